@@ -1,0 +1,1 @@
+"""Where rooms keep their data: the port, the database behind it, a fake for tests."""

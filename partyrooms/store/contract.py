@@ -1,0 +1,114 @@
+"""The port between a node and what its rooms store; one contract suite runs on each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Protocol
+
+from partyrooms.core.keys import RoomKey
+from partyrooms.core.writes import WriteSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """
+    One ownership period of one room.
+
+    Attributes:
+        key: Which room.
+        record: The primary key of its row.
+        epoch: The number of this ownership period: the fencing token.
+        version: How many commits the row had seen when it was claimed.
+    """
+
+    key: RoomKey
+    record: int
+    epoch: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomCommit:
+    """
+    What one room wants written.
+
+    Attributes:
+        claim: Under which ownership.
+        version: What the row's version must be before; it is one more afterwards.
+        writes: The buffered writes, merged.
+    """
+
+    claim: Claim
+    version: int
+    writes: WriteSet
+
+
+class Outcome(Enum):
+    """What became of one room's part of a commit."""
+
+    COMMITTED = auto()
+    LOST = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """
+    A range of keys, in order of their UTF-8 bytes.
+
+    Attributes:
+        start: First key, included; None: from the first one.
+        end: Where to stop, excluded; None: to the last one.
+        limit: How many at most; None: all.
+        reverse: From the end backwards; ``start`` and ``end`` keep their meaning.
+    """
+
+    start: bytes | None = None
+    end: bytes | None = None
+    limit: int | None = None
+    reverse: bool = False
+
+
+class Store(Protocol):
+    """
+    Durable key-value data of rooms, each owned by one node at a time.
+
+    Every method may raise ``StoreUnavailable``: the database did not answer and the
+    call may be repeated. Cancelling stops the wait, not the work.
+    """
+
+    async def claim(self, key: RoomKey) -> Claim:
+        """
+        Make this node the owner of a room; its epoch rises by one.
+
+        Raises:
+            RoomUnreachable: Another live node owns the room; the text says which one
+                and what to configure.
+        """
+
+    async def release(self, claims: Sequence[Claim]) -> None:
+        """Give rooms up, so that any node may claim them. Lost ones are passed over."""
+
+    async def sizes(self, record: int) -> dict[bytes, int]:
+        """Every key of a room with the bytes that it and its value take."""
+
+    async def read(self, record: int, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        """The stored values of those keys that exist."""
+
+    async def scan(self, record: int, span: Span) -> list[tuple[bytes, bytes]]:
+        """The stored keys and values of a range, in the range's order."""
+
+    async def commit(self, batch: Sequence[RoomCommit]) -> list[Outcome]:
+        """
+        Write many rooms' data in one transaction; one outcome for each, in order.
+
+        A room whose row is no longer this claim's (owner, epoch, version) is LOST and
+        nothing of it is written; the others are. Repeating a batch whose answer was
+        lost writes nothing twice: a row that is one version further under the same
+        epoch counts as COMMITTED.
+        """
+
+    async def delete(self, claim: Claim) -> None:
+        """Remove a room that this node owns, with all its data."""
+
+    async def close(self) -> None:
+        """Release what the store holds: threads, connections, the node's own row."""
