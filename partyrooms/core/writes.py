@@ -1,0 +1,73 @@
+"""What a room has written and the database has not: one net effect for each key."""
+
+from enum import Enum, auto
+from typing import Final, Literal
+
+
+class Lookup(Enum):
+    """What a write buffer says about a key that it has not touched."""
+
+    UNKNOWN = auto()
+
+
+UNKNOWN: Final = Lookup.UNKNOWN
+
+
+class WriteSet:
+    """
+    Buffered writes of one room, reduced to what is left of them.
+
+    Attributes:
+        cleared: Everything stored before these writes is gone.
+        entries: The value of each key written; None: deleted. A cleared buffer keeps
+            no deletions, for there is nothing left to delete.
+    """
+
+    __slots__ = ("cleared", "entries")
+
+    cleared: bool
+    entries: dict[bytes, bytes | None]
+
+    def __init__(self) -> None:
+        self.cleared = False
+        self.entries = {}
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Set a key's value."""
+        self.entries[key] = value
+
+    def delete(self, key: bytes) -> None:
+        """Remove a key, whether it exists or not."""
+        if self.cleared:
+            self.entries.pop(key, None)
+        else:
+            self.entries[key] = None
+
+    def clear(self) -> None:
+        """Remove everything written and stored so far; later puts stay."""
+        self.cleared = True
+        self.entries.clear()
+
+    def merge(self, later: "WriteSet") -> None:
+        """Apply writes that came after these; ``later`` itself stays as it is."""
+        if later.cleared:
+            self.clear()
+        if not self.cleared:
+            self.entries.update(later.entries)
+            return
+        for key, value in later.entries.items():
+            if value is None:
+                self.entries.pop(key, None)
+            else:
+                self.entries[key] = value
+
+    def lookup(self, key: bytes) -> bytes | Literal[Lookup.UNKNOWN] | None:
+        """A key's value; None: it is gone; ``UNKNOWN``: ask who came before."""
+        return self.entries.get(key, None if self.cleared else UNKNOWN)
+
+    def __bool__(self) -> bool:
+        return self.cleared or bool(self.entries)
+
+    def __repr__(self) -> str:
+        start = "everything cleared, " if self.cleared else ""
+        return f"<WriteSet: {start}{len(self.entries)} keys>"
