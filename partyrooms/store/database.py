@@ -1,0 +1,94 @@
+"""The store on Django's ORM: fenced transactions, on threads of its own."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import TypeVar
+
+from django.db import InterfaceError, OperationalError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from partyrooms.core.keys import RoomKey
+from partyrooms.exceptions import StoreUnavailable
+from partyrooms.store.contract import Claim, Outcome, RoomCommit, Span
+from partyrooms.store.rows import Membership, RoomRows
+
+Result = TypeVar("Result")
+
+READERS = 4
+
+
+class DatabaseStore:
+    """
+    Rooms in the database, owned in the name of one node; a ``Store``.
+
+    All writes go through one thread: SQLite has one writer anyway, and two threads of
+    one process would only wait for each other's locks. Reads have a few threads.
+
+    Args:
+        membership: The node, usually a ``Directory``; the store closes it.
+    """
+
+    def __init__(self, membership: Membership) -> None:
+        self._membership = membership
+        self._rows = RoomRows(membership)
+        self._database = membership.database
+        self._writer = ThreadPoolExecutor(1, "partyrooms-commit")
+        self._readers = ThreadPoolExecutor(READERS, "partyrooms-read")
+        self._connections: set[BaseDatabaseWrapper] = set()
+        self._lock = Lock()
+
+    async def claim(self, key: RoomKey) -> Claim:
+        return await self._run(self._writer, lambda: self._rows.claim(key))
+
+    async def release(self, claims: Sequence[Claim]) -> None:
+        await self._run(self._writer, lambda: self._rows.release(claims))
+
+    async def sizes(self, record: int) -> dict[bytes, int]:
+        return await self._run(self._readers, lambda: self._rows.sizes(record))
+
+    async def read(self, record: int, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        return await self._run(self._readers, lambda: self._rows.read(record, keys))
+
+    async def scan(self, record: int, span: Span) -> list[tuple[bytes, bytes]]:
+        return await self._run(self._readers, lambda: self._rows.scan(record, span))
+
+    async def commit(self, batch: Sequence[RoomCommit]) -> list[Outcome]:
+        return await self._run(self._writer, lambda: self._rows.commit(batch))
+
+    async def delete(self, claim: Claim) -> None:
+        await self._run(self._writer, lambda: self._rows.delete(claim))
+
+    async def close(self) -> None:
+        """Wait for what is under way, sign the node off and end the threads."""
+        await asyncio.get_running_loop().run_in_executor(None, self._close)
+
+    async def _run(
+        self, threads: ThreadPoolExecutor, work: Callable[[], Result]
+    ) -> Result:
+        loop = asyncio.get_running_loop()
+        # Shielded: a cancelled wait would take work out of the queue unseen.
+        return await asyncio.shield(loop.run_in_executor(threads, self._guarded, work))
+
+    def _guarded(self, work: Callable[[], Result]) -> Result:
+        connection = connections[self._database]
+        with self._lock:
+            self._connections.add(connection)
+        try:
+            return work()
+        except (OperationalError, InterfaceError) as error:
+            connection.close()
+            raise StoreUnavailable(
+                f"The database {self._database!r} did not do what it was asked: "
+                f"{error}. Is it up, and is `manage.py migrate` done?"
+            ) from error
+
+    def _close(self) -> None:
+        self._readers.shutdown()
+        # In the thread of the writes, so that it comes after all of them.
+        self._writer.submit(self._membership.close)
+        self._writer.shutdown()
+        for connection in self._connections:
+            connection.inc_thread_sharing()  # Its own thread has ended.
+            connection.close()

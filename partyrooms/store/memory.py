@@ -1,0 +1,176 @@
+"""A store without a database: for tests, and proven by the same contract suite."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from uuid import UUID, uuid4
+
+from partyrooms.core.keys import RoomKey
+from partyrooms.exceptions import RoomUnreachable, StoreUnavailable
+from partyrooms.store.contract import Claim, Outcome, RoomCommit, Span
+from partyrooms.store.fence import Row, Verdict, judge
+
+
+@dataclass(slots=True)
+class MemoryRoom:
+    """One room's row and its entries."""
+
+    fence: Row
+    entries: dict[bytes, bytes] = field(default_factory=dict)
+
+
+class MemoryTables:
+    """
+    What stands for the database; several stores may share it, like processes.
+
+    Attributes:
+        records: The primary key of each room.
+        rooms: The rooms by primary key.
+        dead: Nodes whose rooms anybody may claim.
+        available: False: every call raises ``StoreUnavailable`` and does nothing.
+        lose_next_reply: True: the next call does its work, then raises
+            ``StoreUnavailable``, as when the connection breaks before the answer.
+    """
+
+    def __init__(self) -> None:
+        self.records: dict[RoomKey, int] = {}
+        self.rooms: dict[int, MemoryRoom] = {}
+        self.dead: set[UUID] = set()
+        self.available = True
+        self.lose_next_reply = False
+        self._last_record = 0
+
+    def room(self, key: RoomKey) -> tuple[int, MemoryRoom]:
+        """The room's primary key and row, made if there is none."""
+        if key not in self.records:
+            self._last_record += 1
+            self.records[key] = self._last_record
+            self.rooms[self._last_record] = MemoryRoom(Row(None, 0, 0))
+        record = self.records[key]
+        return record, self.rooms[record]
+
+
+class MemoryStore:
+    """
+    Rooms in a dictionary, owned in the name of one node; a ``Store``.
+
+    Args:
+        tables: Shared with other stores; None: its own.
+        node_id: The node; None: a new one.
+    """
+
+    def __init__(
+        self, tables: MemoryTables | None = None, *, node_id: UUID | None = None
+    ) -> None:
+        self.tables = MemoryTables() if tables is None else tables
+        self.node_id = uuid4() if node_id is None else node_id
+
+    async def claim(self, key: RoomKey) -> Claim:
+        await self._arrive()
+        record, room = self.tables.room(key)
+        row = room.fence
+        if row.owner not in {None, self.node_id, *self.tables.dead}:
+            raise RoomUnreachable(
+                f"{key} is owned by the living node {row.owner}. This version of "
+                "partyrooms shares rooms inside one process only: run one server "
+                "process for this database."
+            )
+        if self.node_id in self.tables.dead:
+            raise RoomUnreachable(
+                f"{key} cannot be claimed: node {self.node_id} was declared dead."
+            )
+        room.fence = replace(row, owner=self.node_id, epoch=row.epoch + 1)
+        self._answer()
+        return Claim(key=key, record=record, epoch=row.epoch + 1, version=row.version)
+
+    async def release(self, claims: Sequence[Claim]) -> None:
+        await self._arrive()
+        for claim in claims:
+            if self._owns(claim):
+                room = self.tables.rooms[claim.record]
+                room.fence = replace(room.fence, owner=None)
+        self._answer()
+
+    async def sizes(self, record: int) -> dict[bytes, int]:
+        await self._arrive()
+        entries = self._entries(record)
+        self._answer()
+        return {key: len(key) + len(value) for key, value in entries.items()}
+
+    async def read(self, record: int, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        await self._arrive()
+        entries = self._entries(record)
+        self._answer()
+        return {key: entries[key] for key in keys if key in entries}
+
+    async def scan(self, record: int, span: Span) -> list[tuple[bytes, bytes]]:
+        await self._arrive()
+        rows = [
+            (key, value)
+            for key, value in self._entries(record).items()
+            if (span.start is None or key >= span.start)
+            and (span.end is None or key < span.end)
+        ]
+        rows.sort(reverse=span.reverse)
+        self._answer()
+        return rows[: span.limit]
+
+    async def commit(self, batch: Sequence[RoomCommit]) -> list[Outcome]:
+        await self._arrive()
+        outcomes = [self._commit(commit) for commit in batch]
+        self._answer()
+        return outcomes
+
+    async def delete(self, claim: Claim) -> None:
+        await self._arrive()
+        if claim.record in self.tables.rooms:
+            if not self._owns(claim):
+                raise RoomUnreachable(
+                    f"{claim.key} was not deleted: another process owns it by now."
+                )
+            del self.tables.records[claim.key]
+            del self.tables.rooms[claim.record]
+        self._answer()
+
+    async def close(self) -> None:
+        for room in self.tables.rooms.values():
+            if room.fence.owner == self.node_id:
+                room.fence = replace(room.fence, owner=None)
+
+    async def _arrive(self) -> None:
+        # Gives way once, as a call to a real database does.
+        await asyncio.sleep(0)
+        if not self.tables.available:
+            raise StoreUnavailable("The memory tables are switched off.")
+
+    def _answer(self) -> None:
+        if self.tables.lose_next_reply:
+            self.tables.lose_next_reply = False
+            raise StoreUnavailable("The answer of the memory tables was lost.")
+
+    def _entries(self, record: int) -> dict[bytes, bytes]:
+        room = self.tables.rooms.get(record)
+        return {} if room is None else dict(room.entries)
+
+    def _owns(self, claim: Claim) -> bool:
+        room = self.tables.rooms.get(claim.record)
+        if room is None:
+            return False
+        return room.fence.owner == self.node_id and room.fence.epoch == claim.epoch
+
+    def _commit(self, commit: RoomCommit) -> Outcome:
+        room = self.tables.rooms.get(commit.claim.record)
+        if room is None:
+            return Outcome.LOST
+        verdict = judge(room.fence, self.node_id, commit)
+        if verdict is not Verdict.WRITE:
+            return verdict.outcome
+        room.fence = replace(room.fence, version=room.fence.version + 1)
+        if commit.writes.cleared:
+            room.entries.clear()
+        for key, value in commit.writes.entries.items():
+            if value is None:
+                room.entries.pop(key, None)
+            else:
+                room.entries[key] = value
+        return verdict.outcome

@@ -1,0 +1,231 @@
+"""The store's blocking half: the statements, each method one transaction."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Exists, F, Q, QuerySet
+from django.db.models.functions import Length
+
+from partyrooms.core.keys import RoomKey
+from partyrooms.exceptions import RoomUnreachable
+from partyrooms.models import Entry, Node, RoomRecord
+from partyrooms.store.contract import Claim, Outcome, RoomCommit, Span
+from partyrooms.store.fence import Row, Verdict, judge
+
+Item = TypeVar("Item")
+
+CHUNK = 500
+"""Rooms, or keys, in one statement; databases limit the parameters they take."""
+
+PAIRS = 200
+"""(room, key) pairs in one statement: SQLite's expressions are at most 1000 deep."""
+
+CLAIM_ATTEMPTS = 3
+
+
+class Membership(Protocol):
+    """What the store needs of the directory."""
+
+    node_id: UUID
+    database: str
+
+    def register(self) -> None:
+        """Make the node's row, once."""
+
+    def is_gone(self, node: Node) -> bool:
+        """Whether another node is certainly dead, whatever its row says."""
+
+    def declare_dead(self, node: Node) -> bool:
+        """Mark a node dead, unless it has renewed its row since it was read."""
+
+    def close(self) -> None:
+        """Give up every room and remove the node's row."""
+
+
+class RoomRows:
+    """
+    The rows of rooms and entries, in the name of one node.
+
+    Every method blocks, may be repeated after a database error, and does what the
+    method of that name in ``Store`` promises.
+    """
+
+    def __init__(self, membership: Membership) -> None:
+        self._membership = membership
+        self._node = membership.node_id
+        self._database = membership.database
+
+    @property
+    def _rooms(self) -> "QuerySet[RoomRecord]":
+        return RoomRecord.objects.using(self._database)
+
+    @property
+    def _entries(self) -> "QuerySet[Entry]":
+        return Entry.objects.using(self._database)
+
+    def claim(self, key: RoomKey) -> Claim:
+        self._membership.register()
+        for _ in range(CLAIM_ATTEMPTS):
+            with transaction.atomic(using=self._database):
+                row, _ = self._rooms.select_related("owner").get_or_create(
+                    party=key.party, room_id=key.room_id
+                )
+                self._displace(key, row.owner)
+                if self._take(row):
+                    return Claim(
+                        key=key,
+                        record=row.pk,
+                        epoch=row.epoch + 1,
+                        version=row.version,
+                    )
+        raise RoomUnreachable(self._why_not_taken(key))
+
+    def _displace(self, key: RoomKey, owner: Node | None) -> None:
+        if owner is None or owner.pk == self._node or owner.state == Node.State.DEAD:
+            return
+        if self._membership.is_gone(owner):
+            self._membership.declare_dead(owner)
+            return
+        raise RoomUnreachable(
+            f"{key} is owned by the living process {owner.pid} (host {owner.host}, "
+            f"node {owner.pk}). This version of partyrooms shares rooms inside one "
+            "process only: run one server process for this database "
+            f"(uvicorn --workers 1), and stop process {owner.pid} if it is not meant "
+            "to serve rooms."
+        )
+
+    def _take(self, row: RoomRecord) -> bool:
+        # A dead node's row, or this node's own: an earlier life may not have released
+        # it. The subqueries join nothing, so that a database which waited for another
+        # claim compares the epoch anew.
+        dead = Node.objects.filter(state=Node.State.DEAD).values("pk")
+        alive = Node.objects.filter(pk=self._node, state=Node.State.ALIVE)
+        taken = (
+            self._rooms.filter(pk=row.pk, epoch=row.epoch, version=row.version)
+            .filter(Q(owner=None) | Q(owner=self._node) | Q(owner__in=dead))
+            .filter(Exists(alive))
+            .update(owner=self._node, epoch=F("epoch") + 1, stop_requested=False)
+        )
+        return taken == 1
+
+    def _why_not_taken(self, key: RoomKey) -> str:
+        own = Node.objects.using(self._database).filter(pk=self._node).first()
+        if own is None or own.state == Node.State.DEAD:
+            return (
+                f"{key} cannot be claimed: this process's node {self._node} was "
+                "declared dead (it was paused, or cut off from the database, for "
+                "longer than LEASE_TTL). Its rooms start again under a new node."
+            )
+        return f"{key} is being claimed by other processes at this moment; try again."
+
+    def release(self, claims: Sequence[Claim]) -> None:
+        for chunk in _chunks(claims, PAIRS):
+            held = Q()
+            for claim in chunk:
+                held |= Q(pk=claim.record, epoch=claim.epoch)
+            self._rooms.filter(held, owner=self._node).update(
+                owner=None, stop_requested=False
+            )
+
+    def sizes(self, record: int) -> dict[bytes, int]:
+        rows = self._entries.filter(room=record).values_list("key", Length("value"))
+        return {bytes(key): len(key) + size for key, size in rows}
+
+    def read(self, record: int, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        found: dict[bytes, bytes] = {}
+        for chunk in _chunks(keys, CHUNK):
+            rows = self._entries.filter(room=record, key__in=chunk)
+            found.update(
+                (bytes(k), bytes(v)) for k, v in rows.values_list("key", "value")
+            )
+        return found
+
+    def scan(self, record: int, span: Span) -> list[tuple[bytes, bytes]]:
+        rows = self._entries.filter(room=record)
+        if span.start is not None:
+            rows = rows.filter(key__gte=span.start)
+        if span.end is not None:
+            rows = rows.filter(key__lt=span.end)
+        rows = rows.order_by("-key" if span.reverse else "key")[: span.limit]
+        return [(bytes(k), bytes(v)) for k, v in rows.values_list("key", "value")]
+
+    def commit(self, batch: Sequence[RoomCommit]) -> list[Outcome]:
+        with transaction.atomic(using=self._database):
+            rows = self._lock([commit.claim.record for commit in batch])
+            verdicts = [
+                judge(rows.get(commit.claim.record), self._node, commit)
+                for commit in batch
+            ]
+            due = [
+                commit
+                for commit, verdict in zip(batch, verdicts, strict=True)
+                if verdict is Verdict.WRITE
+            ]
+            for chunk in _chunks(due, CHUNK):
+                records = [commit.claim.record for commit in chunk]
+                self._rooms.filter(pk__in=records).update(version=F("version") + 1)
+                self._write(chunk)
+        return [verdict.outcome for verdict in verdicts]
+
+    def delete(self, claim: Claim) -> None:
+        with transaction.atomic(using=self._database):
+            row = self._lock([claim.record]).get(claim.record)
+            if row is None:
+                return  # Done before; the answer was lost.
+            if row.owner != self._node or row.epoch != claim.epoch:
+                raise RoomUnreachable(
+                    f"{claim.key} was not deleted: another process owns it by now."
+                )
+            self._entries.filter(room=claim.record).delete()
+            self._rooms.filter(pk=claim.record).delete()
+
+    def _lock(self, records: Sequence[int]) -> dict[int, Row]:
+        # In one order everywhere, so that two transactions cannot wait for each other.
+        # SQLite has no row locks; its IMMEDIATE transactions have the whole file.
+        rows: dict[int, Row] = {}
+        for chunk in _chunks(sorted(records), CHUNK):
+            found = (
+                self._rooms.select_for_update()
+                .filter(pk__in=chunk)
+                .order_by("pk")
+                .values_list("pk", "owner_id", "epoch", "version")
+            )
+            rows.update(
+                (pk, Row(node, epoch, version)) for pk, node, epoch, version in found
+            )
+        return rows
+
+    def _write(self, commits: Sequence[RoomCommit]) -> None:
+        cleared: list[int] = []
+        deleted: list[tuple[int, bytes]] = []
+        put: list[Entry] = []
+        for commit in commits:
+            record = commit.claim.record
+            if commit.writes.cleared:
+                cleared.append(record)
+            for key, value in commit.writes.entries.items():
+                if value is None:
+                    deleted.append((record, key))
+                else:
+                    put.append(Entry(room_id=record, key=key, value=value))
+        if cleared:
+            self._entries.filter(room__in=cleared).delete()
+        for chunk in _chunks(deleted, PAIRS):
+            gone = Q()
+            for record, key in chunk:
+                gone |= Q(room=record, key=key)
+            self._entries.filter(gone).delete()
+        if put:
+            self._entries.bulk_create(
+                put,
+                update_conflicts=True,
+                unique_fields=["room", "key"],
+                update_fields=["value"],
+            )
+
+
+def _chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
