@@ -1,0 +1,306 @@
+"""What every store promises; see partyrooms.store.contract."""
+
+import asyncio
+
+import pytest
+
+from partyrooms.core.keys import RoomKey
+from partyrooms.core.writes import WriteSet
+from partyrooms.exceptions import RoomUnreachable
+from partyrooms.store.contract import Outcome, RoomCommit, Span
+
+LOBBY = RoomKey("chat", "lobby")
+KITCHEN = RoomKey("chat", "kitchen")
+COMMITTED, LOST = Outcome.COMMITTED, Outcome.LOST
+
+
+def writes(cleared=False, **entries):
+    buffered = WriteSet()
+    if cleared:
+        buffered.clear()
+    for key, value in entries.items():
+        if value is None:
+            buffered.delete(key.encode())
+        else:
+            buffered.put(key.encode(), value)
+    return buffered
+
+
+def commit(claim, after=0, **entries):
+    """A room's commit that comes ``after`` so many others of the same life."""
+    return RoomCommit(
+        claim=claim, version=claim.version + after, writes=writes(**entries)
+    )
+
+
+async def contents(store, claim):
+    return dict(await store.scan(claim.record, Span()))
+
+
+async def test_a_new_room_is_empty_and_in_its_first_epoch(store):
+    """A claim makes the row."""
+    claim = await store.claim(LOBBY)
+
+    assert (claim.key, claim.epoch, claim.version) == (LOBBY, 1, 0)
+    assert await contents(store, claim) == {}
+
+
+async def test_what_is_committed_is_read(store):
+    """Puts replace and add; the rest stays."""
+    claim = await store.claim(LOBBY)
+
+    first = await store.commit([commit(claim, a=b"1", b=b"2")])
+    second = await store.commit([commit(claim, after=1, b=b"3", c=b"")])
+
+    assert first == second == [COMMITTED]
+    assert await contents(store, claim) == {b"a": b"1", b"b": b"3", b"c": b""}
+    assert await store.read(claim.record, [b"b", b"x", b"c"]) == {b"b": b"3", b"c": b""}
+    assert await store.sizes(claim.record) == {b"a": 2, b"b": 2, b"c": 1}
+
+
+async def test_deleting_and_clearing(store):
+    """A deletion takes its key alone; a clear all that was before, not what is put."""
+    claim = await store.claim(LOBBY)
+    other = await store.claim(KITCHEN)
+    await store.commit([commit(claim, a=b"1", b=b"2"), commit(other, a=b"9", b=b"9")])
+
+    await store.commit([commit(claim, 1, a=None, x=None), commit(other, 1, b=None)])
+    after_deletion = await contents(store, claim), await contents(store, other)
+    await store.commit([commit(claim, 2, cleared=True, c=b"3")])
+
+    assert after_deletion == ({b"b": b"2"}, {b"a": b"9"})
+    assert await contents(store, claim) == {b"c": b"3"}
+    assert await contents(store, other) == {b"a": b"9"}
+
+
+async def test_a_commit_of_many_rooms_larger_than_a_statement(store):
+    """700 rooms at once, each with its own data, deletions and clears among them."""
+    claims = [await store.claim(RoomKey("chat", f"r{n}")) for n in range(700)]
+    await store.commit([commit(c, a=b"%d" % n, b=b"") for n, c in enumerate(claims)])
+
+    outcomes = await store.commit(
+        [commit(c, 1, b=None) for c in claims[:-1]]
+        + [commit(claims[-1], 1, cleared=True)]
+    )
+
+    assert outcomes == [COMMITTED] * 700
+    assert await contents(store, claims[-1]) == {}
+    assert [await contents(store, c) for c in claims[:-1:99]] == [
+        {b"a": b"%d" % n} for n in range(0, 699, 99)
+    ]
+
+
+async def test_many_keys_in_one_room(store):
+    """Reads and writes beyond one statement's parameters."""
+    claim = await store.claim(LOBBY)
+    entries = {f"k{n:05}": b"%d" % n for n in range(2500)}
+
+    await store.commit([commit(claim, **entries)])
+    found = await store.read(claim.record, [key.encode() for key in entries])
+    await store.commit([commit(claim, 1, **dict.fromkeys(list(entries)[1:]))])
+
+    assert found == {key.encode(): value for key, value in entries.items()}
+    assert await contents(store, claim) == {b"k00000": b"0"}
+
+
+@pytest.mark.parametrize(
+    ("span", "expected"),
+    [
+        (Span(), [b"a", b"b", b"b\x00", b"\xc3\xa9", b"\xf0\x9f"]),
+        (Span(reverse=True), [b"\xf0\x9f", b"\xc3\xa9", b"b\x00", b"b", b"a"]),
+        (Span(start=b"b", end=b"\xc3\xa9"), [b"b", b"b\x00"]),
+        (Span(start=b"b", limit=2, reverse=True), [b"\xf0\x9f", b"\xc3\xa9"]),
+        (Span(start=b"b\x00", limit=1), [b"b\x00"]),
+        (Span(limit=0), []),
+        (Span(start=b"c", end=b"b"), []),
+    ],
+)
+async def test_s3_ranges_in_the_order_of_bytes(store, span, expected):
+    """S3: start included, end excluded, limit from the end when reversed."""
+    claim = await store.claim(LOBBY)
+    buffered = WriteSet()
+    for key in (b"\xf0\x9f", b"b", b"a", b"\xc3\xa9", b"b\x00"):
+        buffered.put(key, key)
+    await store.commit([RoomCommit(claim=claim, version=0, writes=buffered)])
+
+    rows = await store.scan(claim.record, span)
+
+    assert rows == [(key, key) for key in expected]
+
+
+async def test_a_living_owner_keeps_its_room(store, other):
+    """The second node is refused, with what to do."""
+    claim = await store.claim(LOBBY)
+
+    with pytest.raises(RoomUnreachable, match="run one server process"):
+        await other.claim(LOBBY)
+
+    assert await store.commit([commit(claim, a=b"1")]) == [COMMITTED]
+
+
+async def test_a_released_room_goes_to_another_node_with_its_data(store, other):
+    """The next epoch starts where the last one ended."""
+    claim = await store.claim(LOBBY)
+    await store.commit([commit(claim, a=b"1")])
+    await store.release([claim])
+
+    taken = await other.claim(LOBBY)
+
+    assert (taken.record, taken.epoch, taken.version) == (claim.record, 2, 1)
+    assert await contents(other, taken) == {b"a": b"1"}
+
+
+async def test_closing_releases_every_room(world, store):
+    """A node that ends in order leaves nothing behind."""
+    async with world.store() as leaving:
+        await leaving.claim(LOBBY)
+
+    assert (await store.claim(LOBBY)).epoch == 2
+
+
+async def test_a_dead_nodes_room_goes_to_another_node(world, store, other):
+    """Death needs no release."""
+    await store.claim(LOBBY)
+    await world.declare_dead(store)
+
+    assert (await other.claim(LOBBY)).epoch == 2
+
+
+async def test_a_dead_node_claims_nothing(world, store, other):
+    """It must not know yet that it is dead."""
+    await store.claim(LOBBY)
+    await world.declare_dead(store)
+
+    with pytest.raises(RoomUnreachable, match="declared dead"):
+        await store.claim(KITCHEN)
+
+
+async def test_a_node_may_claim_its_own_room_again(store):
+    """Its earlier life may have ended without a release; that life is fenced."""
+    first = await store.claim(LOBBY)
+    second = await store.claim(LOBBY)
+
+    assert second.epoch == first.epoch + 1
+    assert await store.commit([commit(first, a=b"1")]) == [LOST]
+
+
+async def test_racing_claims_have_one_winner(world):
+    """Of many nodes at once, one owns the room."""
+
+    async def race(store):
+        try:
+            return await store.claim(LOBBY)
+        except RoomUnreachable:
+            return None
+
+    async with world.store() as a, world.store() as b, world.store() as c:
+        claims = await asyncio.gather(race(a), race(b), race(c))
+
+    assert len([claim for claim in claims if claim]) == 1
+
+
+async def test_s8_a_replaced_owners_commit_writes_nothing(world, store, other):
+    """S8: its neighbours in the same transaction are written."""
+    lost, kept = await store.claim(LOBBY), await store.claim(KITCHEN)
+    await store.release([lost])
+    taken = await other.claim(LOBBY)
+
+    outcomes = await store.commit([commit(lost, a=b"old"), commit(kept, a=b"1")])
+
+    assert outcomes == [LOST, COMMITTED]
+    assert await contents(store, taken) == {}
+    assert await contents(store, kept) == {b"a": b"1"}
+    assert await other.commit([commit(taken, a=b"new")]) == [COMMITTED]
+
+
+async def test_a_released_room_takes_no_commit(store):
+    """Nobody's room is not the last owner's."""
+    claim = await store.claim(LOBBY)
+    await store.release([claim])
+
+    assert await store.commit([commit(claim, a=b"1")]) == [LOST]
+    assert await contents(store, claim) == {}
+
+
+async def test_an_old_claim_releases_nothing(store, other):
+    """Releasing a lost claim passes the new owner over."""
+    old = await store.claim(LOBBY)
+    new = await store.claim(LOBBY)
+    await store.release([old])
+
+    assert await store.commit([commit(new, a=b"1")]) == [COMMITTED]
+
+
+async def test_a_repeated_commit_is_written_once(store):
+    """Its answer was lost: the row is one version further under the same epoch."""
+    claim = await store.claim(LOBBY)
+    again = commit(claim, a=b"1")
+    await store.commit([again])
+    outcomes = await store.commit([again])
+
+    later = await store.commit([commit(claim, 1, a=b"2")])
+
+    assert outcomes == later == [COMMITTED]
+    assert await contents(store, claim) == {b"a": b"2"}
+
+
+async def test_a_repeated_commit_does_not_undo_a_later_one(store):
+    """Two versions behind is no lost answer."""
+    claim = await store.claim(LOBBY)
+    await store.commit([commit(claim, a=b"1")])
+    await store.commit([commit(claim, 1, a=b"2")])
+
+    assert await store.commit([commit(claim, a=b"1")]) == [LOST]
+    assert await contents(store, claim) == {b"a": b"2"}
+
+
+async def test_a_commit_from_the_future_is_lost(store):
+    """A version that the row has not reached cannot be this life's."""
+    claim = await store.claim(LOBBY)
+
+    assert await store.commit([commit(claim, after=1, a=b"1")]) == [LOST]
+
+
+async def test_an_empty_commit(store):
+    """No rooms, no outcomes."""
+    assert await store.commit([]) == []
+
+
+async def test_a_deleted_room_is_gone_and_starts_anew(store):
+    """Its data goes too; deleting twice is deleting."""
+    claim = await store.claim(LOBBY)
+    await store.commit([commit(claim, a=b"1")])
+    await store.delete(claim)
+    await store.delete(claim)
+
+    again = await store.claim(LOBBY)
+
+    assert (again.epoch, await contents(store, again)) == (1, {})
+    assert await store.commit([commit(claim, 1, a=b"1")]) == [LOST]
+
+
+async def test_only_the_owner_deletes(store, other):
+    """A replaced owner is told so, and the room stays."""
+    claim = await store.claim(LOBBY)
+    await store.commit([commit(claim, a=b"1")])
+    await store.release([claim])
+    taken = await other.claim(LOBBY)
+
+    with pytest.raises(RoomUnreachable, match="not deleted"):
+        await store.delete(claim)
+
+    assert await contents(other, taken) == {b"a": b"1"}
+
+
+async def test_cancelling_stops_the_wait_and_not_the_work(store):
+    """A commit that nobody waits for any more is still written."""
+    claim = await store.claim(LOBBY)
+    waiting = asyncio.ensure_future(store.commit([commit(claim, a=b"1")]))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+
+    # One thread writes in order, so this answer comes after the other's work.
+    await store.commit([commit(claim, 1, b=b"2")])
+
+    assert waiting.cancelled()
