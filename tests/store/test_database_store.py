@@ -1,0 +1,113 @@
+"""What the database store promises beyond the contract: cost, errors, clean ends."""
+
+import threading
+from uuid import uuid4
+
+import pytest
+from django.db import InterfaceError, OperationalError
+
+from partyrooms.core.keys import RoomKey
+from partyrooms.core.writes import WriteSet
+from partyrooms.directory import Directory
+from partyrooms.exceptions import StoreUnavailable
+from partyrooms.models import Node, RoomRecord
+from partyrooms.store.contract import Outcome, RoomCommit
+from partyrooms.store.database import DatabaseStore
+from partyrooms.store.rows import RoomRows
+
+LOBBY = RoomKey("chat", "lobby")
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def directory():
+    """A node that never gets to its first heartbeat."""
+    directory = Directory(
+        uuid4(), database="default", heartbeat_interval=60.0, lease_ttl=300.0
+    )
+    yield directory
+    directory.close()
+
+
+def puts(claims, value=b"1"):
+    writes = WriteSet()
+    writes.put(b"a", value)
+    return [RoomCommit(claim=claim, version=0, writes=writes) for claim in claims]
+
+
+@pytest.mark.parametrize("rooms", [1, 50])
+def test_a_commits_statements_do_not_grow_with_its_rooms(
+    directory, rooms, django_assert_num_queries
+):
+    """BEGIN, one lock, one fence, one upsert, COMMIT."""
+    rows = RoomRows(directory)
+    claims = [rows.claim(RoomKey("chat", f"r{n}")) for n in range(rooms)]
+
+    with django_assert_num_queries(5):
+        rows.commit(puts(claims))
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+async def test_a_database_that_is_away_is_unavailable_and_may_be_asked_again(
+    directory, error, monkeypatch
+):
+    """The error is chained and the next call has a new connection."""
+    store = DatabaseStore(directory)
+    claim = await store.claim(LOBBY)
+    commit = RoomRows.commit
+
+    def fail_once(self, batch):
+        monkeypatch.setattr(RoomRows, "commit", commit)
+        raise error("away")
+
+    monkeypatch.setattr(RoomRows, "commit", fail_once)
+    with pytest.raises(StoreUnavailable, match="'default'.*away") as caught:
+        await store.commit(puts([claim]))
+    outcomes = await store.commit(puts([claim]))
+    await store.close()
+
+    assert isinstance(caught.value.__cause__, error)
+    assert outcomes == [Outcome.COMMITTED]
+
+
+async def test_a_failed_commit_leaves_nothing(directory, monkeypatch):
+    """The versions go back with the entries, so that a repetition is written."""
+    store = DatabaseStore(directory)
+    claims = [await store.claim(LOBBY), await store.claim(RoomKey("chat", "b"))]
+    write = RoomRows._write
+
+    def fail_once(self, commits):
+        write(self, commits)
+        monkeypatch.setattr(RoomRows, "_write", write)
+        raise OperationalError("before COMMIT")
+
+    monkeypatch.setattr(RoomRows, "_write", fail_once)
+    with pytest.raises(StoreUnavailable):
+        await store.commit(puts(claims, b"lost"))
+    after_failure = [await store.sizes(claim.record) for claim in claims]
+    outcomes = await store.commit(puts(claims))
+    await store.close()
+
+    assert after_failure == [{}, {}]
+    assert outcomes == [Outcome.COMMITTED] * 2
+
+
+async def test_closing_signs_off_and_leaves_no_thread(directory):
+    """What was asked before is done before."""
+    store = DatabaseStore(directory)
+    directory.start_heartbeat(lambda records: None, lambda: None)
+    claim = await store.claim(LOBBY)
+    await store.read(claim.record, [b"a"])
+    ours = [t for t in threading.enumerate() if t.name.startswith("partyrooms-")]
+    await store.close()
+
+    assert {thread.name.split("_")[0] for thread in ours} == {
+        "partyrooms-commit",
+        "partyrooms-fence",
+        "partyrooms-heartbeat",
+        "partyrooms-read",
+    }
+    assert not any(thread.is_alive() for thread in ours)
+    assert not await Node.objects.aexists()
+    assert (await RoomRecord.objects.aget()).owner_id is None

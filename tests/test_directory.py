@@ -1,0 +1,373 @@
+"""Nodes: registered, renewed, watched, and known to be dead."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from uuid import uuid4
+
+import pytest
+from django.db import OperationalError, connections
+
+from partyrooms.core.keys import RoomKey
+from partyrooms.directory import Directory, declare_dead, is_gone
+from partyrooms.directory.heartbeat import Heartbeat
+from partyrooms.directory.process import host, is_process_gone, start_mark
+from partyrooms.exceptions import RoomUnreachable
+from partyrooms.models import Node, RoomRecord
+from partyrooms.store.database import DatabaseStore
+
+LOBBY = RoomKey("chat", "lobby")
+PATIENCE = 20.0
+"""Seconds until a test that waits for an event gives up."""
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@contextmanager
+def running(interval=0.02, lease_ttl=60.0):
+    """A registered directory whose callbacks set events."""
+    directory = Directory(
+        uuid4(), database="default", heartbeat_interval=interval, lease_ttl=lease_ttl
+    )
+    directory.stops, directory.stopped = [], threading.Event()
+    directory.lost = threading.Event()
+
+    def on_stop_request(records):
+        directory.stops.append(records)
+        directory.stopped.set()
+
+    directory.start_heartbeat(on_stop_request, directory.lost.set)
+    directory.register()
+    try:
+        yield directory
+    finally:
+        directory.close()
+
+
+def row(directory):
+    return Node.objects.get(pk=directory.node_id)
+
+
+@contextmanager
+def child():
+    """Another process of this machine, ready when its first line is read."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", "print(flush=True); input()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        process.stdout.readline()
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def node_of(process, **fields):
+    return Node.objects.create(
+        **{
+            "host": host(),
+            "pid": process.pid,
+            "pid_started": start_mark(process.pid),
+            **fields,
+        }
+    )
+
+
+def test_registering_makes_one_row_and_closing_removes_it():
+    """register() is idempotent, and so is close()."""
+    with running(interval=60.0) as directory:
+        directory.register()
+        node = row(directory)
+    directory.close()
+
+    assert (node.pid, node.host, node.state) == (os.getpid(), host(), "alive")
+    assert not Node.objects.exists()
+
+
+def test_a_closed_directory_registers_no_more():
+    """Its node's life is over."""
+    with running() as directory:
+        pass
+
+    with pytest.raises(RuntimeError, match="closed"):
+        directory.register()
+
+
+def test_the_heartbeat_renews_the_row(wait_for):
+    """The counter rises by itself."""
+    with running() as directory:
+        wait_for(lambda: row(directory).heartbeat >= 3)
+
+
+def test_the_heartbeat_waits_for_the_row(wait_for):
+    """start_heartbeat() before register() loses nothing."""
+    directory = Directory(
+        uuid4(), database="default", heartbeat_interval=0.02, lease_ttl=60.0
+    )
+    lost = threading.Event()
+    directory.start_heartbeat(lambda records: None, lost.set)
+    try:
+        directory.register()
+        wait_for(lambda: row(directory).heartbeat)
+    finally:
+        directory.close()
+
+    assert not lost.is_set()
+
+
+def test_stop_requests_for_own_rooms_are_handed_over():
+    """Other nodes' rooms are none of its business."""
+    with running() as directory:
+        stranger = Node.objects.create(host="elsewhere", pid=1)
+        own = RoomRecord.objects.create(
+            party="chat", room_id="a", owner_id=directory.node_id, stop_requested=True
+        )
+        RoomRecord.objects.create(party="chat", room_id="b", owner_id=directory.node_id)
+        RoomRecord.objects.create(
+            party="chat", room_id="c", owner=stranger, stop_requested=True
+        )
+
+        assert directory.stopped.wait(PATIENCE)
+    assert directory.stops[0] == [own.pk]
+
+
+@pytest.mark.parametrize(
+    "end", [lambda nodes: nodes.update(state="dead"), lambda nodes: nodes.delete()]
+)
+def test_a_node_whose_row_is_dead_or_gone_is_told_so(end):
+    """It stops its rooms at its next heartbeat."""
+    with running() as directory:
+        end(Node.objects.filter(pk=directory.node_id))
+
+        assert directory.lost.wait(PATIENCE)
+
+
+def test_a_node_that_cannot_renew_fences_itself(monkeypatch):
+    """Also when the query neither fails nor returns."""
+    hanging, release = threading.Event(), threading.Event()
+
+    def hang(self):
+        hanging.set()
+        release.wait(PATIENCE)
+        raise OperationalError("cut off")
+
+    monkeypatch.setattr(Heartbeat, "_poll", hang)
+    try:
+        with running(lease_ttl=0.5) as directory:
+            assert hanging.wait(PATIENCE)
+            assert directory.lost.wait(PATIENCE)
+            release.set()
+    finally:
+        release.set()
+
+
+def test_a_database_error_is_survived(monkeypatch, wait_for):
+    """The next heartbeat tries again, on a new connection."""
+    renew, failed = Heartbeat._renew, threading.Event()
+
+    def fail_once(self):
+        if not failed.is_set():
+            failed.set()
+            raise OperationalError("gone for a moment")
+        return renew(self)
+
+    monkeypatch.setattr(Heartbeat, "_renew", fail_once)
+    with running() as directory:
+        wait_for(lambda: row(directory).heartbeat)
+
+    assert failed.is_set()
+    assert not directory.lost.is_set()
+
+
+def test_a_silent_node_of_another_host_is_declared_dead(wait_for):
+    """Its counter stood still for a lease, by the observer's clock."""
+    silent = Node.objects.create(host="elsewhere", pid=1)
+    with running(interval=0.1, lease_ttl=1.0):
+        wait_for(lambda: Node.objects.get(pk=silent.pk).state == "dead")
+
+
+def test_a_killed_process_is_declared_dead_without_waiting_for_its_lease(wait_for):
+    """Same host: the pid is looked at, long before the lease ends."""
+    with child() as process, running(lease_ttl=3600.0):
+        node = node_of(process)
+        process.kill()
+
+        wait_for(lambda: Node.objects.get(pk=node.pk).state == "dead")
+
+
+def test_a_node_that_renewed_meanwhile_is_not_declared_dead():
+    """The death is conditional on the heartbeat that was judged."""
+    node = Node.objects.create(host="elsewhere", pid=1)
+    Node.objects.filter(pk=node.pk).update(heartbeat=1)
+
+    assert not declare_dead(node)
+    assert declare_dead(Node.objects.get(pk=node.pk))
+
+
+def test_dead_nodes_that_own_nothing_are_removed():
+    """By the next node that registers; owners stay, for their rooms name them."""
+    Node.objects.create(host="elsewhere", pid=1, state="dead")
+    owner = Node.objects.create(host="elsewhere", pid=2, state="dead")
+    RoomRecord.objects.create(party="chat", room_id="a", owner=owner)
+
+    with running() as directory:
+        assert {*Node.objects.values_list("pk", flat=True)} == {
+            owner.pk,
+            directory.node_id,
+        }
+
+
+def test_a_process_is_gone_once_it_is_killed():
+    """Before its parent has noticed (a zombie) and after."""
+    with child() as process:
+        node = node_of(process)
+        before = is_gone(node)
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        as_zombie = is_gone(node)
+        process.wait()
+
+        assert (before, as_zombie, is_gone(node)) == (False, True, True)
+
+
+def test_another_process_with_the_same_pid_is_not_the_one_that_was():
+    """The start mark tells them apart; without one nothing is certain."""
+    with child() as process:
+        assert is_process_gone(process.pid, "1")
+        assert not is_process_gone(process.pid, "")
+
+
+def test_a_node_of_another_host_is_never_gone():
+    """A pid means nothing there."""
+    with child() as process:
+        node = node_of(process, host="elsewhere")
+        process.kill()
+        process.wait()
+
+        assert not is_gone(node)
+
+
+async def test_a_node_of_this_process_is_gone_when_its_loop_is_closed():
+    """The pid lives on; the loop does not."""
+
+    def live_and_leave():
+        async def main():
+            directory = Directory(
+                uuid4(), database="default", heartbeat_interval=60.0, lease_ttl=300.0
+            )
+            await asyncio.to_thread(in_thread, directory.register)
+            node = await asyncio.to_thread(in_thread, lambda: row(directory))
+            return node, is_gone(node)
+
+        return asyncio.run(main())
+
+    node, while_running = await asyncio.to_thread(live_and_leave)
+
+    assert (while_running, is_gone(node)) == (False, True)
+
+
+async def test_the_heartbeat_ends_with_its_loop():
+    """Nobody called close(): the thread must not renew for ever."""
+
+    def live_and_leave():
+        async def main():
+            directory = Directory(
+                uuid4(), database="default", heartbeat_interval=0.02, lease_ttl=300.0
+            )
+            directory.start_heartbeat(lambda records: None, lambda: None)
+            await asyncio.to_thread(in_thread, directory.register)
+            return [
+                thread
+                for thread in threading.enumerate()
+                if thread.name.startswith("partyrooms-")
+            ]
+
+        return asyncio.run(main())
+
+    threads = await asyncio.to_thread(live_and_leave)
+    for thread in threads:
+        await asyncio.to_thread(thread.join, PATIENCE)
+
+    assert threads
+    assert not any(thread.is_alive() for thread in threads)
+
+
+OWNER = """
+import asyncio, sys, uuid, django
+from django.conf import settings
+settings.configure(
+    INSTALLED_APPS=["partyrooms"], USE_TZ=True,
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3",
+        "NAME": sys.argv[1], "OPTIONS": {"transaction_mode": "IMMEDIATE"}}},
+)
+django.setup()
+from partyrooms.core.keys import RoomKey
+from partyrooms.directory import Directory
+from partyrooms.store.database import DatabaseStore
+
+async def main():
+    store = DatabaseStore(Directory(
+        uuid.uuid4(), database="default", heartbeat_interval=2.0, lease_ttl=3600.0))
+    print((await store.claim(RoomKey("chat", "lobby"))).epoch, flush=True)
+    await asyncio.to_thread(input)
+
+asyncio.run(main())
+"""
+
+
+async def test_s8_a_killed_servers_rooms_are_taken_over_at_once():
+    """S8: refused while it lives, with its pid; claimed as soon as it is killed."""
+    database = connections["default"].settings_dict["NAME"]
+    owner = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", OWNER, str(database)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    store = DatabaseStore(
+        Directory(uuid4(), database="default", heartbeat_interval=2.0, lease_ttl=3600.0)
+    )
+    try:
+        first = await asyncio.wait_for(owner.stdout.readline(), PATIENCE)
+        with pytest.raises(RoomUnreachable) as refused:
+            await store.claim(LOBBY)
+        owner.kill()
+        await owner.wait()
+        claim = await store.claim(LOBBY)
+    finally:
+        if owner.returncode is None:
+            owner.kill()
+            await owner.wait()
+        await store.close()
+
+    assert first == b"1\n"
+    assert f"process {owner.pid}" in str(refused.value)
+    assert "--workers 1" in str(refused.value)
+    assert claim.epoch == 2
+
+
+def in_thread(work):
+    """Run database work where its connection is closed afterwards."""
+    try:
+        return work()
+    finally:
+        connections.close_all()
+
+
+@pytest.fixture
+def wait_for():
+    """Wait until a condition on the database holds, or fail after PATIENCE."""
+    pause = threading.Event()
+
+    def wait(condition):
+        for _ in range(int(PATIENCE / 0.02)):
+            if condition():
+                return
+            pause.wait(0.02)
+        pytest.fail("what was waited for did not happen")
+
+    return wait
