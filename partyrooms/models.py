@@ -1,12 +1,17 @@
 """What partyrooms keeps in the database: rooms, their entries, and who owns them."""
 
 import uuid
+from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce, Length
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.values import MAX_KEY_SIZE, decode
+
+PREVIEW_SIZE = 1024
+"""Characters of a value that people are shown."""
 
 
 class Node(models.Model):
@@ -44,6 +49,25 @@ class Node(models.Model):
         return f"process {self.pid} ({self.state})"
 
 
+class RoomRecordQuerySet(models.QuerySet["RoomRecord"]):
+    """Rooms, with what their entries add up to."""
+
+    def with_sizes(self) -> Self:
+        """
+        Add ``entry_count`` and ``total_size`` (bytes, as the room's limit counts them).
+
+        Subqueries: they are computed for the rows that are fetched, not for the table.
+        """
+        entries = Entry.objects.filter(room=OuterRef("pk")).order_by().values("room")
+        size = Sum(Length("key") + Length("value"))
+        return self.annotate(
+            entry_count=Coalesce(
+                Subquery(entries.annotate(n=Count("pk")).values("n")), 0
+            ),
+            total_size=Coalesce(Subquery(entries.annotate(n=size).values("n")), 0),
+        )
+
+
 class RoomRecord(models.Model):
     """
     A room that has been claimed at least once.
@@ -62,6 +86,8 @@ class RoomRecord(models.Model):
     version = models.BigIntegerField(default=0)
     stop_requested = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = RoomRecordQuerySet.as_manager()
 
     class Meta:
         verbose_name = "room"
@@ -118,17 +144,19 @@ class Entry(models.Model):
 
     @property
     def key_text(self) -> str:
-        """The key for people; bytes that are no UTF-8 are shown escaped."""
-        return bytes(self.key).decode(errors="backslashreplace")
+        """The key for people: what a terminal would not print is escaped."""
+        text = bytes(self.key).decode(errors="backslashreplace")
+        return text if text.isprintable() else repr(text)
 
     @property
     def value_text(self) -> str:
-        """The value for people; never raises, whatever the bytes are."""
+        """The value for people, cut at 1 KiB; never raises, whatever the bytes are."""
         stored = bytes(self.value)
         try:
-            return repr(decode(stored))
+            text = repr(decode(stored))
         except ValueError as error:
             return f"<{len(stored)} bytes that cannot be decoded: {error}>"
+        return text if len(text) <= PREVIEW_SIZE else f"{text[:PREVIEW_SIZE]}..."
 
     @property
     def size(self) -> int:

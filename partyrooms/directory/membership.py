@@ -173,3 +173,8 @@ def declare_dead(node: Node) -> bool:
         .update(state=Node.State.DEAD)
     )
     return marked == 1
+
+
+def is_live(node: Node | None) -> bool:
+    """Whether a room with this owner may be running: it is not known to be dead."""
+    return node is not None and node.state == Node.State.ALIVE and not is_gone(node)

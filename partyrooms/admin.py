@@ -1,0 +1,123 @@
+"""Rooms, their entries and the nodes in Django's admin: to look at, not to edit."""
+
+from typing import TYPE_CHECKING, Any, cast
+
+from django.contrib import admin
+from django.db.models import Count, Model, QuerySet
+from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from partyrooms.directory import is_live
+from partyrooms.models import Node, RoomRecord, RoomRecordQuerySet
+
+if TYPE_CHECKING:
+    RoomAdminBase = admin.ModelAdmin[RoomRecord]
+    NodeAdminBase = admin.ModelAdmin[Node]
+else:
+    RoomAdminBase = NodeAdminBase = admin.ModelAdmin
+
+SHOWN_ENTRIES = 200
+"""A room may have many thousands; a page that lists them all is of no use."""
+
+
+class ReadOnly:
+    """Nothing can be added or changed: the owner's memory would not hear of it."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> bool:
+        return False
+
+
+@admin.register(RoomRecord)
+class RoomRecordAdmin(ReadOnly, RoomAdminBase):
+    """A room can be deleted while no living node owns it."""
+
+    list_display = ("__str__", "owner", "epoch", "version", "entry_count", "total_size")
+    list_select_related = ("owner",)
+    search_fields = ("party", "room_id")
+    search_help_text = "Party, room id, or both as in chat/lobby"
+    ordering = ("party", "room_id")
+    fields = (
+        *("party", "room_id", "owner", "epoch", "version", "stop_requested"),
+        *("created_at", "entry_count", "total_size", "entries"),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RoomRecord]:
+        return cast(RoomRecordQuerySet, super().get_queryset(request)).with_sizes()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[RoomRecord], search_term: str
+    ) -> tuple[QuerySet[RoomRecord], bool]:
+        party, slash, room_id = search_term.strip().partition("/")
+        if slash:
+            return queryset.filter(party=party, room_id__startswith=room_id), False
+        return super().get_search_results(request, queryset, search_term)
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: RoomRecord | None = None
+    ) -> tuple[str, ...]:
+        return self.fields
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: RoomRecord | None = None
+    ) -> bool:
+        allowed: bool = super().has_delete_permission(request, obj)
+        return allowed and (obj is None or not is_live(obj.owner))
+
+    @admin.display(description="entries")
+    def entry_count(self, room: Any) -> int:
+        """How many keys are stored."""
+        count: int = room.entry_count
+        return count
+
+    @admin.display(description="size")
+    def total_size(self, room: Any) -> str:
+        """Bytes of all keys and values."""
+        return filesizeformat(room.total_size)
+
+    @admin.display(description="stored")
+    def entries(self, room: Any) -> SafeString:
+        """The first entries, decoded, as a table."""
+        # An iterator: a value may have a megabyte, of which a kilobyte is shown.
+        shown = room.entries.order_by("key")[:SHOWN_ENTRIES].iterator(chunk_size=20)
+        rows = format_html_join(
+            "",
+            "<tr><th scope=row>{}</th><td>{}</td><td>{}</td></tr>",
+            ((e.key_text, filesizeformat(e.size), e.value_text) for e in shown),
+        )
+        hidden = room.entry_count - SHOWN_ENTRIES
+        return format_html(
+            "<table><thead><tr><th>Key</th><th>Size</th><th>Value</th></tr></thead>"
+            "<tbody>{}</tbody></table>{}",
+            rows,
+            f"... and {hidden} more" if hidden > 0 else "",
+        )
+
+
+@admin.register(Node)
+class NodeAdmin(ReadOnly, NodeAdminBase):
+    """Nodes come and go by themselves."""
+
+    list_display = ("pid", "host", "state", "heartbeat", "room_count", "created_at")
+    ordering = ("-created_at",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Node]:
+        nodes: QuerySet[Node] = super().get_queryset(request)
+        return nodes.annotate(room_count=Count("rooms"))
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: Node | None = None
+    ) -> bool:
+        return False
+
+    @admin.display(description="rooms")
+    def room_count(self, node: Any) -> int:
+        """How many rooms it owns."""
+        count: int = node.room_count
+        return count
