@@ -1,0 +1,169 @@
+"""``manage.py rooms``: look at rooms from a terminal, stop them, delete them."""
+
+import time
+from argparse import ArgumentParser
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DEFAULT_DB_ALIAS, transaction
+
+from partyrooms.core.keys import RoomKey
+from partyrooms.directory import declare_dead, is_live
+from partyrooms.exceptions import BadRoomId
+from partyrooms.models import Node, RoomRecord, RoomRecordQuerySet
+
+POLL_INTERVAL = 0.1
+"""Seconds between two looks at a room that is asked to stop."""
+
+
+class Command(BaseCommand):
+    """Work on rooms through the database, whichever process owns them."""
+
+    help = "List, show, stop and delete rooms."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--database",
+            default=DEFAULT_DB_ALIAS,
+            help="The alias of the database with the rooms.",
+        )
+        actions = parser.add_subparsers(dest="action", required=True)
+        listing = actions.add_parser("list", help="One line for each room.")
+        listing.add_argument("--party", help="Only the rooms of this party.")
+        for action, text in (
+            ("show", "A room's row and what it stores."),
+            ("stop", "End a room's life; the next event starts it again."),
+            ("delete", "Remove a stopped room with all that it stores."),
+        ):
+            one = actions.add_parser(action, help=text)
+            one.add_argument("key", help="Party and room id, as in chat/lobby.")
+            if action == "stop":
+                one.add_argument(
+                    "--timeout",
+                    type=float,
+                    default=10.0,
+                    help="Seconds to wait for the owner (default: 10).",
+                )
+
+    def handle(self, *args: Any, action: str, database: str, **options: Any) -> None:
+        rooms = RoomRecord.objects.using(database)
+        if action == "list":
+            self.list_rooms(rooms, options["party"])
+            return
+        try:
+            key = RoomKey.parse(options["key"])
+        except BadRoomId as error:
+            raise CommandError(str(error)) from error
+        if action == "show":
+            self.show(rooms, key)
+        elif action == "stop":
+            self.stop(rooms, key, options["timeout"])
+        else:
+            self.delete(rooms, key)
+
+    def list_rooms(self, rooms: RoomRecordQuerySet, party: str | None) -> None:
+        """Print the rooms, of one party or of all."""
+        found = rooms.with_sizes().select_related("owner").order_by("party", "room_id")
+        if party is not None:
+            found = found.filter(party=party)
+        lines = [line(room) for room in found]
+        if not lines:
+            self.stdout.write("No rooms.")
+            return
+        heads = ["ROOM", "OWNER", "EPOCH", "VERSION", "ENTRIES", "BYTES"]
+        self.write_table([heads, *lines], right=range(2, 6))
+
+    def show(self, rooms: RoomRecordQuerySet, key: RoomKey) -> None:
+        """Print a room's row and its entries."""
+        room = find(rooms.with_sizes(), key)
+        for name, value in (
+            ("room", room),
+            ("owner", describe(room.owner)),
+            ("epoch", room.epoch),
+            ("version", room.version),
+            ("stop requested", "yes" if room.stop_requested else "no"),
+            ("created", room.created_at.isoformat(" ", "seconds")),
+            ("entries", f"{room.entry_count} ({room.total_size} bytes)"),
+        ):
+            self.stdout.write(f"{name:<16}{value}")
+        # An iterator: each value may have a megabyte.
+        for entry in room.entries.order_by("key").iterator(chunk_size=20):
+            self.stdout.write(f"  {entry.key_text} = {entry.value_text}")
+
+    def stop(self, rooms: RoomRecordQuerySet, key: RoomKey, timeout: float) -> None:
+        """Ask the owner to stop a room, and wait until it has released it."""
+        room = find(rooms, key)
+        if not is_live(room.owner):
+            self.release(rooms, room)
+            self.stdout.write(f"{key} was not running.")
+            return
+        period = rooms.filter(pk=room.pk, owner=room.owner, epoch=room.epoch)
+        period.update(stop_requested=True)
+        deadline = time.monotonic() + timeout
+        while period.exists():
+            if time.monotonic() >= deadline:
+                raise CommandError(
+                    f"{key} did not stop within {timeout:g} s. Its owner, "
+                    f"{describe(room.owner)}, reads requests with each heartbeat and "
+                    "lets a running hook end first; it may be busy or hung. The "
+                    "request stays: wait longer (--timeout), or stop that process."
+                )
+            time.sleep(POLL_INTERVAL)
+        self.stdout.write(f"{key} has stopped.")
+
+    def release(self, rooms: RoomRecordQuerySet, room: RoomRecord) -> None:
+        """Clear what a dead owner, or an earlier request, left behind."""
+        if room.owner is not None:
+            declare_dead(room.owner)
+        rooms.filter(pk=room.pk, owner=room.owner, epoch=room.epoch).update(
+            owner=None, stop_requested=False
+        )
+
+    def delete(self, rooms: RoomRecordQuerySet, key: RoomKey) -> None:
+        """Remove a room that no living node owns."""
+        with transaction.atomic(using=rooms.db):
+            room = find(rooms.select_for_update(of=("self",)), key)
+            if is_live(room.owner):
+                raise CommandError(
+                    f"{key} is owned by {describe(room.owner)} and would write again. "
+                    f"Stop it first: manage.py rooms stop {key}"
+                )
+            room.delete()
+        self.stdout.write(f"{key} is deleted.")
+
+    def write_table(
+        self, lines: Sequence[Sequence[str]], *, right: Iterable[int]
+    ) -> None:
+        """Print columns as wide as their widest cell."""
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        ends = set(right)
+        for cells in lines:
+            padded = [
+                cell.rjust(width) if number in ends else cell.ljust(width)
+                for number, (cell, width) in enumerate(zip(cells, widths, strict=True))
+            ]
+            self.stdout.write("  ".join(padded).rstrip())
+
+
+def find(rooms: RoomRecordQuerySet, key: RoomKey) -> Any:
+    """The room's row with its owner; a CommandError if there is none."""
+    try:
+        return rooms.select_related("owner").get(party=key.party, room_id=key.room_id)
+    except RoomRecord.DoesNotExist:
+        raise CommandError(
+            f"There is no room {key}; `manage.py rooms list` names them all."
+        ) from None
+
+
+def line(room: Any) -> list[str]:
+    """A room's cells in the list."""
+    numbers = (room.epoch, room.version, room.entry_count, room.total_size)
+    return [str(room), describe(room.owner), *map(str, numbers)]
+
+
+def describe(owner: Node | None) -> str:
+    """Who owns a room, in a few words."""
+    if owner is None:
+        return "nobody"
+    return f"process {owner.pid} ({'alive' if is_live(owner) else 'dead'})"

@@ -1,0 +1,181 @@
+"""``manage.py rooms``: what it prints, what it refuses."""
+
+import os
+import threading
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connections
+
+from partyrooms.core.values import encode
+from partyrooms.directory.process import host
+from partyrooms.models import Entry, Node, RoomRecord
+
+pytestmark = pytest.mark.django_db
+
+
+def run(*arguments):
+    output = StringIO()
+    call_command("rooms", *arguments, stdout=output)
+    return output.getvalue()
+
+
+def make_room(room_id="lobby", party="chat", owner=None, **values):
+    room = RoomRecord.objects.create(party=party, room_id=room_id, owner=owner)
+    for key, value in values.items():
+        Entry.objects.create(room=room, key=key.encode(), value=encode(value))
+    return room
+
+
+def node(state="alive", **fields):
+    return Node.objects.create(
+        **{"host": "elsewhere", "pid": 42, "state": state, **fields}
+    )
+
+
+def test_rooms_are_listed_in_columns():
+    """Sorted, aligned, with owner and sizes."""
+    make_room("lobby", owner=node(), a="x")
+    make_room("a-longer-one")
+
+    assert run("list").splitlines() == [
+        "ROOM               OWNER               EPOCH  VERSION  ENTRIES  BYTES",
+        "chat/a-longer-one  nobody                  0        0        0      0",
+        "chat/lobby         process 42 (alive)      0        0        1      3",
+    ]
+
+
+def test_rooms_are_listed_by_party():
+    """None is an answer, too."""
+    make_room("a", party="chat")
+    make_room("b", party="game")
+
+    assert "game/b" in run("list", "--party", "game")
+    assert "chat/a" not in run("list", "--party", "game")
+    assert run("list", "--party", "none") == "No rooms.\n"
+
+
+def test_a_room_is_shown_with_its_entries():
+    """What a terminal would obey is escaped; broken bytes break nothing."""
+    room = make_room(topic=["a\x1b[2J"])
+    Entry.objects.create(room=room, key=b"\x1b]", value=b"\xc1")
+
+    output = run("show", "chat/lobby")
+
+    assert "owner           nobody" in output
+    assert "entries         2 (" in output
+    assert "topic = ['a\\x1b[2J']" in output
+    assert "cannot be decoded" in output
+    assert "\x1b" not in output
+
+
+@pytest.mark.parametrize("action", ["show", "stop", "delete"])
+def test_an_unknown_room_is_said_to_be_unknown(action):
+    """No room is made by asking for it."""
+    with pytest.raises(CommandError, match="There is no room chat/lobby"):
+        run(action, "chat/lobby")
+
+    assert not RoomRecord.objects.exists()
+
+
+@pytest.mark.parametrize("key", ["lobby", "chat/", "Chat/lobby", "chat/a/b"])
+def test_a_key_that_is_none_is_explained(key):
+    """The text says what is allowed."""
+    with pytest.raises(CommandError, match=r"write party/room-id|allowed are"):
+        run("show", key)
+
+
+def test_stopping_a_room_that_nobody_owns():
+    """An earlier request is cleared with it."""
+    room = make_room()
+    RoomRecord.objects.update(stop_requested=True)
+
+    output = run("stop", "chat/lobby")
+
+    room.refresh_from_db()
+    assert output == "chat/lobby was not running.\n"
+    assert not room.stop_requested
+
+
+def test_stopping_a_room_of_a_dead_node():
+    """Nobody would answer; the room is released at once."""
+    room = make_room(owner=node(state="dead"))
+
+    run("stop", "chat/lobby")
+
+    room.refresh_from_db()
+    assert room.owner is None
+
+
+def test_stopping_a_room_whose_process_is_gone():
+    """Its row still says alive; the process of this host is looked at."""
+    gone = node(host=host(), pid=os.getpid(), pid_started="of an earlier process")
+    room = make_room(owner=gone)
+
+    run("stop", "chat/lobby")
+
+    room.refresh_from_db()
+    gone.refresh_from_db()
+    assert room.owner is None
+    assert gone.state == "dead"
+
+
+def test_a_room_that_does_not_stop_in_time():
+    """The error says who owns it and that the request stays."""
+    room = make_room(owner=node())
+
+    with pytest.raises(CommandError, match=r"process 42 .*The request stays"):
+        run("stop", "chat/lobby", "--timeout", "0")
+
+    room.refresh_from_db()
+    assert room.stop_requested
+
+
+@pytest.mark.django_db(transaction=True)
+def test_stopping_waits_for_the_owner():
+    """The owner sees the request, and the command its answer."""
+    make_room(owner=node())
+    asked = threading.Event()
+
+    def own():
+        try:
+            requested = RoomRecord.objects.filter(stop_requested=True)
+            for _ in range(1000):
+                if requested.exists():
+                    asked.set()
+                    requested.update(owner=None, stop_requested=False)
+                    return
+                threading.Event().wait(0.02)
+        finally:
+            connections.close_all()
+
+    owner = threading.Thread(target=own)
+    owner.start()
+    output = run("stop", "chat/lobby", "--timeout", "20")
+    owner.join()
+
+    assert asked.is_set()
+    assert output == "chat/lobby has stopped.\n"
+
+
+def test_a_room_is_deleted_with_its_entries():
+    """Its neighbours stay."""
+    make_room(a=1)
+    make_room("kitchen", b=2)
+
+    output = run("delete", "chat/lobby")
+
+    assert output == "chat/lobby is deleted.\n"
+    assert [str(room) for room in RoomRecord.objects.all()] == ["chat/kitchen"]
+    assert [str(entry) for entry in Entry.objects.all()] == ["b"]
+
+
+def test_a_room_with_a_living_owner_is_not_deleted():
+    """It would be written again; the error says what to do first."""
+    make_room(owner=node())
+
+    with pytest.raises(CommandError, match="rooms stop chat/lobby"):
+        run("delete", "chat/lobby")
+
+    assert RoomRecord.objects.exists()
