@@ -89,6 +89,19 @@ def test_registering_makes_one_row_and_closing_removes_it():
     assert not Node.objects.exists()
 
 
+def test_registering_again_after_a_lost_answer():
+    """The row was made, but nobody heard so."""
+    directory = Directory(
+        uuid4(), database="default", heartbeat_interval=60.0, lease_ttl=300.0
+    )
+    Node.objects.create(pk=directory.node_id, host=host(), pid=os.getpid())
+
+    directory.register()
+    directory.close()
+
+    assert not Node.objects.exists()
+
+
 def test_a_closed_directory_registers_no_more():
     """Its node's life is over."""
     with running() as directory:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from threading import Event, Lock, Thread
+from threading import Event, Lock, Thread, current_thread
 from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, connections
@@ -74,7 +74,8 @@ class Heartbeat:
         """End the threads and wait for them; a query under way is let finish."""
         self._stop.set()
         for thread in self._threads:
-            thread.join()
+            if thread is not current_thread():  # on_lost may close its own node
+                thread.join()
 
     def _run_if_ready(self) -> None:
         with self._lock:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from threading import Lock
 from uuid import UUID
 
-from django.db import DatabaseError, connections, transaction
+from django.db import DatabaseError, InterfaceError, connections, transaction
 
 from partyrooms.directory.heartbeat import Heartbeat
 from partyrooms.directory.process import (
@@ -84,11 +84,14 @@ class Directory:
             with transaction.atomic(using=self.database):
                 nodes = Node.objects.using(self.database)
                 nodes.filter(state=Node.State.DEAD, rooms=None).delete()
-                nodes.create(
+                # It may exist: the answer to an earlier attempt was lost.
+                nodes.get_or_create(
                     pk=self.node_id,
-                    host=host(),
-                    pid=os.getpid(),
-                    pid_started=start_mark(os.getpid()),
+                    defaults={
+                        "host": host(),
+                        "pid": os.getpid(),
+                        "pid_started": start_mark(os.getpid()),
+                    },
                 )
             self._registered = True
             self._heartbeat.registered(sent_at)
@@ -138,7 +141,7 @@ class Directory:
                     owner=self.node_id
                 ).update(owner=None, stop_requested=False)
                 Node.objects.using(self.database).filter(pk=self.node_id).delete()
-        except DatabaseError as error:
+        except (DatabaseError, InterfaceError) as error:
             connections[self.database].close()
             logger.warning(
                 "Could not sign off node %s; its lease ends by itself: %s",

@@ -38,6 +38,7 @@ class DatabaseStore:
         self._readers = ThreadPoolExecutor(READERS, "partyrooms-read")
         self._connections: set[BaseDatabaseWrapper] = set()
         self._lock = Lock()
+        self._closed = False
 
     async def claim(self, key: RoomKey) -> Claim:
         return await self._run(self._writer, lambda: self._rows.claim(key))
@@ -61,7 +62,14 @@ class DatabaseStore:
         await self._run(self._writer, lambda: self._rows.delete(claim))
 
     async def close(self) -> None:
-        """Wait for what is under way, sign the node off and end the threads."""
+        """
+        Wait for what is under way, sign the node off and end the threads.
+
+        A second call does nothing; no other method may be called any more.
+        """
+        if self._closed:
+            return
+        self._closed = True
         await asyncio.get_running_loop().run_in_executor(None, self._close)
 
     async def _run(
@@ -87,8 +95,9 @@ class DatabaseStore:
     def _close(self) -> None:
         self._readers.shutdown()
         # In the thread of the writes, so that it comes after all of them.
-        self._writer.submit(self._membership.close)
+        signed_off = self._writer.submit(self._membership.close)
         self._writer.shutdown()
         for connection in self._connections:
             connection.inc_thread_sharing()  # Its own thread has ended.
             connection.close()
+        signed_off.result()

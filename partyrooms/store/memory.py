@@ -66,7 +66,7 @@ class MemoryStore:
         self.node_id = uuid4() if node_id is None else node_id
 
     async def claim(self, key: RoomKey) -> Claim:
-        await self._arrive()
+        self._arrive()
         record, room = self.tables.room(key)
         row = room.fence
         if row.owner not in {None, self.node_id, *self.tables.dead}:
@@ -80,31 +80,31 @@ class MemoryStore:
                 f"{key} cannot be claimed: node {self.node_id} was declared dead."
             )
         room.fence = replace(row, owner=self.node_id, epoch=row.epoch + 1)
-        self._answer()
+        await self._answer()
         return Claim(key=key, record=record, epoch=row.epoch + 1, version=row.version)
 
     async def release(self, claims: Sequence[Claim]) -> None:
-        await self._arrive()
+        self._arrive()
         for claim in claims:
             if self._owns(claim):
                 room = self.tables.rooms[claim.record]
                 room.fence = replace(room.fence, owner=None)
-        self._answer()
+        await self._answer()
 
     async def sizes(self, record: int) -> dict[bytes, int]:
-        await self._arrive()
+        self._arrive()
         entries = self._entries(record)
-        self._answer()
+        await self._answer()
         return {key: len(key) + len(value) for key, value in entries.items()}
 
     async def read(self, record: int, keys: Sequence[bytes]) -> dict[bytes, bytes]:
-        await self._arrive()
+        self._arrive()
         entries = self._entries(record)
-        self._answer()
+        await self._answer()
         return {key: entries[key] for key in keys if key in entries}
 
     async def scan(self, record: int, span: Span) -> list[tuple[bytes, bytes]]:
-        await self._arrive()
+        self._arrive()
         rows = [
             (key, value)
             for key, value in self._entries(record).items()
@@ -112,17 +112,17 @@ class MemoryStore:
             and (span.end is None or key < span.end)
         ]
         rows.sort(reverse=span.reverse)
-        self._answer()
+        await self._answer()
         return rows[: span.limit]
 
     async def commit(self, batch: Sequence[RoomCommit]) -> list[Outcome]:
-        await self._arrive()
+        self._arrive()
         outcomes = [self._commit(commit) for commit in batch]
-        self._answer()
+        await self._answer()
         return outcomes
 
     async def delete(self, claim: Claim) -> None:
-        await self._arrive()
+        self._arrive()
         if claim.record in self.tables.rooms:
             if not self._owns(claim):
                 raise RoomUnreachable(
@@ -130,22 +130,22 @@ class MemoryStore:
                 )
             del self.tables.records[claim.key]
             del self.tables.rooms[claim.record]
-        self._answer()
+        await self._answer()
 
     async def close(self) -> None:
         for room in self.tables.rooms.values():
             if room.fence.owner == self.node_id:
                 room.fence = replace(room.fence, owner=None)
 
-    async def _arrive(self) -> None:
-        # Gives way once, as a call to a real database does.
-        await asyncio.sleep(0)
+    def _arrive(self) -> None:
         if not self.tables.available:
             raise StoreUnavailable("The memory tables are switched off.")
 
-    def _answer(self) -> None:
-        if self.tables.lose_next_reply:
-            self.tables.lose_next_reply = False
+    async def _answer(self) -> None:
+        # Gives way once, as a call to a real database does, with the work done.
+        lost, self.tables.lose_next_reply = self.tables.lose_next_reply, False
+        await asyncio.sleep(0)
+        if lost:
             raise StoreUnavailable("The answer of the memory tables was lost.")
 
     def _entries(self, record: int) -> dict[bytes, bytes]:

@@ -1,5 +1,6 @@
 """What the database store promises beyond the contract: cost, errors, clean ends."""
 
+import asyncio
 import threading
 from uuid import uuid4
 
@@ -30,10 +31,10 @@ def directory():
     directory.close()
 
 
-def puts(claims, value=b"1"):
+def puts(claims, value=b"1", version=0):
     writes = WriteSet()
     writes.put(b"a", value)
-    return [RoomCommit(claim=claim, version=0, writes=writes) for claim in claims]
+    return [RoomCommit(claim=claim, version=version, writes=writes) for claim in claims]
 
 
 @pytest.mark.parametrize("rooms", [1, 50])
@@ -62,7 +63,7 @@ async def test_a_database_that_is_away_is_unavailable_and_may_be_asked_again(
         raise error("away")
 
     monkeypatch.setattr(RoomRows, "commit", fail_once)
-    with pytest.raises(StoreUnavailable, match="'default'.*away") as caught:
+    with pytest.raises(StoreUnavailable, match=r"'default'.*away") as caught:
         await store.commit(puts([claim]))
     outcomes = await store.commit(puts([claim]))
     await store.close()
@@ -93,6 +94,32 @@ async def test_a_failed_commit_leaves_nothing(directory, monkeypatch):
     assert outcomes == [Outcome.COMMITTED] * 2
 
 
+async def test_work_in_the_queue_outlives_its_cancelled_wait(directory, monkeypatch):
+    """Cancelling stops the wait, also when the thread has not begun yet."""
+    store = DatabaseStore(directory)
+    claim = await store.claim(LOBBY)
+    begun, go_on, commit = threading.Event(), threading.Event(), RoomRows.commit
+
+    def commit_slowly(self, batch):
+        begun.set()
+        go_on.wait(20)
+        return commit(self, batch)
+
+    monkeypatch.setattr(RoomRows, "commit", commit_slowly)
+    first = asyncio.ensure_future(store.commit(puts([claim])))
+    await asyncio.to_thread(begun.wait, 20)
+    queued = asyncio.ensure_future(store.commit(puts([claim], version=1)))
+    await asyncio.sleep(0)
+    queued.cancel()
+    await asyncio.gather(queued, return_exceptions=True)
+    go_on.set()
+    outcomes = [*await first, *await store.commit(puts([claim], version=2))]
+    await store.close()
+
+    assert queued.cancelled()
+    assert outcomes == [Outcome.COMMITTED] * 2
+
+
 async def test_closing_signs_off_and_leaves_no_thread(directory):
     """What was asked before is done before."""
     store = DatabaseStore(directory)
@@ -100,6 +127,7 @@ async def test_closing_signs_off_and_leaves_no_thread(directory):
     claim = await store.claim(LOBBY)
     await store.read(claim.record, [b"a"])
     ours = [t for t in threading.enumerate() if t.name.startswith("partyrooms-")]
+    await store.close()
     await store.close()
 
     assert {thread.name.split("_")[0] for thread in ours} == {

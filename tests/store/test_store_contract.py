@@ -300,7 +300,8 @@ async def test_cancelling_stops_the_wait_and_not_the_work(store):
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
 
-    # One thread writes in order, so this answer comes after the other's work.
-    await store.commit([commit(claim, 1, b=b"2")])
+    later = await store.commit([commit(claim, 1, b=b"2")])
 
     assert waiting.cancelled()
+    assert later == [COMMITTED]
+    assert await contents(store, claim) == {b"a": b"1", b"b": b"2"}
