@@ -1,0 +1,1 @@
+"""A socket's side: handshake, consumer, outbox."""

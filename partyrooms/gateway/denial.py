@@ -1,0 +1,117 @@
+"""Turn a client away: an HTTP answer to its handshake, or a close code it can see."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+MAX_REASON_SIZE = 123
+"""Bytes of UTF-8; a close frame has no room for more."""
+
+# They describe how a body travels, which the server decides.
+_HOP_HEADERS = frozenset({b"connection", b"transfer-encoding", b"upgrade"})
+
+
+async def deny(
+    scope: Mapping[str, Any], send: Send, response: HttpResponseBase
+) -> None:
+    """
+    Answer a handshake with an HTTP response; the socket never opens.
+
+    The client sees status, headers and body where the server has the ASGI extension
+    for it (uvicorn, hypercorn, granian), elsewhere a bare 403 (Daphne). A client that
+    has left in the meantime is no error. Call it once, before anything was sent.
+    """
+    try:
+        if "websocket.http.response" in (scope.get("extensions") or {}):
+            await _respond(send, response)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+    except OSError:  # uvicorn raises a subclass of it once the client is gone
+        return
+    # uvicorn closes the transport in the loop's next turns, and logs an error for a
+    # handshake that was answered by then only by its bytes, not yet by its state.
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+async def accept_and_close(
+    scope: Mapping[str, Any],
+    send: Send,
+    code: int,
+    reason: str,
+    headers: Iterable[tuple[bytes, bytes]] = (),
+    subprotocol: str | None = None,
+) -> None:
+    """
+    Open the socket only to close it with a code, which a browser's script can see.
+
+    A browser hides every answer to a handshake but this one. A client that has left in
+    the meantime is no error. Call it once, before anything was sent.
+
+    Args:
+        code: 1000, 1001, 1008-1013 or 3000-4999.
+        reason: Cut to 123 bytes of UTF-8. Daphne does not send it.
+        headers: For the accepted handshake. Daphne does not send them.
+        subprotocol: The one to select; a browser fails a handshake that selects none
+            where it offered some.
+    """
+    try:
+        await send(
+            {
+                "type": "websocket.accept",
+                "subprotocol": subprotocol,
+                "headers": list(headers),
+            }
+        )
+        await send(
+            {"type": "websocket.close", "code": code, "reason": cut_reason(reason)}
+        )
+    except OSError:
+        return
+
+
+def cut_reason(reason: str) -> str:
+    """As much of a reason as a close frame holds, whole characters only."""
+    return reason.encode(errors="replace")[:MAX_REASON_SIZE].decode(errors="ignore")
+
+
+def response_headers(response: HttpResponseBase) -> list[tuple[bytes, bytes]]:
+    """A response's headers and cookies as ASGI wants them: lower case, bytes."""
+    headers = [
+        (name.lower().encode("ascii"), value.encode("latin-1"))
+        for name, value in response.items()
+    ]
+    headers += [
+        (b"set-cookie", cookie.output(header="").strip().encode("ascii"))
+        for cookie in response.cookies.values()
+    ]
+    return headers
+
+
+async def _respond(send: Send, response: HttpResponseBase) -> None:
+    body = await _body(response)
+    headers = [
+        header
+        for header in response_headers(response)
+        if header[0] not in _HOP_HEADERS and header[0] != b"content-length"
+    ]
+    headers.append((b"content-length", b"%d" % len(body)))
+    await send(
+        {
+            "type": "websocket.http.response.start",
+            "status": response.status_code,
+            "headers": headers,
+        }
+    )
+    await send({"type": "websocket.http.response.body", "body": body})
+
+
+async def _body(response: HttpResponseBase) -> bytes:
+    if isinstance(response, StreamingHttpResponse):
+        return b"".join([part async for part in response])
+    return bytes(response.content)

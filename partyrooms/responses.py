@@ -1,0 +1,111 @@
+"""What a room may return from ``on_request``, made into an answer that can travel."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from rest_framework.exceptions import APIException
+from rest_framework.renderers import JSONRenderer
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+
+from partyrooms.core.messages import Answer, AnswerKind
+
+ALLOWED = (
+    "rest_framework.response.Response, django.http.HttpResponse (not a streaming one), "
+    "dict, list, str, bytes or None"
+)
+
+
+def to_answer(value: object) -> Answer:
+    """
+    Encode what ``on_request`` returned, at once: the room's state changes later.
+
+    Args:
+        value: ``None`` means 204; ``str`` is ``text/plain``; ``dict``, ``list`` and
+            the data of a ``Response`` become JSON.
+
+    Raises:
+        TypeError: If it is something else, or holds something that JSON cannot; the
+            text says what is allowed.
+        ValueError: If it holds a number that JSON cannot (NaN, infinity).
+    """
+    if value is None:
+        return Answer(status=204)
+    if isinstance(value, dict | list):
+        return Answer(status=200, kind=AnswerKind.DATA, body=_json(value))
+    if isinstance(value, str):
+        return Answer(status=200, kind=AnswerKind.TEXT, body=value.encode())
+    if isinstance(value, bytes):
+        return Answer(status=200, kind=AnswerKind.BYTES, body=value)
+    if isinstance(value, Response):
+        return _from_drf(value)
+    if isinstance(value, HttpResponse):
+        return _from_django(value)
+    raise TypeError(
+        f"on_request returned {type(value).__module__}.{type(value).__qualname__}; "
+        f"allowed are {ALLOWED}."
+    )
+
+
+def error_answer(error: Exception) -> Answer | None:
+    """
+    The answer that an exception stands for; None: it stands for none (a defect).
+
+    ``APIException``, ``Http404`` and ``PermissionDenied`` go through the project's
+    ``EXCEPTION_HANDLER``, as in a view.
+    """
+    if not isinstance(error, APIException | Http404 | PermissionDenied):
+        return None
+    context = {"view": None, "args": (), "kwargs": {}, "request": None}
+    response = api_settings.EXCEPTION_HANDLER(error, context)
+    return None if response is None else to_answer(response)
+
+
+def json_error(
+    status: int, detail: str, headers: Mapping[str, str] | None = None
+) -> JsonResponse:
+    """An error as JSON, in the shape that DRF gives its own; the client sees it."""
+    return JsonResponse({"detail": detail}, status=status, headers=headers)
+
+
+def _from_drf(response: Response) -> Answer:
+    headers = _headers(response)
+    if response.data is None:
+        return Answer(status=response.status_code, headers=headers)
+    return Answer(
+        status=response.status_code,
+        headers=headers,
+        kind=AnswerKind.DATA,
+        body=_json(response.data),
+        content_type=response.content_type,
+    )
+
+
+def _from_django(response: HttpResponse) -> Answer:
+    if not getattr(response, "is_rendered", True):
+        response.render()  # type: ignore[attr-defined]  # a TemplateResponse
+    return Answer(
+        status=response.status_code,
+        headers=_headers(response),
+        kind=AnswerKind.BYTES,
+        body=bytes(response.content),
+        content_type=response.headers.get("Content-Type"),
+    )
+
+
+def _headers(response: HttpResponseBase) -> list[tuple[str, str]]:
+    # The type travels on its own, and the length is counted where it is sent.
+    headers = [
+        (name, value)
+        for name, value in response.items()
+        if name.lower() not in ("content-type", "content-length")
+    ]
+    cookies = response.cookies.values()
+    return headers + [("Set-Cookie", cookie.OutputString()) for cookie in cookies]
+
+
+def _json(value: Any) -> bytes:
+    return bytes(JSONRenderer().render(value))
