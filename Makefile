@@ -66,7 +66,7 @@ $(INSTALLED): requirements.txt
 	fi; \
 	echo "Installing into $(VENV), once ..." >&2; \
 	[ -x $(BIN)/python ] || "$$found" -m venv $(VENV)
-	@$(BIN)/python -m pip --disable-pip-version-check install -q -r requirements.txt
+	@$(BIN)/python -m pip --disable-pip-version-check install -qq -r requirements.txt
 	@touch $@
 
 # Exact versions stand in package.json. No lock file: it would name one registry.
