@@ -59,8 +59,8 @@ def error_answer(error: Exception) -> Answer | None:
     """
     if not isinstance(error, APIException | Http404 | PermissionDenied):
         return None
-    context = {"view": None, "args": (), "kwargs": {}, "request": None}
-    response = api_settings.EXCEPTION_HANDLER(error, context)
+    handler: Any = api_settings.EXCEPTION_HANDLER
+    response = handler(error, {"view": None, "args": (), "kwargs": {}, "request": None})
     return None if response is None else to_answer(response)
 
 

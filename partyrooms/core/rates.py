@@ -22,7 +22,7 @@ class Rate:
     period: float
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: object) -> Self:
         """
         Read ``"100/s"``, ``"100/m"`` or ``"100/h"``.
 

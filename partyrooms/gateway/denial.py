@@ -114,4 +114,5 @@ async def _respond(send: Send, response: HttpResponseBase) -> None:
 async def _body(response: HttpResponseBase) -> bytes:
     if isinstance(response, StreamingHttpResponse):
         return b"".join([part async for part in response])
-    return bytes(response.content)
+    content: bytes = getattr(response, "content", b"")
+    return content
