@@ -6,6 +6,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("", include("examples.urls")),
     path("", include("partyrooms.urls")),
     # The demo has nobody else to serve its few files; a real site has.
     path("static/<path:path>", serve, {"insecure": True}),
