@@ -1,0 +1,208 @@
+"""What is measured against what, and what is asked for."""
+
+from dataclasses import dataclass, field
+
+from benchmarks.figures import Wanted
+from benchmarks.load.loads import EchoLoad, FanOutLoad, HttpLoad, IdleLoad, Load
+
+PARTYROOMS = "partyrooms"
+BARE = "bare ASGI app"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """
+    An application and how it is set up.
+
+    Args:
+        module: Of ``benchmarks.servers``; holds ``application``.
+        settings: Django's settings module of that package, None without Django.
+        environment: What ``benchmarks.servers.settings`` reads.
+    """
+
+    module: str
+    settings: str | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """A server under a load."""
+
+    server: Server
+    load: Load
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Which two sides make a row of the report."""
+
+    measure: str
+    side: str
+    peer: str
+    wanted: Wanted | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bout:
+    """
+    Sides that run in turns, and what is compared.
+
+    Args:
+        topic: What ``--only`` selects.
+        sides: By name.
+        comparisons: Between names of ``sides``.
+        fresh: Each turn has a server process of its own.
+    """
+
+    topic: str
+    sides: dict[str, Side]
+    comparisons: tuple[Comparison, ...]
+    fresh: bool = False
+
+
+def _site(**environment: str) -> Server:
+    return Server(
+        module="partyrooms_site",
+        settings="partyrooms_settings",
+        environment=environment,
+    )
+
+
+def _echo() -> Bout:
+    load = EchoLoad(party="echo", sockets=50)
+    return Bout(
+        topic="echo",
+        sides={
+            PARTYROOMS: Side(server=_site(), load=load),
+            BARE: Side(server=Server(module="bare"), load=load),
+        },
+        comparisons=(
+            Comparison(
+                measure="echo, 50 sockets",
+                side=PARTYROOMS,
+                peer=BARE,
+                wanted=Wanted(ratio=0.8),
+            ),
+        ),
+    )
+
+
+def _fan_out(sockets: int) -> Bout:
+    load = FanOutLoad(sockets=sockets)
+    channels = Server(module="channels_consumer", settings="settings")
+    measure = f"fan-out, {sockets} sockets"
+    return Bout(
+        topic="fanout",
+        sides={
+            PARTYROOMS: Side(server=_site(), load=load),
+            BARE: Side(server=Server(module="bare"), load=load),
+            "Channels group_send": Side(server=channels, load=load),
+        },
+        comparisons=(
+            Comparison(
+                measure=measure,
+                side=PARTYROOMS,
+                peer=BARE,
+                wanted=Wanted(ratio=0.85),
+            ),
+            Comparison(
+                measure=measure,
+                side=PARTYROOMS,
+                peer="Channels group_send",
+                wanted=Wanted(ratio=15),
+            ),
+        ),
+    )
+
+
+def _stored(rooms: int, wanted: float) -> Bout:
+    stored = EchoLoad(party="stored", sockets=50, rooms=rooms)
+    unstored = EchoLoad(party="echo", sockets=50, rooms=rooms)
+    return Bout(
+        topic="stored",
+        sides={
+            "put, then send": Side(server=_site(), load=stored),
+            "partyrooms, unstored": Side(server=_site(), load=unstored),
+        },
+        comparisons=(
+            Comparison(
+                measure=f"stored echo, 50 sockets, {rooms} room{'s'[: rooms > 1]}",
+                side="put, then send",
+                peer="partyrooms, unstored",
+                wanted=Wanted(ratio=wanted),
+            ),
+        ),
+    )
+
+
+def _http(
+    measure: str,
+    *,
+    body: str | None = None,
+    wanted: Wanted | None = None,
+    **environment: str,
+) -> Bout:
+    load = HttpLoad(path="/parties/counter/r0", body=body)
+    view = Server(module="drf", settings="settings", environment=environment)
+    return Bout(
+        topic="http",
+        sides={
+            PARTYROOMS: Side(server=_site(**environment), load=load),
+            "plain DRF view": Side(server=view, load=load),
+        },
+        comparisons=(
+            Comparison(
+                measure=measure, side=PARTYROOMS, peer="plain DRF view", wanted=wanted
+            ),
+        ),
+    )
+
+
+def _memory() -> Bout:
+    load = IdleLoad(party="echo", sockets=1000)
+    return Bout(
+        topic="memory",
+        sides={
+            PARTYROOMS: Side(server=_site(), load=load),
+            BARE: Side(server=Server(module="bare"), load=load),
+        },
+        comparisons=(
+            Comparison(
+                measure="memory of an idle socket",
+                side=PARTYROOMS,
+                peer=BARE,
+                wanted=Wanted(ratio=1.4, at_most=True),
+            ),
+        ),
+        fresh=True,
+    )
+
+
+def all_bouts() -> tuple[Bout, ...]:
+    """Return everything that is measured, in the order of the report."""
+    faster = Wanted(ratio=1.5)
+    return (
+        _echo(),
+        _fan_out(100),
+        _fan_out(500),
+        _stored(1, 0.3),
+        _stored(50, 0.1),
+        _http("HTTP GET, empty MIDDLEWARE", wanted=faster),
+        _http(
+            "HTTP GET, empty MIDDLEWARE, no authenticators",
+            wanted=faster,
+            BENCHMARK_AUTHENTICATION="none",
+        ),
+        _http(
+            "HTTP GET, Django's default MIDDLEWARE",
+            wanted=faster,
+            BENCHMARK_MIDDLEWARE="default",
+        ),
+        _http("HTTP POST that stores, empty MIDDLEWARE", body='{"by": 1}'),
+        _memory(),
+    )
+
+
+TOPICS = tuple(dict.fromkeys(bout.topic for bout in all_bouts()))
+"""What ``--only`` takes."""

@@ -1,0 +1,93 @@
+"""What the load generator is told, and what it answers."""
+
+import msgspec
+
+
+class EchoLoad(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """
+    Every socket sends a message, waits for it to come back and sends the next.
+
+    Args:
+        party: The party that echoes.
+        sockets: How many.
+        rooms: How many rooms they are spread over.
+    """
+
+    party: str
+    sockets: int
+    rooms: int = 1
+    unit: str = "echoes/s"
+
+
+class FanOutLoad(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """
+    The sockets of one room take turns to send a message that reaches all of them.
+
+    Args:
+        sockets: How many.
+        window: Messages under way at a time; the next one is sent when as many frames
+            as there are sockets have arrived.
+    """
+
+    party: str = "fan-out"
+    sockets: int
+    window: int = 10
+    unit: str = "deliveries/s"
+
+
+class HttpLoad(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Every connection sends a request, waits for the response, sends the next."""
+
+    path: str
+    connections: int = 16
+    body: str | None = None
+    """JSON to POST; without one it is a GET."""
+    unit: str = "requests/s"
+
+
+class IdleLoad(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Sockets that say nothing: the figure is the server's memory for each."""
+
+    party: str
+    sockets: int
+    unit: str = "bytes/socket"
+
+
+Load = EchoLoad | FanOutLoad | HttpLoad | IdleLoad
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    One run of the load generator.
+
+    Args:
+        load: What to do.
+        port: Where the server listens on 127.0.0.1.
+        server: The server's process id, to read its CPU time and memory.
+        core: The core to stay on, None for any.
+        warm_up: Seconds under load before anything is counted.
+        duration: Seconds that are counted.
+    """
+
+    load: Load
+    port: int
+    server: int
+    core: int | None
+    warm_up: float
+    duration: float
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What one run showed.
+
+    Args:
+        figure: In the load's unit.
+        server_busy: CPU seconds that the server used in each second counted. Well below
+            1 means that something else than the server was the limit.
+        generator_busy: The same for the load generator.
+    """
+
+    figure: float
+    server_busy: float
+    generator_busy: float

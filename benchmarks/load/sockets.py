@@ -1,0 +1,189 @@
+"""The loads that are WebSockets."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import psutil
+from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+
+from benchmarks.load.loads import EchoLoad, FanOutLoad, IdleLoad, Order, Result
+from benchmarks.load.meter import let_settle, measure
+
+MESSAGE = b"x" * 64
+DRAIN_TIMEOUT = 20.0  # seconds
+WAVE = 20  # handshakes at a time
+FIRST_ANSWER = 10.0  # seconds
+
+
+class _Socket(WSListener):
+    """A socket that minds its transport and knows when it was cut off."""
+
+    transport: WSTransport
+    is_over = False
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self.transport = transport
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if frame.msg_type == WSMsgType.CLOSE:
+            transport.disconnect()
+        elif frame.msg_type == WSMsgType.TEXT:
+            self.on_text()
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self.is_over = True
+
+    def on_text(self) -> None:
+        raise NotImplementedError
+
+    def say(self) -> None:
+        self.transport.send(WSMsgType.TEXT, MESSAGE)
+
+
+class _EchoSocket(_Socket):
+    def __init__(self) -> None:
+        self.echoes = 0
+
+    def on_text(self) -> None:
+        self.echoes += 1
+        self.transport.send(WSMsgType.TEXT, MESSAGE)
+
+
+class _Fan:
+    """Keeps a window of rounds under way among its sockets."""
+
+    def __init__(self) -> None:
+        self.sockets: list[_FanSocket] = []
+        self.deliveries = 0
+        self._next_round_at = 0
+        self._sent = 0
+        self._is_stopping = False
+
+    def start(self, window: int) -> None:
+        self._next_round_at = len(self.sockets)
+        for _ in range(window):
+            self._send_round()
+
+    def delivered(self) -> None:
+        self.deliveries += 1
+        if self.deliveries == self._next_round_at:
+            self._next_round_at += len(self.sockets)
+            self._send_round()
+
+    async def stop(self) -> None:
+        """Send no more; wait a while for what is under way."""
+        self._is_stopping = True
+        deadline = time.monotonic() + DRAIN_TIMEOUT
+        while self.deliveries < self._sent * len(self.sockets):
+            if time.monotonic() > deadline:
+                raise ConnectionError("Some frames never arrived")
+            await asyncio.sleep(0.05)
+
+    def _send_round(self) -> None:
+        if self._is_stopping:
+            return
+        self.sockets[self._sent % len(self.sockets)].say()
+        self._sent += 1
+
+
+class _FanSocket(_Socket):
+    def __init__(self, fan: _Fan) -> None:
+        self.on_text = fan.delivered  # type: ignore[method-assign]
+
+
+class _IdleSocket(_Socket):
+    def on_text(self) -> None:
+        raise AssertionError("An idle socket was sent a message.")
+
+
+S = TypeVar("S", bound=_Socket)
+
+
+class Crowd(Generic[S]):
+    """Sockets that are opened and closed together."""
+
+    def __init__(self, port: int, make: Callable[[], S]) -> None:
+        self._url = f"ws://127.0.0.1:{port}/parties"
+        self._make = make
+        self.sockets: list[S] = []
+
+    async def open(self, party: str, count: int, rooms: int = 1) -> None:
+        """Connect ``count`` more sockets, spread evenly over ``rooms``."""
+        for first in range(0, count, WAVE):
+            wave = range(first, min(first + WAVE, count))
+            pairs = await asyncio.gather(
+                *(self._connect(f"{self._url}/{party}/r{n % rooms}") for n in wave)
+            )
+            self.sockets.extend(pairs)
+
+    async def _connect(self, url: str) -> S:
+        socket = self._make()
+        await ws_connect(lambda: socket, url, websocket_handshake_timeout=FIRST_ANSWER)
+        return socket
+
+    def check(self) -> None:
+        """Raise if the server cut a socket off: its figures would mean nothing."""
+        if lost := sum(socket.is_over for socket in self.sockets):
+            raise ConnectionError(f"{lost} of {len(self.sockets)} sockets were cut off")
+
+    async def close(self) -> None:
+        """Disconnect all and wait until they are."""
+        for socket in self.sockets:
+            socket.transport.disconnect()
+        await asyncio.gather(*(s.transport.wait_disconnected() for s in self.sockets))
+        self.sockets.clear()
+
+
+async def echo(order: Order, load: EchoLoad) -> Result:
+    """Run the closed loop."""
+    crowd = Crowd(order.port, _EchoSocket)
+    await crowd.open(load.party, load.sockets, load.rooms)
+    for socket in crowd.sockets:
+        socket.say()
+    result = await measure(order, lambda: sum(s.echoes for s in crowd.sockets))
+    crowd.check()
+    if silent := sum(not socket.echoes for socket in crowd.sockets):
+        raise ConnectionError(f"{silent} of {load.sockets} sockets never had an echo")
+    await crowd.close()
+    await let_settle(order)
+    return result
+
+
+async def fan_out(order: Order, load: FanOutLoad) -> Result:
+    """Run rounds and count what arrives."""
+    fan = _Fan()
+    crowd = Crowd(order.port, lambda: _FanSocket(fan))
+    await crowd.open(load.party, load.sockets)
+    # The server may accept a socket a moment before it is in the room's audience.
+    await asyncio.sleep(0.2)
+    fan.sockets = crowd.sockets
+    fan.start(load.window)
+    result = await measure(order, lambda: fan.deliveries)
+    crowd.check()
+    if not result.figure:
+        raise ConnectionError("No frame arrived: the server lost messages")
+    await fan.stop()
+    await crowd.close()
+    await let_settle(order)
+    return result
+
+
+async def idle(order: Order, load: IdleLoad) -> Result:
+    """Compare the server's memory before and after."""
+    process = psutil.Process(order.server)
+    crowd = Crowd(order.port, _IdleSocket)
+    # What the first handshakes import and cache is not a socket's own.
+    await crowd.open(load.party, 2 * WAVE)
+    await crowd.close()
+    await let_settle(order)
+    before = process.memory_info().rss
+    await crowd.open(load.party, load.sockets)
+    await let_settle(order)
+    after = process.memory_info().rss
+    crowd.check()
+    await crowd.close()
+    return Result(
+        figure=(after - before) / load.sockets, server_busy=0, generator_busy=0
+    )

@@ -1,0 +1,192 @@
+"""Starts the processes that take part, each on its core, and ends them."""
+
+import os
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.bouts import Server
+from benchmarks.load.loads import Load, Order, Result
+
+ROOT = Path(__file__).resolve().parent.parent
+START_TIMEOUT = 30.0  # seconds until a server must take connections
+STOP_TIMEOUT = 10.0  # seconds until a server must have ended after SIGTERM
+SPARE_TIME = 60.0  # seconds that a run may take on top of what it measures
+
+
+class BenchmarkError(Exception):
+    """A process did not do what it was started for; its last words are the text."""
+
+
+@dataclass(frozen=True)
+class Cores:
+    """The core of the server and that of the load generator, None for any."""
+
+    server: int | None
+    generator: int | None
+
+
+def choose_cores() -> Cores:
+    """Give each of the two a core of its own where the system lets processes choose."""
+    if not hasattr(os, "sched_getaffinity"):
+        return Cores(None, None)
+    usable = sorted(os.sched_getaffinity(0))
+    return Cores(usable[0], usable[1]) if len(usable) > 1 else Cores(None, None)
+
+
+@dataclass(frozen=True)
+class RunningServer:
+    """A server that takes connections."""
+
+    port: int
+    process_id: int
+
+
+class Arena:
+    """
+    A folder for the databases of one benchmark, and the two cores.
+
+    Use it as a context manager: the folder goes with it.
+    """
+
+    def __init__(self, cores: Cores) -> None:
+        self.cores = cores
+        self._databases = 0
+        self._templates: dict[str, Path] = {}
+
+    def __enter__(self) -> "Arena":
+        self._folder = Path(tempfile.mkdtemp(prefix="partyrooms-benchmark-"))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @contextmanager
+    def serve(self, server: Server) -> Iterator[RunningServer]:
+        """
+        Run a server, with an empty database of its own, for the length of a block.
+
+        Raises:
+            BenchmarkError: If it does not start.
+        """
+        environment = os.environ | server.environment
+        if server.settings is not None:
+            settings = f"benchmarks.servers.{server.settings}"
+            environment["DJANGO_SETTINGS_MODULE"] = settings
+            environment["BENCHMARK_DATABASE"] = str(self._new_database(settings))
+        module = f"benchmarks.servers.{server.module}"
+        core = "any" if self.cores.server is None else str(self.cores.server)
+        with (self._folder / "server.log").open("w+") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "benchmarks.serve", module, core],
+                cwd=ROOT,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+            try:
+                yield RunningServer(_read_port(process, log.name), process.pid)
+            finally:
+                _stop(process)
+
+    def load(self, order: Order) -> Result:
+        """
+        Put a load on a server and return what it showed.
+
+        Raises:
+            BenchmarkError: If the server did not play its part.
+        """
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "benchmarks.load", _encode(order)],
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                timeout=order.warm_up + order.duration + SPARE_TIME,
+                check=True,
+            )
+        except subprocess.CalledProcessError as error:
+            raise BenchmarkError(_last_line(error.stderr)) from error
+        except subprocess.TimeoutExpired as error:
+            raise BenchmarkError(f"no result within {error.timeout:g} s") from error
+        return msgspec.json.decode(done.stdout, type=Result)
+
+    def order(
+        self, load: Load, server: RunningServer, warm_up: float, duration: float
+    ) -> Order:
+        """Return the order for one run against a server."""
+        return Order(
+            load=load,
+            port=server.port,
+            server=server.process_id,
+            core=self.cores.generator,
+            warm_up=warm_up,
+            duration=duration,
+        )
+
+    def _new_database(self, settings: str) -> Path:
+        """Copy the migrated file, for migrating takes longer than a turn."""
+        if settings not in self._templates:
+            template = self._folder / f"{settings}.sqlite3"
+            _migrate(settings, template)
+            self._templates[settings] = template
+        self._databases += 1
+        database = self._folder / f"{self._databases}.sqlite3"
+        shutil.copy(self._templates[settings], database)
+        return database
+
+
+def _migrate(settings: str, database: Path) -> None:
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": settings,
+        "BENCHMARK_DATABASE": str(database),
+    }
+    command = ["-m", "django", "migrate", "--run-syncdb", "--verbosity=0"]
+    try:
+        subprocess.run(
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=SPARE_TIME,
+        )
+    except subprocess.CalledProcessError as error:
+        raise BenchmarkError(f"migrate: {_last_line(error.stderr)}") from error
+
+
+def _read_port(process: "subprocess.Popen[str]", log: str) -> int:
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], START_TIMEOUT)
+    line = process.stdout.readline() if ready else ""
+    if not line:
+        raise BenchmarkError(f"no server: {_last_line(Path(log).read_text())}")
+    return int(line)
+
+
+def _stop(process: "subprocess.Popen[str]") -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _encode(order: Order) -> str:
+    return msgspec.json.encode(order).decode()
+
+
+def _last_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1].strip() if lines else "it said nothing"

@@ -1,0 +1,1 @@
+"""What is measured: partyrooms and its peers, all at the same URLs."""

@@ -1,0 +1,9 @@
+"""The project of the peers with partyrooms in it."""
+
+from benchmarks.servers.settings import *  # noqa: F403
+from benchmarks.servers.settings import INSTALLED_APPS, MIDDLEWARE
+
+ROOT_URLCONF = "benchmarks.servers.partyrooms_urls"
+INSTALLED_APPS = [*INSTALLED_APPS, "partyrooms"]
+# The wiring of partyrooms needs it; the peers have the list without it.
+MIDDLEWARE = [*MIDDLEWARE, "partyrooms.middleware.BeforeHooksMiddleware"]

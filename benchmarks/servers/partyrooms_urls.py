@@ -1,0 +1,5 @@
+"""Where the partyrooms site answers."""
+
+from django.urls import include, path
+
+urlpatterns = [path("", include("partyrooms.urls"))]

@@ -1,0 +1,66 @@
+"""
+The Django project of the peers; ``partyrooms_settings`` adds partyrooms to it.
+
+The environment says what differs between two measures:
+
+- ``BENCHMARK_DATABASE``: the SQLite file, migrated before the server starts,
+- ``BENCHMARK_MIDDLEWARE``: ``none`` or ``default`` (what ``startproject`` writes),
+- ``BENCHMARK_AUTHENTICATION``: ``none`` or ``default`` (what DRF has without settings).
+"""
+
+import os
+from typing import Any
+
+SECRET_KEY = "only for benchmarks"  # noqa: S105
+DEBUG = False
+ALLOWED_HOSTS = ["127.0.0.1"]
+USE_TZ = True
+ROOT_URLCONF = "benchmarks.servers.drf"
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "channels",
+    "rest_framework",
+    "benchmarks.servers",
+]
+
+MIDDLEWARE: list[str] = []
+if os.environ.get("BENCHMARK_MIDDLEWARE") == "default":
+    MIDDLEWARE = [
+        "django.middleware.security.SecurityMiddleware",
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.middleware.common.CommonMiddleware",
+        "django.middleware.csrf.CsrfViewMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.messages.middleware.MessageMiddleware",
+        "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    ]
+
+REST_FRAMEWORK: dict[str, Any] = {}
+if os.environ.get("BENCHMARK_AUTHENTICATION") == "none":
+    REST_FRAMEWORK = {
+        "DEFAULT_AUTHENTICATION_CLASSES": [],
+        "UNAUTHENTICATED_USER": None,
+    }
+
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": os.environ.get("BENCHMARK_DATABASE", ":memory:"),
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
+        },
+    }
+}
+
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels.layers.InMemoryChannelLayer",
+        # The default of 100 messages drops some of the rounds in flight.
+        "CONFIG": {"capacity": 10_000},
+    }
+}
