@@ -1,0 +1,1 @@
+"""The demo's rooms, each a small Django app with one page."""

@@ -1,0 +1,1 @@
+"""A chat room: history, presence, a door for bots."""

@@ -1,0 +1,1 @@
+"""A shared number: the smallest room that keeps something."""

@@ -1,0 +1,46 @@
+/**
+ * The counter page: one number, two ways to change it.
+ *
+ * The room says {count}; the page says "+1" by WebSocket, or sends a POST.
+ */
+
+import { RoomSocket } from "../room-socket.js";
+
+const element = (id) => document.getElementById(id);
+const { room, csrf } = element("main").dataset;
+const url = `/parties/counter/${encodeURIComponent(room)}`;
+
+const socket = new RoomSocket("counter", room);
+
+socket.addEventListener("message", ({ detail }) => {
+  element("count").textContent = JSON.parse(detail).count.toLocaleString();
+  trace(`WebSocket: ${detail}`);
+});
+
+socket.addEventListener("status", ({ detail }) => {
+  const isOpen = detail === "open";
+  element("status").dataset.status = detail;
+  element("status").textContent = isOpen ? "Connected" : "Connecting";
+  element("by-socket").disabled = !isOpen;
+});
+
+element("by-socket").addEventListener("click", () => socket.send("+1"));
+
+element("by-http").addEventListener("click", async () => {
+  try {
+    const response = await fetch(url, {
+      method: "POST",
+      // Only a logged-in user needs the token: the cookie is what could be abused.
+      headers: { Accept: "application/json", "X-CSRFToken": csrf },
+    });
+    trace(`POST ${url}: ${response.status} ${await response.text()}`);
+  } catch {
+    trace(`POST ${url}: the server cannot be reached`);
+  }
+});
+
+function trace(text) {
+  element("trace").textContent = text;
+}
+
+socket.open();

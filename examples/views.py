@@ -1,0 +1,69 @@
+"""The front page, and what the pages of the rooms have in common."""
+
+from typing import Any
+from urllib.parse import quote
+
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.views.generic import RedirectView, TemplateView
+
+from partyrooms.core.keys import validate_room_id
+from partyrooms.exceptions import BadRoomId
+from partyrooms.models import RoomRecord
+
+PAGES = {"chat": "chat:room", "counter": "counter:room"}
+"""The parties that have a page, with its URL's name."""
+
+SHOWN_ROOMS = 20
+
+
+class FrontPage(TemplateView):
+    """What this is, the examples, and the newest of the rooms that exist."""
+
+    template_name = "front.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        newest = RoomRecord.objects.with_sizes().order_by("-created_at", "-id")
+        rooms = [
+            {"record": record, "page": page_of(record), "api": api_of(record)}
+            for record in newest[:SHOWN_ROOMS]
+        ]
+        hidden = max(RoomRecord.objects.count() - SHOWN_ROOMS, 0)
+        return super().get_context_data(rooms=rooms, hidden=hidden, **kwargs)
+
+
+class RoomPage(TemplateView):
+    """A page for one room; a name that no room can have is not found."""
+
+    def dispatch(
+        self, request: HttpRequest, *args: Any, room_id: str, **kwargs: Any
+    ) -> HttpResponseBase:
+        try:
+            validate_room_id(room_id)
+        except BadRoomId as error:
+            raise Http404(str(error)) from error
+        return super().dispatch(request, *args, room_id=room_id, **kwargs)
+
+
+class EnterRoom(RedirectView):
+    """Where a form goes that asks for a room by its name: ``?room=lobby``."""
+
+    def get_redirect_url(self, *args: Any, **kwargs: Any) -> str | None:
+        room_id = self.request.GET.get("room", "").strip()
+        try:
+            validate_room_id(room_id)
+        except BadRoomId:
+            return reverse("front")
+        return super().get_redirect_url(room_id=room_id)
+
+
+def page_of(record: RoomRecord) -> str | None:
+    """The page of a room, if its party has one."""
+    name = PAGES.get(record.party)
+    return name and reverse(name, kwargs={"room_id": record.room_id})
+
+
+def api_of(record: RoomRecord) -> str:
+    """The room's own address, where it answers HTTP and WebSocket."""
+    return f"/parties/{record.party}/{quote(record.room_id, safe='')}"
