@@ -1,0 +1,24 @@
+"""A project's own middleware: what it does must reach handshakes as well."""
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+
+
+class MarkRequests:
+    """Set an attribute on each request, and a header and a cookie on each response."""
+
+    sync_capable = False
+    async_capable = True
+
+    def __init__(self, get_response):
+        assert iscoroutinefunction(get_response)
+        self.get_response = get_response
+        markcoroutinefunction(self)
+
+    async def __call__(self, request):
+        request.marked_by = "middleware"
+        response = await self.get_response(request)
+        response.headers["X-Marked"] = "yes"
+        return response
+
+
+mark_requests = MarkRequests

@@ -1,0 +1,85 @@
+"""What a room class that a test sends may use without importing it."""
+
+import asyncio
+import contextvars
+import json
+import threading
+import time
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock
+from decimal import Decimal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from asgiref.sync import async_to_sync
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse, JsonResponse
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.exceptions import APIException, NotFound, ParseError
+from rest_framework.parsers import BaseParser, JSONParser
+from rest_framework.permissions import BasePermission, IsAdminUser, IsAuthenticated
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
+
+import partyrooms
+from partyrooms import (
+    Connection,
+    ConnectionContext,
+    ConnectionTrouble,
+    PartyroomsError,
+    Reject,
+    RoomUnreachable,
+    StorageLimitExceeded,
+    parties,
+    rpc,
+)
+from tests.servers.site.journal import gate, note
+
+__all__ = [
+    "UTC",
+    "UUID",
+    "APIException",
+    "BaseParser",
+    "BasePermission",
+    "BaseRenderer",
+    "BaseThrottle",
+    "Connection",
+    "ConnectionContext",
+    "ConnectionTrouble",
+    "Decimal",
+    "Http404",
+    "HttpResponse",
+    "IsAdminUser",
+    "IsAuthenticated",
+    "JSONParser",
+    "JSONRenderer",
+    "JsonResponse",
+    "NotFound",
+    "ParseError",
+    "PartyroomsError",
+    "PermissionDenied",
+    "Reject",
+    "Response",
+    "RoomUnreachable",
+    "SessionAuthentication",
+    "StorageLimitExceeded",
+    "User",
+    "ZoneInfo",
+    "async_to_sync",
+    "asyncio",
+    "clock",
+    "contextvars",
+    "date",
+    "datetime",
+    "gate",
+    "json",
+    "note",
+    "parties",
+    "partyrooms",
+    "rpc",
+    "threading",
+    "time",
+    "timedelta",
+]

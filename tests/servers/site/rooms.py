@@ -1,0 +1,71 @@
+"""Rooms that have to exist when a server starts."""
+
+from partyrooms import Room
+from tests.servers.site.journal import note
+
+
+class Main(Room):
+    """What ``/party/<room>`` reaches; says what it was asked."""
+
+    party = "main"
+
+    async def on_message(self, message, sender):
+        sender.send(message)
+
+    async def on_request(self, request):
+        return {
+            "party": self.party,
+            "room": self.id,
+            "method": request.method,
+            "path": request.path,
+            "subpath": request.subpath,
+            "query": request.query_params.dict(),
+        }
+
+
+class ChatRoom(Room):
+    """Has no name of its own: its party is ``chat-room``."""
+
+    async def on_request(self, request):
+        return {"party": self.party}
+
+
+class Base(Room):
+    """Is only inherited from."""
+
+    abstract = True
+
+    async def on_request(self, request):
+        return {"party": self.party, "inherited": True}
+
+
+class Derived(Base):
+    """Is a party although its base is none."""
+
+
+class Counter(Room):
+    """Acknowledges an increment after ``put``; it outlives its process."""
+
+    async def on_start(self):
+        self.count = await self.storage.get("count", 0)
+        note(self.id, "start", self.count)
+
+    async def on_message(self, message, sender):
+        self.count += 1
+        self.storage.put("count", self.count)
+        self.storage.put(f"increment/{message}", self.count)
+        sender.send(f"{message} {self.count}")
+
+    async def on_request(self, request):
+        if request.method == "POST":
+            self.count += 1
+            self.storage.put("count", self.count)
+            return {"count": self.count}
+        increments = await self.storage.list(prefix="increment/")
+        return {
+            "count": await self.storage.get("count", 0),
+            "increments": {
+                key.removeprefix("increment/"): value
+                for key, value in increments.items()
+            },
+        }

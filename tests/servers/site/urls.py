@@ -1,0 +1,11 @@
+"""The rooms, optionally behind a prefix, and the tests' own way in."""
+
+from django.conf import settings
+from django.urls import include, path
+
+from tests.servers.site import lab
+
+urlpatterns = [
+    path(getattr(settings, "ROOMS_PREFIX", ""), include("partyrooms.urls")),
+    path("lab/<str:action>", lab.perform),
+]
