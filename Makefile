@@ -7,8 +7,9 @@ PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-# Tests that need no server, no browser and no Node.
-FAST ?= $(wildcard tests/core tests/store tests/unit tests/test_*.py)
+# Where tests need real servers, a browser or Node; all other ones are fast.
+FAR := browser clients conformance faults servers
+FAST := tests $(FAR:%=--ignore=tests/%)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test fast check format bench conformance node-modules install
