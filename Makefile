@@ -20,6 +20,8 @@ help: ## List these commands
 
 demo: $(INSTALLED) ## Serve the demo on http://127.0.0.1:8000/ (PORT=... for another)
 	@$(BIN)/python manage.py migrate --verbosity 0
+	@$(BIN)/python -c 'import socket; socket.create_server(("127.0.0.1", $(PORT))).close()' 2>/dev/null || \
+		{ echo "Port $(PORT) is taken. Take another one: make demo PORT=8001" >&2; exit 1; }
 	@echo "partyrooms serves its demo on http://127.0.0.1:$(PORT)/ until Ctrl+C"
 	@exec $(BIN)/python manage.py runserver --noreload 127.0.0.1:$(PORT) >/dev/null
 
