@@ -1,7 +1,8 @@
 """What a room may return from ``on_request``, made into an answer that can travel."""
 
+import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, JsonResponse
@@ -12,6 +13,9 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
 from partyrooms.core.messages import Answer, AnswerKind
+from partyrooms.exceptions import BadRoomId, Reject, UnknownParty
+
+logger = logging.getLogger("partyrooms.responses")
 
 ALLOWED = (
     "rest_framework.response.Response, django.http.HttpResponse (not a streaming one), "
@@ -69,6 +73,53 @@ def json_error(
 ) -> JsonResponse:
     """An error as JSON, in the shape that DRF gives its own; the client sees it."""
     return JsonResponse({"detail": detail}, status=status, headers=headers)
+
+
+def address_error(error: BadRoomId | UnknownParty) -> JsonResponse:
+    """Say that a URL leads to no room; the client is not told which parties exist."""
+    unknown = isinstance(error, UnknownParty)
+    detail = "There is no such party." if unknown else "No room can have this id."
+    return json_error(error.status_code, detail)
+
+
+class Refusal(JsonResponse):
+    """
+    A before-hook's no: an HTTP status, or a close code where a socket was asked for.
+
+    Attributes:
+        close_code: What the WebSocket is closed with.
+        close_reason: At most 123 bytes of UTF-8 of it reach the client.
+    """
+
+    def __init__(
+        self, status: int, detail: str, close_code: int, close_reason: str
+    ) -> None:
+        super().__init__({"detail": detail}, status=status)
+        self.close_code = close_code
+        self.close_reason = close_reason
+
+    @classmethod
+    def of(cls, rejection: Reject) -> Self:
+        """What ``Reject`` means; a code that no frame may carry becomes 1008."""
+        code = rejection.code
+        allowed = code in (1000, 1008) or 3000 <= code <= 4999
+        if not allowed:
+            logger.error(
+                "Reject(code=%r) is not 1000, 1008 or 3000-4999; 1008 was sent",
+                code,
+                extra={"action": "bad_close_code"},
+            )
+        return cls(
+            Reject.status_code,
+            rejection.reason or "Rejected.",
+            code if allowed else 1008,
+            rejection.reason,
+        )
+
+    @classmethod
+    def defect(cls) -> Self:
+        """A hook failed: nobody is let in, and nobody is told why."""
+        return cls(500, "Internal server error.", 1011, "internal error")
 
 
 def _from_drf(response: Response) -> Answer:

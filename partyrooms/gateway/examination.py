@@ -1,0 +1,110 @@
+"""What a handshake must show before any hook of the project's classes hears of it."""
+
+import logging
+import re
+from uuid import uuid4
+
+from django.core.exceptions import DisallowedHost
+from django.http import HttpResponse
+from django.urls import ResolverMatch
+
+from partyrooms import registry
+from partyrooms.conf import get_settings
+from partyrooms.core.origins import is_allowed
+from partyrooms.exceptions import BadRoomId, UnknownParty
+from partyrooms.http.address import address_of
+from partyrooms.http.handshake_request import HandshakeRequest
+from partyrooms.responses import address_error, json_error
+from partyrooms.room import Room
+
+logger = logging.getLogger("partyrooms.handshake")
+
+_CONNECTION_ID = re.compile(r"[\x20-\x7e]{1,128}")
+
+
+def examine(request: HandshakeRequest, match: ResolverMatch) -> HttpResponse | None:
+    """
+    Look at host, room, origin, connection id and subprotocols, in this order.
+
+    Returns:
+        The denial, logged; None: nothing speaks against this client so far, and
+        ``request`` tells its ``connection_id`` and ``subprotocol``.
+    """
+    try:
+        host = request.get_host()
+    except DisallowedHost as error:
+        return _denied(request, 400, "This host is not served here.", str(error))
+    try:
+        room_class = registry.get(address_of(request, match).key.party)
+    except (BadRoomId, UnknownParty) as error:
+        return _logged(request, address_error(error), str(error))
+    return (
+        _examine_origin(request, host, room_class)
+        or _examine_connection_id(request)
+        or _examine_subprotocols(request, room_class)
+    )
+
+
+def _examine_origin(
+    request: HandshakeRequest, host: str, room_class: type[Room]
+) -> HttpResponse | None:
+    own = f"{request.scheme}://{host}"
+    origin = request.META.get("HTTP_ORIGIN")
+    allowed = (*get_settings().allowed_origins, *(room_class.allowed_origins or ()))
+    has_cookies = bool(request.META.get("HTTP_COOKIE"))
+    if is_allowed(origin, own=own, allowed=allowed, has_cookies=has_cookies):
+        return None
+    if origin is None:
+        why = "it has cookies, but no Origin header"
+    else:
+        why = (
+            f"its origin {origin!r:.200} is neither this site's ({own}) nor in "
+            "PARTYROOMS['ALLOWED_ORIGINS']; if it should be this site's, a proxy in "
+            "front needs SECURE_PROXY_SSL_HEADER or USE_X_FORWARDED_HOST"
+        )
+    return _denied(request, 403, "This origin may not connect.", why)
+
+
+def _examine_connection_id(request: HandshakeRequest) -> HttpResponse | None:
+    given = request.GET.get("_pk", "")
+    if not given:
+        request.connection_id = uuid4().hex
+        return None
+    if not _CONNECTION_ID.fullmatch(given):
+        detail = "_pk is 1 to 128 printable ASCII characters."
+        return _denied(request, 400, detail, "its _pk is no connection id")
+    request.connection_id = given
+    return None
+
+
+def _examine_subprotocols(
+    request: HandshakeRequest, room_class: type[Room]
+) -> HttpResponse | None:
+    offered = request.scope.get("subprotocols") or ()
+    if not offered:
+        return None
+    for subprotocol in room_class.subprotocols:
+        if subprotocol in offered:
+            request.subprotocol = subprotocol
+            return None
+    why = f"it offers none of {room_class.__qualname__}.subprotocols"
+    return _denied(request, 400, "None of these subprotocols is spoken here.", why)
+
+
+def _denied(
+    request: HandshakeRequest, status: int, detail: str, why: str
+) -> HttpResponse:
+    return _logged(request, json_error(status, detail), why)
+
+
+def _logged(request: HandshakeRequest, denial: HttpResponse, why: str) -> HttpResponse:
+    logger.warning(
+        "Denied a handshake for %r with %d: %s",
+        request.path[:300],
+        denial.status_code,
+        why,
+        extra={"action": "handshake_denied", "status_code": denial.status_code},
+    )
+    # Django would log each response from 400 on once more, without the reason.
+    denial._has_been_logged = True  # type: ignore[attr-defined]
+    return denial

@@ -1,0 +1,216 @@
+"""
+The handshake of a WebSocket, run through the project's own ``MIDDLEWARE``.
+
+A GET request is built of the WebSocket's scope and sent through Django's handler
+chain to a view that accepts. So sessions, users, locale and whatever else a project
+has work as for HTTP; any other response than the acceptance is the denial.
+"""
+
+import asyncio
+import io
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.handlers.asgi import ASGIHandler
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import ResolverMatch
+
+from partyrooms.conf import get_settings
+from partyrooms.gateway.admission import Admission
+from partyrooms.gateway.denial import Send, accept_and_close, deny, response_headers
+from partyrooms.gateway.examination import examine
+from partyrooms.http.address import MARK, address_of, is_room_view, uri_of
+from partyrooms.http.handshake_request import HandshakeRequest
+from partyrooms.http.lifetime import RequestLifetime
+from partyrooms.http.user import settle_user
+from partyrooms.middleware import require_hook_ran
+from partyrooms.responses import Refusal, json_error
+
+logger = logging.getLogger("partyrooms.handshake")
+
+ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
+
+# They speak of the body that an accepted handshake does not have, or are the server's.
+_NOT_FOR_ACCEPT = frozenset(
+    {b"connection", b"etag", b"transfer-encoding", b"upgrade", b"vary",
+     b"x-frame-options"}
+)  # fmt: skip
+
+
+class Acceptance(HttpResponse):
+    """What the chain returns for a client that may come in."""
+
+    status_code = 101
+
+
+class Handshake(ASGIHandler):
+    """
+    An ASGI application for the WebSockets of rooms.
+
+    Args:
+        consumer: Serves what passed; ``scope["partyrooms"]`` is an ``Admission``.
+    """
+
+    request_class: type[Any] = HandshakeRequest
+
+    def __init__(self, consumer: ASGIApp) -> None:
+        self._consumer = consumer
+        self._running: set[asyncio.Task[HttpResponseBase]] = set()
+        super().__init__()
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        """Load ``WEBSOCKET_MIDDLEWARE``, by default ``MIDDLEWARE``."""
+        own = get_settings().websocket_middleware
+        if own is None:
+            super().load_middleware(is_async)
+            return
+        # Django reads the list from its settings only; this runs once, at start.
+        regular: Sequence[str] = django_settings.MIDDLEWARE
+        django_settings.MIDDLEWARE = list(own)
+        try:
+            super().load_middleware(is_async)
+        finally:
+            django_settings.MIDDLEWARE = regular
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """
+        Judge a client, then turn it away or hand it to the consumer.
+
+        It is answered within ``CONNECT_TIMEOUT``. A client that leaves in the meantime
+        interrupts nothing: hooks run to their end, and the answer goes nowhere.
+        """
+        if (await receive())["type"] != "websocket.connect":
+            return
+        patience = get_settings().connect_timeout
+        deadline = asyncio.get_running_loop().time() + patience
+        request: Any
+        request, _ = self.create_request(_as_get(scope), io.BytesIO())
+        if request is None:
+            await deny(scope, send, json_error(400, "This is no URL."))
+            return
+        response = await self._judge(request, patience)
+        admission = _admission(request, response, deadline)
+        if admission is None:
+            await turn_away(scope, send, request, response)
+        else:
+            await self._consumer({**scope, "partyrooms": admission}, receive, send)
+
+    async def _judge(self, request: Any, patience: float) -> HttpResponseBase:
+        """Run the chain in a task of its own, which a thread that hangs can't hold."""
+        task = asyncio.create_task(self._run(request))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        await asyncio.wait({task}, timeout=patience)
+        if task.done():
+            return task.result()
+        task.cancel()  # ends a coroutine; a thread runs to its end, unheard
+        logger.warning(
+            "A handshake for %r took longer than CONNECT_TIMEOUT (%g s)",
+            request.path[:300],
+            patience,
+            extra={"action": "handshake_timeout"},
+        )
+        detail = "The handshake took too long; come back later."
+        return json_error(503, detail, {"Retry-After": "1"})
+
+    async def _run(self, request: Any) -> HttpResponseBase:
+        async with RequestLifetime(type(self), request.scope) as lifetime:
+            response: HttpResponseBase = await self.run_get_response(request)
+            await lifetime.close(response)
+        return response
+
+    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
+        """Put the view that accepts in the place of the view that a URL leads to."""
+        match = super().resolve_request(request)
+        if is_room_view(match.func):
+            match.func = accept
+        return match
+
+    async def _get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        """Examine the client between the middleware and the hooks."""
+        match = self.resolve_request(request)
+        if match.func is not accept or not isinstance(request, HandshakeRequest):
+            return json_error(404, "Not found.")
+        denial = examine(request, match)
+        if denial is not None:
+            return denial
+        response: HttpResponseBase = await super()._get_response_async(request)  # type: ignore[misc]
+        return response
+
+
+async def accept(
+    request: HandshakeRequest, address: str, party: str | None = None
+) -> HttpResponse:
+    """Let a client in that came past everything; find out who it is."""
+    require_hook_ran(request)
+    request.user_id = await settle_user(request)
+    return Acceptance()
+
+
+setattr(accept, MARK, True)  # so that its before-hook runs
+
+
+async def turn_away(
+    scope: Mapping[str, Any],
+    send: Send,
+    request: HandshakeRequest,
+    response: HttpResponseBase,
+) -> None:
+    """Say no in the way that a response stands for."""
+    if isinstance(response, Refusal):
+        code, reason = response.close_code, response.close_reason
+    elif request.has_failed:
+        code, reason = 1011, "internal error"
+    elif 300 <= response.status_code < 400:
+        logger.warning(
+            "A handshake for %r was redirected and so denied with 403: a login may be "
+            "required, or SECURE_SSL_REDIRECT be on without SECURE_PROXY_SSL_HEADER",
+            request.path[:300],
+            extra={"action": "handshake_redirected"},
+        )
+        # No client of a WebSocket follows a redirect.
+        await deny(scope, send, json_error(403, "This handshake was redirected."))
+        return
+    else:
+        await deny(scope, send, response)
+        return
+    headers = _accept_headers(response)
+    await accept_and_close(scope, send, code, reason, headers, request.subprotocol)
+
+
+def _admission(
+    request: HandshakeRequest, response: HttpResponseBase, deadline: float
+) -> Admission | None:
+    match = request.resolver_match
+    if not isinstance(response, Acceptance) or match is None:
+        return None
+    return Admission(
+        key=address_of(request, match).key,
+        connection_id=request.connection_id,
+        user_id=request.user_id,
+        uri=uri_of(request),
+        subprotocol=request.subprotocol,
+        headers=_accept_headers(response),
+        request=request,
+        deadline=deadline,
+    )
+
+
+def _accept_headers(response: HttpResponseBase) -> list[tuple[bytes, bytes]]:
+    """Cookies and the project's own headers; none that describe a body."""
+    return [
+        (name, value)
+        for name, value in response_headers(response)
+        if name not in _NOT_FOR_ACCEPT
+        and not name.startswith((b"content-", b"sec-websocket-"))
+    ]
+
+
+def _as_get(scope: Mapping[str, Any]) -> dict[str, Any]:
+    """A handshake's scope as that of the GET request that it is."""
+    # Daphne tells no scheme; behind a proxy SECURE_PROXY_SSL_HEADER does.
+    scheme = "https" if scope.get("scheme") in ("wss", "https") else "http"
+    return {**scope, "type": "http", "method": "GET", "scheme": scheme}

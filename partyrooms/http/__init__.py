@@ -1,0 +1,1 @@
+"""Django's request cycle around rooms: handler, bodies, policies, addresses."""

@@ -1,0 +1,32 @@
+"""A WebSocket handshake as Django's middleware sees it: a GET request."""
+
+from typing import Any
+
+from django.core.handlers.asgi import ASGIRequest
+from django.core.signals import got_request_exception
+from django.dispatch import receiver
+from django.http import HttpRequest
+
+
+class HandshakeRequest(ASGIRequest):
+    """
+    The request of a handshake.
+
+    Attributes:
+        has_failed: An exception became its response: a defect, not a decision.
+        connection_id: What the client calls itself, or a name made for it.
+        subprotocol: The one to select; None: none.
+        user_id: The Django user's primary key as text; None: nobody is logged in.
+    """
+
+    has_failed = False
+    connection_id = ""
+    subprotocol: str | None = None
+    user_id: str | None = None
+
+
+@receiver(got_request_exception)
+def note_failure(*, request: HttpRequest | None = None, **kwargs: Any) -> None:
+    """Tell a failed handshake from one that was answered with a status of 500."""
+    if isinstance(request, HandshakeRequest):
+        request.has_failed = True

@@ -1,0 +1,91 @@
+"""
+What Django does around each request, without a thread where none is needed.
+
+Django's ``ASGIHandler`` sends ``request_started`` and closes each response in a thread,
+0.55 of the 0.68 ms that an async view costs. What these are for stays true here: the
+database connections of the request's own thread are closed or kept by Django's rules,
+and every receiver that is not Django's own hears of each request, in a thread.
+"""
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from asgiref.sync import (
+    AsyncToSync,
+    SyncToAsync,
+    ThreadSensitiveContext,
+    sync_to_async,
+)
+from django.core.cache import close_caches
+from django.core.handlers.asgi import get_script_prefix
+from django.core.handlers.base import reset_urlconf
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, reset_queries
+from django.dispatch import Signal
+from django.http.response import HttpResponseBase
+from django.urls import set_script_prefix
+
+# On the event loop's own thread these have nothing to close: Django allows no query
+# there. In the request's thread they run before and after it, as ever.
+_OWN_RECEIVERS = frozenset(
+    {close_caches, close_old_connections, reset_queries, reset_urlconf}
+)
+
+
+class RequestLifetime:
+    """
+    The time of one request: a thread of its own, made when the first sync code asks.
+
+    Args:
+        sender: The handler's class, for the signals.
+        scope: The request's ASGI scope, of type ``http``.
+    """
+
+    def __init__(self, sender: type, scope: Mapping[str, Any]) -> None:
+        self._sender = sender
+        self._scope = scope
+        self._thread = ThreadSensitiveContext()
+
+    async def __aenter__(self) -> Self:
+        await self._thread.__aenter__()  # type: ignore[no-untyped-call]
+        set_script_prefix(get_script_prefix(self._scope))
+        if has_other_receivers(request_started, self._sender):
+            await request_started.asend(sender=self._sender, scope=self._scope)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        # asgiref would wait for the thread, and the loop with it; a hook that hangs in
+        # there must hold up nobody else.
+        thread = SyncToAsync.context_to_thread_executor.pop(self._thread, None)
+        if thread is not None:
+            thread.shutdown(wait=False)
+        await self._thread.__aexit__(  # type: ignore[no-untyped-call]
+            kind, error, traceback
+        )
+
+    async def close(self, response: HttpResponseBase) -> None:
+        """Close a response: ``request_finished`` goes out, what was opened closes."""
+        if has_thread() or has_other_receivers(request_finished, self._sender):
+            await sync_to_async(response.close)()
+        else:
+            response.close()
+
+
+def has_other_receivers(signal: Signal, sender: type) -> bool:
+    """Whether anyone but Django itself listens."""
+    receivers, async_receivers = signal._live_receivers(sender)
+    return bool(async_receivers) or not _OWN_RECEIVERS.issuperset(receivers)
+
+
+def has_thread() -> bool:
+    """Whether sync code ran in a thread of the request at hand."""
+    if getattr(AsyncToSync.executors, "current", None) is not None:
+        return True  # called from a sync parent, whose thread it shares
+    context = SyncToAsync.thread_sensitive_context.get(None)
+    return context is None or context in SyncToAsync.context_to_thread_executor

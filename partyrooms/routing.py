@@ -1,0 +1,57 @@
+"""
+For a project that composes its own ``ProtocolTypeRouter`` of Channels.
+
+Most projects need none: ``partyrooms.asgi.get_asgi_application(websocket=...)`` serves
+rooms and hands every other WebSocket to the project's application. Otherwise::
+
+    from partyrooms.asgi import get_asgi_application
+
+    http = get_asgi_application()  # first: it sets Django up
+
+    from channels.routing import ProtocolTypeRouter, URLRouter
+    from partyrooms.routing import websocket_urlpatterns
+
+    application = ProtocolTypeRouter({
+        "http": http,
+        "lifespan": http,
+        "websocket": URLRouter([*websocket_urlpatterns, *my_own_patterns]),
+    })
+
+Sessions, users and the check of the origin are part of the rooms' application: wrap
+only your own patterns in ``AuthMiddlewareStack`` and the like. Whatever leads a path
+here, the room is found by the URLs of ``ROOT_URLCONF``.
+"""
+
+from functools import cached_property
+from typing import Any
+
+from django.urls import URLPattern, re_path
+
+from partyrooms.http.address import leads_to_room
+
+
+class RoomSockets:
+    """The ASGI application of all WebSockets that lead to rooms; others get 404."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one socket."""
+        from partyrooms.asgi import refuse_socket
+
+        application = self._handshake if leads_to_room(scope) else refuse_socket
+        await application(scope, receive, send)
+
+    @cached_property
+    def _handshake(self) -> Any:
+        from partyrooms.gateway.consumer import Gateway
+        from partyrooms.gateway.handshake import Handshake
+
+        return Handshake(Gateway.as_asgi())
+
+
+websocket_application = RoomSockets()
+"""All rooms, wherever ``partyrooms.urls`` is mounted."""
+
+websocket_urlpatterns: list[URLPattern] = [
+    re_path(r"^(?:[\s\S]*/)?(?:party|parties)/", websocket_application)  # type: ignore[arg-type]
+]
+"""For Channels' ``URLRouter``; put them before patterns that match more."""
