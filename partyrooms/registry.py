@@ -1,0 +1,68 @@
+"""Which class runs the rooms of a party: name -> class, filled as classes are made."""
+
+import re
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ImproperlyConfigured
+
+from partyrooms.core.keys import validate_party
+from partyrooms.exceptions import BadRoomId, UnknownParty
+
+if TYPE_CHECKING:
+    from partyrooms.room import Room
+
+_classes: dict[str, "type[Room]"] = {}
+
+_WORD_END = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+def party_name(class_name: str) -> str:
+    """A class name in kebab case: ``ChatRoom`` -> ``chat-room``."""
+    return _WORD_END.sub("-", class_name).replace("_", "-").strip("-").lower()
+
+
+def register(room_class: "type[Room]") -> None:
+    """
+    Make a class known under its ``party``.
+
+    Raises:
+        ImproperlyConfigured: If the name cannot be one, or another class has it.
+    """
+    path = _path(room_class)
+    try:
+        validate_party(room_class.party)
+    except (BadRoomId, TypeError) as error:
+        raise ImproperlyConfigured(
+            f"{path}: {error} Set the class attribute `party`."
+        ) from error
+    known = _classes.get(room_class.party)
+    # A module that is imported again (a reload) defines the same class anew.
+    if known is not None and _path(known) != path:
+        raise ImproperlyConfigured(
+            f"Two classes are the party {room_class.party!r}: {_path(known)} and "
+            f"{path}. Give one of them another name with the class attribute `party`, "
+            "or `abstract = True` if it is only to be inherited from."
+        )
+    _classes[room_class.party] = room_class
+
+
+def get(party: str) -> "type[Room]":
+    """
+    The class of a party.
+
+    Raises:
+        UnknownParty: If there is none; the text lists those that exist.
+    """
+    try:
+        return _classes[party]
+    except KeyError:
+        raise UnknownParty(party, names()) from None
+
+
+def names() -> tuple[str, ...]:
+    """Every registered party, in alphabetical order."""
+    return tuple(sorted(_classes))
+
+
+def _path(room_class: "type[Room]") -> str:
+    return f"{room_class.__module__}.{room_class.__qualname__}"
