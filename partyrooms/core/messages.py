@@ -1,0 +1,80 @@
+"""What passes between a gateway and a room: frames, profiles, answers."""
+
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+
+class Frame:
+    """
+    One payload for one or many sockets, made once.
+
+    Attributes:
+        payload: What is sent.
+        event: The ASGI message; shared by all sockets, so nobody may change it.
+        size: Bytes of the payload as UTF-8 or as it is.
+    """
+
+    __slots__ = ("event", "payload", "size")
+
+    def __init__(self, payload: str | bytes) -> None:
+        self.payload = payload
+        kind = "text" if isinstance(payload, str) else "bytes"
+        self.event: dict[str, Any] = {"type": "websocket.send", kind: payload}
+        self.size = payload_size(payload)
+
+
+def payload_size(payload: str | bytes) -> int:
+    """Bytes that a payload takes in a frame."""
+    if isinstance(payload, bytes) or payload.isascii():
+        return len(payload)
+    return len(payload.encode())
+
+
+class Profile(msgspec.Struct, kw_only=True):
+    """
+    What is known of a connection and stays with its socket, whoever owns the room.
+
+    Attributes:
+        id: The connection's id (not unique: two tabs may share one).
+        uri: Path and query of the handshake as the client sent them.
+        user_id: The Django user's primary key as text; None: nobody is logged in.
+        tags: The id first, then the application's.
+        state: What ``set_state`` kept, as JSON; None: nothing.
+    """
+
+    id: str
+    uri: str
+    user_id: str | None
+    tags: tuple[str, ...] = ()
+    state: bytes | None = None
+
+
+class AnswerKind(Enum):
+    """What the body of an answer is."""
+
+    DATA = "data"
+    """JSON bytes of a value that a renderer may still present in another format."""
+    TEXT = "text"
+    BYTES = "bytes"
+    EMPTY = "empty"
+
+
+class Answer(msgspec.Struct, kw_only=True):
+    """
+    A room's answer to an HTTP request, ready to cross to another process.
+
+    Attributes:
+        status: The HTTP status code.
+        headers: Name and value, in order.
+        kind: What ``body`` is.
+        body: The bytes, already snapshots: the room's state may change afterwards.
+        content_type: For TEXT and BYTES; None: the kind's default.
+    """
+
+    status: int
+    headers: list[tuple[str, str]] = []
+    kind: AnswerKind = AnswerKind.EMPTY
+    body: bytes = b""
+    content_type: str | None = None
