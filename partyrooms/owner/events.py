@@ -1,0 +1,279 @@
+"""What can happen to a room: each event acts inside a turn, and knows how to fail."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import msgspec
+
+from partyrooms.bus.contract import Closing, Line
+from partyrooms.connection import Connection, ConnectionContext, validated_tags
+from partyrooms.core.messages import Answer, AnswerKind
+from partyrooms.exceptions import ConnectionTrouble, PartyroomsError
+from partyrooms.owner.calls import CALLS
+from partyrooms.owner.turn import Turn
+from partyrooms.responses import error_answer, to_answer
+
+if TYPE_CHECKING:
+    from partyrooms.owner.life import Life
+
+OTHER_USER: Closing = (3009, "this connection id is in use by another user")
+ROOM_FULL: Closing = (1013, "the room is full")
+ROOM_FAILED: Closing = (1011, "the room failed")
+
+
+class Event(Protocol):
+    """
+    Something that a room handles in one turn.
+
+    Attributes:
+        hook: Its name, for errors.
+        connection: Whose event it is, for ``on_exception``; None: nobody's.
+    """
+
+    hook: ClassVar[str]
+
+    @property
+    def connection(self) -> Connection | None: ...
+
+    @property
+    def wakes(self) -> bool:
+        """Whether a room that is not running is started for it."""
+
+    async def act(self, life: "Life", turn: Turn) -> None:
+        """Run the hook and add to the turn what follows from its outcome."""
+
+    def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
+        """
+        Say what leaves instead, for ``act`` raised and its turn was dropped.
+
+        Returns:
+            Whether the error is the room's fault and ``on_exception`` is to hear of it.
+        """
+
+    def abandon(self, error: Exception) -> None:
+        """The room could not be started, or ended before the event's turn came."""
+
+
+class Connect(msgspec.Struct, eq=False):
+    """A socket asks to be let in."""
+
+    hook: ClassVar[str] = "on_connect"
+
+    line: Line
+    context: ConnectionContext
+    connection: Connection | None = None
+    wakes: bool = True
+
+    async def act(self, life: "Life", turn: Turn) -> None:
+        line = self.line
+        if line.is_gone:
+            return
+        refusal = _refusal(life, line)
+        if refusal is not None:
+            turn.outputs.append((line.drop, refusal))
+            return
+        connection = Connection(life, line)
+        tags = await life.hooks.get_connection_tags(connection, self.context)
+        connection.tags = (connection.id, *validated_tags(tags))
+        self.connection = connection
+        life.welcome(connection)
+        turn.outputs.append((line.accept, connection.tags))
+        await life.hooks.on_connect(connection, self.context)
+
+    def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
+        if self.connection is None:
+            turn.outputs.append((self.line.drop, ROOM_FAILED))
+        else:
+            # It has been seen by on_connect, so it is closed like any other, and
+            # on_close hears of it.
+            turn.outputs.append((self.line.accept, self.connection.tags))
+            self.connection._shut()
+            turn.outputs.append((self.line.close, ROOM_FAILED))
+        return True
+
+    def abandon(self, error: Exception) -> None:
+        self.line.drop(_closing_for(error))
+
+
+class Message(msgspec.Struct, eq=False):
+    """A frame has come."""
+
+    hook: ClassVar[str] = "on_message"
+
+    line: Line
+    payload: str | bytes
+
+    @property
+    def connection(self) -> Connection | None:
+        return self.line.connection
+
+    @property
+    def wakes(self) -> bool:
+        return not self.line.is_dropped
+
+    async def act(self, life: "Life", turn: Turn) -> None:
+        connection = self.line.connection
+        if connection is not None and connection._is_open:
+            await life.hooks.on_message(self.payload, connection)
+
+    def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
+        return True
+
+    def abandon(self, error: Exception) -> None:
+        self.line.drop(_closing_for(error))
+
+
+class Trouble(msgspec.Struct, eq=False):
+    """A socket is in trouble and will be closed."""
+
+    hook: ClassVar[str] = "on_error"
+
+    line: Line
+    error: ConnectionTrouble
+    wakes: bool = True
+
+    @property
+    def connection(self) -> Connection | None:
+        return self.line.connection
+
+    async def act(self, life: "Life", turn: Turn) -> None:
+        connection = self.line.connection
+        if connection is not None:
+            await life.hooks.on_error(connection, self.error)
+
+    def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
+        return True
+
+    def abandon(self, error: Exception) -> None:
+        pass  # The socket is closed anyway.
+
+
+class Closed(msgspec.Struct, eq=False):
+    """A socket has ended."""
+
+    hook: ClassVar[str] = "on_close"
+
+    line: Line
+    closing: Closing
+    was_clean: bool
+    connection: Connection | None = None
+
+    @property
+    def wakes(self) -> bool:
+        return not self.line.is_dropped
+
+    async def act(self, life: "Life", turn: Turn) -> None:
+        line = self.line
+        connection = line.connection
+        if connection is None:
+            if not line.is_accepted or line.is_dropped:
+                return  # It never reached on_connect, or an earlier life closed it.
+            connection = Connection(life, line)  # It left while the room was away.
+        self.connection = connection
+        line.connection = None
+        connection._shut()
+        life.leaving.pop(connection, None)
+        connection.close_code, connection.close_reason = self.closing
+        connection.was_clean = self.was_clean
+        await life.hooks.on_close(connection)
+
+    def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
+        return True
+
+    def abandon(self, error: Exception) -> None:
+        pass  # Nobody is there any more.
+
+
+class Request(msgspec.Struct, eq=False):
+    """An HTTP request waits for its answer."""
+
+    hook: ClassVar[str] = "on_request"
+
+    request: Any
+    reply: "asyncio.Future[Answer]"
+    connection: None = None
+    wakes: bool = True
+
+    async def act(self, life: "Life", turn: Turn) -> None:
+        life.owes(self.reply)
+        hook = life.hooks.on_request
+        if hook is None:
+            answer = _json_answer(
+                404, f"The party {life.key.party!r} takes no requests."
+            )
+        else:
+            answer = to_answer(await hook(self.request))
+        turn.outputs.append((self._answer, answer))
+
+    def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
+        answer = error_answer(error)
+        failed = _json_answer(500, "The room failed to answer.")
+        turn.outputs.append((self._answer, answer or failed))
+        return answer is None
+
+    def abandon(self, error: Exception) -> None:
+        if self.reply.done():
+            return
+        if isinstance(error, PartyroomsError):
+            self.reply.set_exception(error)
+        else:
+            self.reply.set_result(_json_answer(500, "The room failed to start."))
+
+    def _answer(self, answer: Answer) -> None:
+        if not self.reply.done():  # The client may have gone.
+            self.reply.set_result(answer)
+
+
+class Call(msgspec.Struct, eq=False):
+    """Something asked of the room by partyrooms itself, in the room's order."""
+
+    hook: ClassVar[str] = "a call"
+
+    name: str
+    arguments: Mapping[str, Any]
+    reply: "asyncio.Future[Any]"
+    connection: None = None
+    wakes: bool = True
+
+    async def act(self, life: "Life", turn: Turn) -> None:
+        life.owes(self.reply)
+        result = await CALLS[self.name](life, self.arguments)
+        turn.outputs.append((self._answer, result))
+
+    def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
+        turn.outputs.append((self._raise, error))
+        return False
+
+    def abandon(self, error: Exception) -> None:
+        self._raise(error)
+
+    def _answer(self, result: Any) -> None:
+        if not self.reply.done():
+            self.reply.set_result(result)
+
+    def _raise(self, error: Exception) -> None:
+        if not self.reply.done():
+            self.reply.set_exception(error)
+
+
+def _refusal(life: "Life", line: Line) -> Closing | None:
+    profile = line.profile
+    namesake = life.connections.newest(profile.id)
+    if namesake is not None and namesake.user_id != profile.user_id:
+        return OTHER_USER
+    limit = life.room.max_connections
+    if limit is not None and len(life.connections) >= limit:
+        return ROOM_FULL
+    return None
+
+
+def _closing_for(error: Exception) -> Closing:
+    if isinstance(error, PartyroomsError):
+        return error.close_code, "the room cannot be reached; come back later"
+    return ROOM_FAILED
+
+
+def _json_answer(status: int, detail: str) -> Answer:
+    body = msgspec.json.encode({"detail": detail})
+    return Answer(status=status, kind=AnswerKind.DATA, body=body)

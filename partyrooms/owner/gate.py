@@ -1,0 +1,142 @@
+"""The output gate: a turn's outputs leave when all writes before them are committed."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from partyrooms.core.writes import WriteSet
+from partyrooms.exceptions import RoomStopped
+from partyrooms.owner.turn import Output, Turn
+from partyrooms.store.contract import Claim, Outcome, RoomCommit
+
+
+class Committing(Protocol):
+    """What the gate needs of the committer."""
+
+    def add(self, gate: "Gate") -> None:
+        """Say that a gate has writes; they are taken when the next commit begins."""
+
+
+class Gate:
+    """
+    Holds one life's outputs back, in order, behind the commits they depend on.
+
+    Commits are numbered from 1. Outputs wait for the number of the latest commit that
+    was wanted when their turn ended; a turn without writes therefore waits only for
+    earlier turns of its own room.
+
+    Args:
+        claim: The ownership under which is written.
+        committer: Who writes.
+        on_lost: Called once, when a commit found that the room is somebody else's.
+    """
+
+    def __init__(
+        self, claim: Claim, committer: Committing, on_lost: Callable[[], None]
+    ) -> None:
+        self.claim = claim
+        self.is_lost = False
+        self._version = claim.version
+        self._committer = committer
+        self._on_lost = on_lost
+        self._pending = WriteSet()
+        self._flying: WriteSet | None = None
+        self._wanted = 0
+        self._taken = 0
+        self._settled = 0
+        self._held: deque[tuple[int, Sequence[Output]]] = deque()
+        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+
+    @property
+    def layers(self) -> list[WriteSet]:
+        """Writes that the store may not show yet, oldest first."""
+        return (
+            [self._pending] if self._flying is None else [self._flying, self._pending]
+        )
+
+    @property
+    def held(self) -> int:
+        """How many turns wait."""
+        return len(self._held)
+
+    def close(self, turn: Turn) -> None:
+        """End a turn: its writes go to the next commit, its outputs behind them."""
+        turn.end()
+        if self.is_lost:
+            return
+        self._want(turn)
+        if self._wanted > self._settled:
+            self._held.append((self._wanted, turn.outputs))
+            return
+        for deliver, what in turn.outputs:
+            deliver(what)
+
+    async def commit(self, turn: Turn | None) -> None:
+        """
+        Wait until all writes so far are committed, an open turn's among them.
+
+        Raises:
+            RoomStopped: If the room was lost before.
+        """
+        if turn is not None and not self.is_lost:
+            self._want(turn)
+        if self.is_lost:
+            raise RoomStopped("The room is owned by another process now.")
+        if self._wanted > self._settled:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append((self._wanted, waiter))
+            await waiter
+
+    def take(self) -> RoomCommit:
+        """Give what is to be written next; ``settle`` must follow."""
+        self._flying, self._pending = self._pending, WriteSet()
+        self._taken += 1
+        return RoomCommit(claim=self.claim, version=self._version, writes=self._flying)
+
+    def settle(self, outcome: Outcome) -> None:
+        """Say what became of the writes that were taken, and let outputs leave."""
+        self._flying = None
+        if self.is_lost:
+            return
+        if outcome is Outcome.LOST:
+            self.lose()
+            self._on_lost()
+            return
+        self._version += 1
+        self._settled = self._taken
+        held = self._held
+        while held and held[0][0] <= self._settled:
+            for deliver, what in held.popleft()[1]:
+                deliver(what)
+        self._wake(None)
+
+    def lose(self) -> None:
+        """Let nothing leave any more."""
+        self.is_lost = True
+        self._held.clear()
+        self._pending = WriteSet()
+        self._wake(RoomStopped("The room was lost before its writes were committed."))
+
+    def _want(self, turn: Turn) -> None:
+        writes = turn.take_writes()
+        if writes is None:
+            return
+        if self._pending:
+            self._pending.merge(writes)
+        else:
+            self._pending = writes
+        self._wanted = self._taken + 1
+        self._committer.add(self)
+
+    def _wake(self, error: Exception | None) -> None:
+        waiting, self._waiters = self._waiters, []
+        for number, waiter in waiting:
+            if waiter.done():
+                continue
+            if error is not None:
+                waiter.set_exception(error)
+            elif number <= self._settled:
+                waiter.set_result(None)
+            else:
+                self._waiters.append((number, waiter))

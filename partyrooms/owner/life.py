@@ -1,0 +1,213 @@
+"""One life of a room: the instance, who is connected, and what it has yet to commit."""
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from partyrooms.bus.contract import Audience, Closing, Line
+from partyrooms.connection import Connection, Connections
+from partyrooms.core.keys import RoomKey
+from partyrooms.core.messages import Frame
+from partyrooms.core.quota import Journal, Quota
+from partyrooms.core.recent import RecentValues
+from partyrooms.exceptions import RoomStopped
+from partyrooms.owner.gate import Gate
+from partyrooms.owner.hooks import Hooks
+from partyrooms.owner.turn import Turn, TurnOver, current
+from partyrooms.storage import Storage
+from partyrooms.store.contract import Claim, Store
+
+if TYPE_CHECKING:
+    from partyrooms.owner.node import Node
+    from partyrooms.room import Room
+
+
+class Life:
+    """
+    What a room's hooks reach behind ``self``: turns, connections, storage, tasks.
+
+    Making it makes the instance, so it raises what the class's ``__init__`` raises.
+
+    Args:
+        room_class: Whose instance.
+        key: Which room.
+        claim: Under which ownership.
+        sizes: What is stored, for the limits: bytes by key.
+        audience: The room's sockets; those that are open already are taken over.
+        node: Where it runs.
+        on_lost: Called once, when the room turns out to be somebody else's.
+    """
+
+    def __init__(
+        self,
+        room_class: "type[Room]",
+        *,
+        key: RoomKey,
+        claim: Claim,
+        sizes: dict[bytes, int],
+        audience: Audience,
+        node: "Node",
+        on_lost: Callable[[], None],
+    ) -> None:
+        settings = node.settings
+        self.key = key
+        self.claim = claim
+        self.store: Store = node.store
+        self.gate = Gate(claim, node.committer, on_lost)
+        self.quota = Quota(
+            sizes,
+            max_value_size=settings.max_value_size,
+            max_room_size=settings.max_room_size,
+        )
+        self.recent = RecentValues()
+        self.storage = Storage(self)
+        self.connections = Connections()
+        self.leaving: dict[Connection, None] = {}
+        self._replies: set[asyncio.Future[Any]] = set()
+        self.owner = node.name
+        self.started_at = node.wall_clock()
+        self._audience = audience
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.is_over = False
+        self.room = room_class(self)
+        self.hooks = Hooks(self.room, node.in_thread)
+        for line in audience.lines():
+            self.welcome(Connection(self, line))
+
+    def welcome(self, connection: Connection) -> None:
+        """List a connection, and let its line's events find it."""
+        connection._line.connection = connection
+        self.connections.add(connection)
+
+    def lines(self) -> list[Line]:
+        """Every socket whose end this life has not heard of."""
+        open_lines = [one._line for one in self.connections.tagged(None)]
+        return open_lines + [one._line for one in self.leaving]
+
+    def owes(self, reply: "asyncio.Future[Any]") -> None:
+        """Remember who waits: if this life ends, they are told."""
+        self._replies.add(reply)
+        reply.add_done_callback(self._replies.discard)
+
+    # Turns
+
+    def open_turn(self) -> Turn | None:
+        """
+        The running code's turn, if it is this life's and may still be added to.
+
+        Raises:
+            TurnOver: If the code's hook ran out of time.
+        """
+        turn = current.get()
+        if turn is None or turn.life is not self:
+            return None
+        if turn.is_open:
+            return turn
+        if turn.is_cancelled:
+            raise TurnOver
+        return None
+
+    def put_out(
+        self,
+        deliver: Callable[[Any], None],
+        what: Any,
+        undo: Callable[[], None] | None = None,
+    ) -> None:
+        """Add an output to the running code's turn, or let it be a turn of its own."""
+        turn = self.open_turn()
+        if turn is not None:
+            turn.outputs.append((deliver, what))
+            if undo is not None:
+                turn.on_drop(undo)
+            return
+        turn = Turn(self)
+        turn.outputs.append((deliver, what))
+        self.finish(turn)
+
+    def broadcast(self, frame: Frame, without: frozenset[str]) -> None:
+        """Queue a frame for every connection but those left out."""
+        self.put_out(self._audience.broadcast, (frame, without))
+
+    @contextmanager
+    def writing(self) -> Iterator[tuple[Turn, Journal]]:
+        """
+        The turn that a write belongs to, and where it notes what it changes.
+
+        Outside of a turn it is one of its own, closed behind the block.
+
+        Raises:
+            RoomStopped: If this life is over.
+        """
+        if self.is_over:
+            raise RoomStopped(f"This life of {self.key} is over; it writes no more.")
+        turn = self.open_turn()
+        own = turn is None
+        if turn is None:
+            turn = Turn(self)
+        if turn.journal is None:
+            turn.journal = []
+            turn.on_drop(lambda: self._take_back(turn))
+        yield turn, turn.journal
+        if own:
+            self.finish(turn)
+
+    def finish(self, turn: Turn) -> None:
+        """Close a turn that no event opened, from whatever thread."""
+        if self.is_over:
+            turn.drop()
+        elif threading.get_ident() == self._thread:
+            self.gate.close(turn)
+        else:
+            self._loop.call_soon_threadsafe(self.gate.close, turn)
+
+    def _take_back(self, turn: Turn) -> None:
+        self.quota.take_back(turn.journal or [])
+        self.recent.clear()
+
+    # Background work
+
+    def create_task(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[None]:
+        """Run a coroutine outside of any turn until this life ends."""
+        if self.is_over:
+            coroutine.close()
+            raise RoomStopped(f"This life of {self.key} is over; it starts no task.")
+        context = contextvars.copy_context()
+        context.run(current.set, None)
+        task = self._loop.create_task(self._guard(coroutine), context=context)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _guard(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        try:
+            await coroutine
+        except Exception as error:
+            await self.hooks.on_exception(error, None)
+
+    # The end
+
+    def end(self, closing: Closing | None) -> None:
+        """
+        Let nothing of this life happen any more; what is not committed is lost.
+
+        Args:
+            closing: What its sockets are closed with; None: they stay open.
+        """
+        if self.is_over:
+            return
+        self.is_over = True
+        self.gate.lose()
+        for task in self._tasks:
+            task.cancel()
+        for reply in self._replies:
+            if not reply.done():
+                reply.set_exception(RoomStopped(f"{self.key} stopped; ask again."))
+        for line in self.lines():
+            line.connection = None
+            if closing is not None:
+                line.drop(closing)

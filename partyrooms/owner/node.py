@@ -1,0 +1,206 @@
+"""The node: what runs rooms on one event loop, and everything that they share."""
+
+import asyncio
+import contextvars
+import logging
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import uuid4
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+from channels.db import DatabaseSyncToAsync
+
+from partyrooms.bus.contract import Bus
+from partyrooms.bus.memory import MemoryBus
+from partyrooms.conf import Settings, get_settings
+from partyrooms.core.keys import RoomKey
+from partyrooms.directory import Directory
+from partyrooms.owner.committer import Committer
+from partyrooms.owner.hooks import Hook, InThread
+from partyrooms.owner.worker import STOPPED, Worker
+from partyrooms.store.contract import Store
+from partyrooms.store.database import DatabaseStore
+
+logger = logging.getLogger("partyrooms.owner")
+
+HOOK_THREADS = 32
+"""How many hooks that are plain functions run at the same time."""
+
+MAX_SWEEP_INTERVAL = 1.0
+"""Seconds between two looks at hooks that run too long and rooms that are idle."""
+
+GOING_AWAY = (1012, "the server is restarting; come back")
+
+
+class Node:
+    """
+    Runs rooms: one for each event loop, made when the first event needs it.
+
+    Args:
+        store: Where rooms are claimed and stored; the node closes it.
+        name: What people are shown as a room's owner.
+        settings: The project's.
+        clock: Seconds that never run backwards.
+        wall_clock: Seconds since 1970, to be shown to people.
+        in_thread: Makes a coroutine function of a hook that is none; None: each call
+            has a thread, and its database connection is kept or closed by Django's
+            rules.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        name: str,
+        settings: Settings,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+        in_thread: InThread | None = None,
+    ) -> None:
+        self.store = store
+        self.name = name
+        self.settings = settings
+        self.clock = clock
+        self.wall_clock = wall_clock
+        self.bus: Bus = MemoryBus(self)
+        self.committer = Committer(store, self.spawn)
+        self._threads = ThreadPoolExecutor(HOOK_THREADS, "partyrooms-hook")
+        self.in_thread = in_thread or self._in_thread
+        self.busy: set[Worker] = set()
+        self.is_over = False
+        self._loop = asyncio.get_running_loop()
+        self._workers: WeakValueDictionary[RoomKey, Worker] = WeakValueDictionary()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def worker(self, key: RoomKey) -> Worker:
+        """
+        The one worker of a room.
+
+        It lives while it runs the room, or while somebody holds it; until then this
+        gives the same one.
+        """
+        worker = self._workers.get(key)
+        if worker is None:
+            worker = self._workers[key] = Worker(key, self)
+        return worker
+
+    def spawn(
+        self,
+        coroutine: Coroutine[Any, Any, None],
+        *,
+        context: contextvars.Context | None = None,
+    ) -> "asyncio.Task[None]":
+        """Start a task that ends with the node at the latest."""
+        task = self._loop.create_task(coroutine, context=context)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def sweep(self) -> None:
+        """Cancel hooks that run too long, and let idle rooms leave memory."""
+        now = self.clock()
+        for worker in tuple(self.busy):
+            worker.sweep(now)
+
+    async def keep_sweeping(self) -> None:
+        """Sweep until cancelled."""
+        timeouts = self.settings
+        interval = min(
+            MAX_SWEEP_INTERVAL,
+            timeouts.hook_timeout / 4,
+            timeouts.idle_timeout / 4,
+            timeouts.hibernate_after / 4,
+        )
+        while True:
+            await asyncio.sleep(interval)
+            self.sweep()
+
+    def stop_records(self, records: Iterable[int]) -> None:
+        """Stop the rooms with these primary keys: somebody asked for it."""
+        wanted = set(records)
+        for worker in tuple(self.busy):
+            if worker.life is not None and worker.life.claim.record in wanted:
+                self.spawn(worker.stop(STOPPED))
+
+    def lose(self) -> None:
+        """Own nothing any more: the lease has ended, or may have."""
+        self.is_over = True
+        for worker in tuple(self.busy):
+            worker.lose()
+        if _nodes.get(self._loop) is self:
+            del _nodes[self._loop]  # The next event makes a new one.
+        self._loop.create_task(self.close())
+
+    async def close(self) -> None:
+        """Stop every room, commit what is left and sign off."""
+        self.is_over = True
+        if _nodes.get(self._loop) is self:
+            del _nodes[self._loop]
+        await asyncio.gather(*(w.stop(GOING_AWAY) for w in tuple(self.busy)))
+        await asyncio.gather(*(w.crash(GOING_AWAY) for w in tuple(self.busy)))
+        me = asyncio.current_task()
+        tasks = [task for task in self._tasks if task is not me]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.store.close()
+        self._threads.shutdown(wait=False)
+
+    def _in_thread(self, hook: Callable[..., Any]) -> Hook:
+        call: Hook = DatabaseSyncToAsync(
+            hook, thread_sensitive=False, executor=self._threads
+        )
+        return call
+
+
+_nodes: WeakKeyDictionary[asyncio.AbstractEventLoop, Node] = WeakKeyDictionary()
+
+
+def current_node() -> Node:
+    """The running event loop's node, made and started if there is none."""
+    loop = asyncio.get_running_loop()
+    node = _nodes.get(loop)
+    if node is None:
+        node = _nodes[loop] = _start_node(loop)
+    return node
+
+
+def existing_node() -> Node | None:
+    """The running event loop's node; None: no event has needed one yet."""
+    return _nodes.get(asyncio.get_running_loop())
+
+
+def use_node(node: Node | None) -> None:
+    """Make a node the running event loop's, or let it have none; for tests."""
+    loop = asyncio.get_running_loop()
+    if node is None:
+        _nodes.pop(loop, None)
+    else:
+        _nodes[loop] = node
+
+
+def _start_node(loop: asyncio.AbstractEventLoop) -> Node:
+    settings = get_settings()
+    directory = Directory(
+        uuid4(),
+        database=settings.database,
+        heartbeat_interval=settings.heartbeat_interval,
+        lease_ttl=settings.lease_ttl,
+    )
+    store = DatabaseStore(directory)
+    node = Node(store, name=str(directory.node_id), settings=settings)
+    directory.start_heartbeat(
+        on_stop_request=lambda records: _tell(loop, node.stop_records, records),
+        on_lost=lambda: _tell(loop, node.lose),
+    )
+    node.spawn(node.keep_sweeping())
+    return node
+
+
+def _tell(
+    loop: asyncio.AbstractEventLoop, what: Callable[..., None], *args: Any
+) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(what, *args)

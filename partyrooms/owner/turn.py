@@ -1,0 +1,118 @@
+"""One turn: what the handling of one event wants written and sent, until it ends."""
+
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from partyrooms.core.quota import Journal
+from partyrooms.core.writes import WriteSet
+
+if TYPE_CHECKING:
+    from partyrooms.owner.life import Life
+
+Output = tuple[Callable[[Any], None], Any]
+"""A method of a line, an audience or a waiting request, and what to call it with."""
+
+current: ContextVar["Turn | None"] = ContextVar("partyrooms_turn", default=None)
+"""The turn of the running code; hooks in threads and their child tasks inherit it."""
+
+
+class TurnOver(RuntimeError):
+    """Code went on after its turn was cancelled; what it asks for is not done."""
+
+    def __str__(self) -> str:
+        return (
+            "This hook ran longer than HOOK_TIMEOUT: its turn is over and nothing of "
+            "it is sent or stored. Move long work into self.create_task()."
+        )
+
+
+class Turn:
+    """
+    What one event's handling has asked for so far.
+
+    Attributes:
+        life: Whose turn it is.
+        outputs: What leaves once everything before it is committed, in order.
+        is_open: More may be added.
+        is_cancelled: Its hook ran out of time.
+        journal: What its writes changed in the room's quota; None: there are none.
+    """
+
+    __slots__ = (
+        *("life", "outputs", "is_open", "is_cancelled", "journal"),
+        *("_layers", "_undo"),
+    )
+
+    def __init__(self, life: "Life") -> None:
+        self.life = life
+        self.outputs: list[Output] = []
+        self.is_open = True
+        self.is_cancelled = False
+        self.journal: Journal | None = None
+        self._layers: list[WriteSet] | None = None
+        self._undo: list[Callable[[], None]] | None = None
+
+    @property
+    def layers(self) -> Iterable[WriteSet]:
+        """The turn's writes, oldest first: its own, then those of open blocks."""
+        return self._layers or ()
+
+    @property
+    def writes(self) -> WriteSet:
+        """Where a write goes: the innermost open block, or the turn itself."""
+        if self._layers is None:
+            self._layers = [WriteSet()]
+        return self._layers[-1]
+
+    @property
+    def has_block(self) -> bool:
+        """Whether a block is open, whose writes may still be dropped."""
+        return self._layers is not None and len(self._layers) > 1
+
+    def take_writes(self) -> WriteSet | None:
+        """All writes so far, which are the turn's no more; None: there are none."""
+        layers, self._layers = self._layers, None
+        if layers is None:
+            return None
+        merged = layers[0]
+        for layer in layers[1:]:
+            merged.merge(layer)
+        return merged if merged else None
+
+    def begin_block(self) -> WriteSet:
+        """Open a block whose writes can be dropped alone."""
+        block = WriteSet()
+        self._layers = [*(self._layers or [WriteSet()]), block]
+        return block
+
+    def end_block(self, block: WriteSet, *, keep: bool) -> None:
+        """Close a block and what was opened in it; ``sync()`` may have done so."""
+        if self._layers is None or block not in self._layers:
+            return
+        start = self._layers.index(block)
+        closed = self._layers[start:]
+        del self._layers[start:]
+        if keep:
+            for layer in closed:
+                self.writes.merge(layer)
+
+    def on_drop(self, undo: Callable[[], None]) -> None:
+        """Say how to take back a change if the turn fails."""
+        if self._undo is None:
+            self._undo = []
+        self._undo.append(undo)
+
+    def end(self) -> None:
+        """Let nothing be added any more."""
+        self.is_open = False
+        self._undo = None
+
+    def drop(self) -> None:
+        """Forget writes and outputs, take back changes, and let nothing be added."""
+        self.is_open = False
+        self.outputs = []
+        self._layers = None
+        undo, self._undo = self._undo, None
+        for take_back in reversed(undo or ()):
+            take_back()

@@ -1,0 +1,391 @@
+"""The single-owner worker of one room: it empties the mailbox, one turn at a time."""
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import Awaitable, Mapping
+from contextlib import suppress
+from itertools import count
+from typing import TYPE_CHECKING, Any, cast
+
+from django.db import DatabaseError
+
+from partyrooms import registry
+from partyrooms.bus.contract import Closing, Line
+from partyrooms.connection import Connection, ConnectionContext
+from partyrooms.core.keys import RoomKey
+from partyrooms.core.messages import Answer
+from partyrooms.exceptions import (
+    ConnectionTrouble,
+    HookTimeout,
+    PartyroomsError,
+    RoomStopped,
+)
+from partyrooms.owner import events
+from partyrooms.owner.life import Life
+from partyrooms.owner.mailbox import Mailbox
+from partyrooms.owner.tenure import Tenure
+from partyrooms.owner.turn import Turn, current
+from partyrooms.store.contract import Claim
+
+if TYPE_CHECKING:
+    from partyrooms.owner.node import Node
+
+logger = logging.getLogger("partyrooms.owner")
+
+STOPPED: Closing = (1012, "the room was stopped; come back")
+LOST: Closing = (1012, "the room has moved; come back")
+
+BREATH = 50
+"""Events of one room after which everything else in the process has its turn."""
+
+
+class Worker:
+    """
+    Handles one room's events, one at a time, in order of arrival; an ``Inlet``.
+
+    It starts the room for the first event, ends its life when asked to or when it has
+    been idle, and starts it again for the next event. All methods are called on the
+    node's event loop; none of them waits for a socket.
+
+    Attributes:
+        life: The room's present life; None: it is not in memory.
+
+    Args:
+        key: Which room.
+        node: Where it runs.
+    """
+
+    def __init__(self, key: RoomKey, node: "Node") -> None:
+        self.key = key
+        self.life: Life | None = None
+        self.mailbox = Mailbox(key, node.settings.mailbox_size)
+        self.space = self.mailbox.space
+        self._tenure = Tenure(key, node.store)
+        self._node = node
+        self._loop = asyncio.get_running_loop()
+        self._task: asyncio.Task[None] | None = None
+        self._turn: Turn | None = None
+        self._turn_seen: tuple[Turn, float] | None = None
+        self._hook = ""
+        self._interruption: Exception | None = None
+        self._stop_wanted = False
+        self._deletion: asyncio.Future[None] | None = None
+        self._closing: Closing | None = None
+        self._settled: asyncio.Future[None] | None = None
+        self._quiet_since = node.clock()
+
+    # The way in
+
+    @property
+    def is_full(self) -> bool:
+        """Whether gateways are to wait before they put more in."""
+        return self.mailbox.is_full
+
+    def connect(self, line: Line, context: ConnectionContext) -> None:
+        """A socket asks to be let in; the line is told the outcome."""
+        self._post(events.Connect(line, context))
+
+    def message(self, line: Line, payload: str | bytes) -> None:
+        """A frame has come."""
+        self._post(events.Message(line, payload))
+
+    def trouble(self, line: Line, error: ConnectionTrouble) -> None:
+        """A socket is in trouble and will be closed."""
+        self._post(events.Trouble(line, error))
+
+    def closed(self, line: Line, closing: Closing, was_clean: bool) -> None:
+        """A socket has ended."""
+        self._post(events.Closed(line, closing, was_clean))
+
+    def request(self, request: Any) -> "asyncio.Future[Answer]":
+        """Put an HTTP request in and get what awaits its answer."""
+        self.mailbox.require_space()
+        reply: asyncio.Future[Answer] = self._loop.create_future()
+        self._post(events.Request(request, reply))
+        return reply
+
+    def call(self, name: str, arguments: Mapping[str, Any]) -> "asyncio.Future[Any]":
+        """Put one of ``owner.calls`` in and get what awaits its result."""
+        self.mailbox.require_space()
+        reply: asyncio.Future[Any] = self._loop.create_future()
+        self._post(events.Call(name, arguments, reply))
+        return reply
+
+    def _post(self, event: events.Event) -> None:
+        self.mailbox.events.append(event)
+        if self._task is None:
+            self._wake()
+
+    # The end of a life
+
+    async def stop(self, closing: Closing | None = STOPPED) -> None:
+        """
+        End the room's life behind the event that it is handling now.
+
+        What was written is committed first. The next event starts the room again.
+
+        Args:
+            closing: What its sockets get; ``on_close`` hears of each. None hibernates:
+                they stay open, and nobody hears anything.
+        """
+        if self.life is None and self._task is None:
+            return
+        self._stop_wanted = True
+        self._closing = closing or self._closing
+        if self._task is None:
+            self._wake()
+        await self.settled()
+
+    async def delete(self) -> None:
+        """
+        Stop the room and remove it with all that it stores.
+
+        Raises:
+            RoomUnreachable: If another node owns it.
+            StoreUnavailable: If the database did not answer.
+        """
+        if self._deletion is None:
+            self._deletion = self._loop.create_future()
+        self._stop_wanted = True
+        self._closing = STOPPED
+        if self._task is None:
+            self._wake()
+        await asyncio.shield(self._deletion)
+
+    def lose(self) -> None:
+        """Let nothing of this life leave: the room may be somebody else's."""
+        if not self._tenure.lose():
+            return
+        life, self.life = self.life, None
+        if life is not None:
+            life.end(LOST)
+            self._tenure.forget()
+        self._interrupt(RoomStopped(f"{self.key} was lost to another process."))
+
+    def sweep(self, now: float) -> None:
+        """Cancel a hook that runs too long; let an idle room leave memory."""
+        settings = self._node.settings
+        turn = self._turn
+        if turn is not None:
+            if self._turn_seen is None or self._turn_seen[0] is not turn:
+                self._turn_seen = (turn, now)
+            elif now - self._turn_seen[1] >= settings.hook_timeout:
+                self._interrupt(HookTimeout(self._hook, settings.hook_timeout))
+            return
+        self._turn_seen = None
+        if self.life is None or self._task is not None:
+            return
+        quiet = now - self._quiet_since
+        hibernates = self.life.room.hibernate and quiet >= settings.hibernate_after
+        if hibernates or (not self.life.connections and quiet >= settings.idle_timeout):
+            self._stop_wanted = True
+            self._wake()
+
+    async def settled(self) -> None:
+        """Wait until no event waits or is being handled, and all is committed."""
+        while self._task is not None:
+            if self._settled is None:
+                self._settled = self._loop.create_future()
+            await asyncio.shield(self._settled)
+        if self.life is not None:
+            await self.life.gate.commit(None)
+
+    async def crash(self, closing: Closing | None) -> None:
+        """End loop and life where they are; what is not committed is lost."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        life, self.life = self.life, None
+        if life is not None:
+            life.end(closing)
+            await self._tenure.release(life.claim)
+        self._node.busy.discard(self)
+
+    # The loop
+
+    def _wake(self) -> None:
+        self._node.busy.add(self)
+        # In an empty context: whoever put the event in has nothing to do with it.
+        self._task = self._loop.create_task(self._run(), context=contextvars.Context())
+
+    async def _run(self) -> None:
+        mailbox = self.mailbox
+        waiting = mailbox.events
+        try:
+            for number in count(1):
+                if self._stop_wanted:
+                    await self._finish()
+                elif not waiting:
+                    break
+                elif self.life is None:
+                    await self._begin()
+                else:
+                    await self._handle(mailbox.take(), self.life)
+                if number % BREATH == 0:
+                    await asyncio.sleep(0)
+        finally:
+            self._task = None
+            self._quiet_since = self._node.clock()
+            if self._settled is not None:
+                self._settled.set_result(None)
+                self._settled = None
+            if self.life is None:
+                self._node.busy.discard(self)
+
+    async def _handle(self, event: events.Event, life: Life) -> None:
+        turn = Turn(life)
+        self._hook = event.hook
+        error = await self._attempt(turn, event.act(life, turn))
+        if life.is_over:
+            event.abandon(error or RoomStopped(f"{self.key} was lost."))
+        elif error is None:
+            life.gate.close(turn)
+        else:
+            aftermath = Turn(life)
+            is_defect = event.fail(life, aftermath, error)
+            life.gate.close(aftermath)
+            if is_defect:
+                await self._report(error, life, event.connection)
+        if life.gate.held >= self._node.settings.mailbox_size:
+            with suppress(RoomStopped):
+                await life.gate.commit(None)
+
+    async def _attempt(self, turn: Turn, work: Awaitable[Any]) -> Exception | None:
+        """Let a hook run in a turn; what it raised, for which the turn is dropped."""
+        error: Exception | None = None
+        self._turn = turn
+        current.set(turn)  # The worker's task has a context of its own.
+        try:
+            await work
+        except Exception as raised:
+            error = raised
+        except asyncio.CancelledError:
+            if not turn.is_cancelled:
+                raise
+        self._turn = None
+        if turn.is_cancelled:
+            cast("asyncio.Task[None]", asyncio.current_task()).uncancel()
+            error, self._interruption = self._interruption, None
+        if error is not None:
+            turn.drop()
+        return error
+
+    def _interrupt(self, error: Exception) -> None:
+        if self._turn is None or self._turn.is_cancelled or self._task is None:
+            return
+        self._turn.is_cancelled = True
+        self._turn.is_open = False
+        self._interruption = error
+        self._task.cancel()
+
+    async def _report(
+        self, error: Exception, life: Life, connection: Connection | None
+    ) -> None:
+        turn = Turn(life)
+        self._hook = "on_exception"
+        raised = await self._attempt(turn, life.hooks.on_exception(error, connection))
+        if raised is None:
+            life.gate.close(turn)
+            return
+        logger.error(
+            "on_exception of %s raised %s; it had been told of %r",
+            self.key,
+            type(raised).__name__,
+            error,
+            exc_info=raised,
+            extra={"action": "hook_failed", "room": str(self.key)},
+        )
+
+    # From one life to the next
+
+    async def _begin(self) -> None:
+        """Start the room for the first event that waits, or give up all that wait."""
+        if not self.mailbox.events[0].wakes:
+            self.mailbox.take()
+            return
+        try:
+            error = await self._start()
+        except Exception as raised:
+            error = raised
+            is_known = isinstance(raised, PartyroomsError | DatabaseError)
+            logger.log(
+                logging.WARNING if is_known else logging.ERROR,
+                "%s cannot be started: %s",
+                self.key,
+                raised,
+                exc_info=None if is_known else raised,
+                extra={"action": "start_failed", "room": str(self.key)},
+            )
+        if error is not None:
+            for event in self.mailbox.take_all():
+                event.abandon(error)
+
+    async def _start(self) -> Exception | None:
+        """Claim the room, make the instance and let it load; what its hooks raised."""
+        if self._node.is_over:
+            raise RoomStopped("This process is going away.")
+        claim = await self._tenure.claim()
+        life: Life | None = None
+        try:
+            life = await self._make(claim)
+            turn = Turn(life)
+            self._hook = "on_start"
+            error = await self._attempt(turn, life.hooks.on_start())
+            if error is None and not self._tenure.is_lost:
+                life.gate.close(turn)
+                self.life = life
+                return None
+            if error is not None and not self._tenure.is_lost:
+                await self._report(error, life, None)
+                with suppress(RoomStopped):
+                    await life.gate.commit(None)
+        finally:
+            if self.life is None:
+                if life is not None:
+                    life.end(LOST if self._tenure.is_lost else None)
+                await self._tenure.release(claim)
+        return error or RoomStopped(f"{self.key} was lost while it started.")
+
+    async def _make(self, claim: Claim) -> Life:
+        return Life(
+            registry.get(self.key.party),
+            key=self.key,
+            claim=claim,
+            sizes=await self._node.store.sizes(claim.record),
+            audience=self._node.bus.audience(self.key),
+            node=self._node,
+            on_lost=self.lose,
+        )
+
+    async def _finish(self) -> None:
+        self._stop_wanted = False
+        closing, self._closing = self._closing, None
+        life = self.life
+        if life is not None:
+            if closing is not None:
+                for line in life.lines():
+                    gone = events.Closed(line, line.closing or closing, was_clean=True)
+                    await self._handle(gone, life)
+            with suppress(RoomStopped):
+                await life.gate.commit(None)
+            if self.life is not life:
+                return  # It was lost in the meantime.
+            self.life = None
+            life.end(closing)
+        if self._deletion is not None:
+            deletion, self._deletion = self._deletion, None
+            await self._delete(life, deletion)
+        elif life is not None:
+            await self._tenure.release(life.claim)
+
+    async def _delete(
+        self, life: Life | None, deletion: "asyncio.Future[None]"
+    ) -> None:
+        try:
+            claim = await self._tenure.claim() if life is None else life.claim
+            await self._tenure.delete(claim)
+        except PartyroomsError as error:
+            deletion.set_exception(error)
+        else:
+            deletion.set_result(None)
