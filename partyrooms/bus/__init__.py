@@ -1,0 +1,1 @@
+"""What carries events to rooms and their outputs back: the contract, and memory."""

@@ -1,0 +1,161 @@
+"""
+The ports between the two ends: what a gateway knows of a room, and a room of a socket.
+
+Only a bus knows whether the other end is in the same process. Nothing here waits for a
+socket, and nothing raises because the other end is gone: events and outputs of what
+does not exist any more are dropped, and each end is told of the other's end once.
+"""
+
+from collections.abc import Awaitable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from partyrooms.core.keys import RoomKey
+from partyrooms.core.messages import Answer, Frame, Profile
+
+if TYPE_CHECKING:
+    from partyrooms.connection import Connection, ConnectionContext
+    from partyrooms.exceptions import ConnectionTrouble
+    from partyrooms.gateway.audience import LocalAudience
+
+Closing = tuple[int, str]
+"""A close code and its reason."""
+
+Broadcast = tuple[Frame, frozenset[str]]
+"""A frame, and the ids of the connections that do not get it."""
+
+
+class Line(Protocol):
+    """
+    One socket, as the room sees it.
+
+    Each method takes exactly one argument, so that an output is a method and what to
+    call it with.
+
+    Attributes:
+        profile: What is known of the connection; it stays with the socket.
+        connection: What the room's present life made of it; None: nothing (any more).
+        is_accepted: The handshake was answered by letting the client in.
+        is_gone: Nothing reaches the client any more.
+        closing: What it is being closed with; None: nothing yet.
+        is_dropped: The room closed it without wanting to hear of its end.
+    """
+
+    profile: Profile
+    connection: "Connection | None"
+    is_accepted: bool
+    is_gone: bool
+    is_dropped: bool
+    closing: "Closing | None"
+
+    def accept(self, tags: tuple[str, ...]) -> None:
+        """Answer the handshake; from now on the socket is in its room's audience."""
+
+    def send(self, frame: Frame) -> None:
+        """Queue a frame."""
+
+    def keep(self, state: bytes | None) -> None:
+        """Keep the connection's state."""
+
+    def close(self, closing: Closing) -> None:
+        """Close the socket behind what is queued; its end will be reported."""
+
+    def drop(self, closing: Closing) -> None:
+        """
+        Close the socket without wanting to hear of its end.
+
+        A handshake that is not answered yet is accepted first, so that a browser sees
+        the code.
+        """
+
+
+class Audience(Protocol):
+    """All accepted sockets of one room, wherever they are."""
+
+    def broadcast(self, broadcast: Broadcast) -> None:
+        """Queue a frame at each socket but those whose ids are left out."""
+
+    def lines(self) -> Iterable[Line]:
+        """Every socket, in the order in which they were accepted."""
+
+
+class Inlet(Protocol):
+    """A room, as a gateway sees it; events are handled in the order they are put in."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether gateways are to wait before they put more in."""
+
+    async def space(self) -> None:
+        """Wait until the mailbox is not full."""
+
+    def connect(self, line: Line, context: "ConnectionContext") -> None:
+        """A socket asks to be let in; the line is told the outcome."""
+
+    def message(self, line: Line, payload: str | bytes) -> None:
+        """A frame has come."""
+
+    def trouble(self, line: Line, error: "ConnectionTrouble") -> None:
+        """A socket is in trouble and will be closed."""
+
+    def closed(self, line: Line, closing: Closing, was_clean: bool) -> None:
+        """A socket has ended; once for each line that asked to be let in."""
+
+    def request(self, request: Any) -> Awaitable[Answer]:
+        """
+        Put an HTTP request in and get what awaits its answer.
+
+        Cancelling the wait leaves the room to its work.
+
+        Raises:
+            MailboxFull: If too many events wait already.
+        """
+
+    def call(self, name: str, arguments: Mapping[str, Any]) -> Awaitable[Any]:
+        """
+        Put one of the calls of ``owner.calls`` in and get what awaits its result.
+
+        Raises:
+            MailboxFull: If too many events wait already.
+        """
+
+    async def stop(self) -> None:
+        """End the room's life behind what it handles now; sockets get 1012."""
+
+    async def delete(self) -> None:
+        """Stop the room and remove it with all that it stores."""
+
+
+class Bus(Protocol):
+    """Finds rooms for gateways and gateways for rooms."""
+
+    def inlet(self, key: RoomKey) -> Inlet:
+        """The way into a room; nothing is started before the first event."""
+
+    def audience(self, key: RoomKey) -> Audience:
+        """The way to all sockets of a room."""
+
+    def local_audience(self, key: RoomKey) -> "LocalAudience":
+        """The room's sockets in this process, for gateways to join."""
+
+    async def request(self, key: RoomKey, request: Any) -> Answer:
+        """
+        Ask a room and wait for its answer. Cancelling stops the wait, not the room.
+
+        Raises:
+            RoomUnreachable: If the room cannot be run here, or takes no more events.
+        """
+
+
+def only_ids(without: "Collection[str | Connection]") -> frozenset[str]:
+    """
+    The ids of what is left out of a broadcast; connections stand for their ids.
+
+    Raises:
+        TypeError: If it is one ``str``, whose characters were never meant.
+    """
+    if isinstance(without, str | bytes):
+        raise TypeError(
+            f"without= takes a list of connection ids, not one {type(without).__name__}"
+            f" ({without!r:.64}): write without=[{without!r:.64}]."
+        )
+    return frozenset(one if isinstance(one, str) else str(one.id) for one in without)

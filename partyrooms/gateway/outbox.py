@@ -1,0 +1,172 @@
+"""What is on its way to one socket: bounded, in order, sent by a task of its own."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from partyrooms.bus.contract import Closing
+from partyrooms.core.messages import Frame, Profile
+from partyrooms.gateway.audience import LocalAudience
+
+if TYPE_CHECKING:
+    from partyrooms.connection import Connection
+
+logger = logging.getLogger("partyrooms.gateway")
+
+Event = dict[str, Any]
+
+
+class Keeper(Protocol):
+    """Who made an outbox and hears of what becomes of it; each once."""
+
+    def answered(self) -> None:
+        """The handshake was accepted."""
+
+    def overflowed(self) -> None:
+        """More waits for the client than may."""
+
+    def ending(self) -> None:
+        """The socket is being closed, or nothing reaches the client any more."""
+
+
+class Outbox:
+    """
+    One socket as its room sees it; a ``Line``.
+
+    Nobody waits for the socket: whoever sends only appends. The task that sends exists
+    while something waits, so an idle socket costs none.
+
+    Args:
+        profile: What is known of the connection; its state and tags are kept here.
+        keeper: Whom to tell.
+        audience: The room's sockets, which this one joins when it is accepted.
+        send: The ASGI server's.
+        accept_event: What answers the handshake.
+        max_queued: Bytes that may wait for the client.
+    """
+
+    __slots__ = (
+        *("profile", "connection", "closing"),
+        *("is_accepted", "is_gone", "is_dropped"),
+        *("_keeper", "_audience", "_send", "_accept_event", "_max_queued"),
+        *("_loop", "_events", "_queued", "_writer"),
+    )
+
+    def __init__(
+        self,
+        profile: Profile,
+        *,
+        keeper: Keeper,
+        audience: LocalAudience,
+        send: Callable[[Event], Awaitable[None]],
+        accept_event: Event,
+        max_queued: int,
+    ) -> None:
+        self.profile = profile
+        self.connection: Connection | None = None
+        self.closing: Closing | None = None
+        self.is_accepted = False
+        self.is_gone = False
+        self.is_dropped = False
+        self._keeper = keeper
+        self._audience = audience
+        self._send = send
+        self._accept_event = accept_event
+        self._max_queued = max_queued
+        self._loop = asyncio.get_running_loop()
+        self._events: deque[tuple[Event, int]] = deque()
+        self._queued = 0
+        self._writer: asyncio.Task[None] | None = None
+
+    def accept(self, tags: tuple[str, ...]) -> None:
+        """Answer the handshake; from now on the socket is in its room's audience."""
+        self.profile.tags = tags
+        if not self.is_gone:
+            self._audience.join(self)
+            self._answer()
+
+    def send(self, frame: Frame) -> None:
+        """Queue a frame, unless the socket is closing or the client too slow."""
+        if self.closing is not None or self.is_gone:
+            return
+        queued = self._queued + frame.size
+        # A frame that is too large on its own may go to a client that keeps up.
+        if queued > self._max_queued and self._queued:
+            self._keeper.overflowed()
+            return
+        self._queued = queued
+        self._events.append((frame.event, frame.size))
+        if self._writer is None:
+            self._writer = self._loop.create_task(self._write())
+
+    def keep(self, state: bytes | None) -> None:
+        """Keep the connection's state."""
+        self.profile.state = state
+
+    def close(self, closing: Closing) -> None:
+        """Close the socket behind what is queued; its end will be reported."""
+        if self.closing is not None or self.is_gone:
+            return
+        self.closing = closing
+        self._audience.leave(self)
+        code, reason = closing
+        self._put({"type": "websocket.close", "code": code, "reason": reason})
+        self._keeper.ending()
+
+    def drop(self, closing: Closing) -> None:
+        """Close the socket, accepted or not, without wanting to hear of its end."""
+        self.is_dropped = True
+        if not self.is_accepted and not self.is_gone:
+            self._answer()
+        self.close(closing)
+
+    def cut_off(self, closing: Closing) -> None:
+        """Close the socket before what is queued: the client does not read it."""
+        self._events.clear()
+        self.close(closing)
+
+    def leave(self) -> None:
+        """Nothing reaches the client any more: send nothing more."""
+        if not self.is_gone:
+            self.is_gone = True
+            self._events.clear()
+            self._audience.leave(self)
+            self._keeper.ending()
+
+    async def flush(self) -> None:
+        """Wait until what is queued has been sent; safe to cancel."""
+        if self._writer is not None:
+            await asyncio.wait([self._writer])
+
+    def stop(self) -> None:
+        """End the task that sends, wherever it is."""
+        if self._writer is not None:
+            self._writer.cancel()
+
+    def _answer(self) -> None:
+        self.is_accepted = True
+        self._keeper.answered()
+        self._put(self._accept_event)
+
+    def _put(self, event: Event) -> None:
+        self._events.append((event, 0))
+        if self._writer is None:
+            self._writer = self._loop.create_task(self._write())
+
+    async def _write(self) -> None:
+        events, send = self._events, self._send
+        try:
+            while events:
+                event, size = events.popleft()
+                await send(event)
+                self._queued -= size
+        # uvicorn raises an OSError once the client has left, or a RuntimeError if its
+        # own ping timed out; Daphne raises Autobahn's Disconnected. Each means the
+        # same: nothing can be sent any more, and the consumer hears of the end.
+        except Exception as error:
+            logger.debug("A socket is gone: %r", error, extra={"action": "send_failed"})
+            self.leave()
+        finally:
+            self._writer = None
