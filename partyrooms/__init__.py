@@ -1,0 +1,45 @@
+"""
+Programmable rooms for Django: every room id is a stateful server of its own.
+
+    # chat/rooms.py, in an installed app
+    from partyrooms import Room
+
+    class Chat(Room):
+        async def on_start(self):
+            self.messages = await self.storage.get("messages", [])
+
+        async def on_connect(self, connection, ctx):
+            connection.send_json(self.messages)
+
+        async def on_message(self, message, sender):
+            self.messages.append(message)
+            self.storage.put("messages", self.messages)
+            self.broadcast(message, without=[sender.id])
+"""
+
+from partyrooms.connection import Connection, ConnectionContext
+from partyrooms.exceptions import (
+    CallCycle,
+    CallFailed,
+    ConnectionTrouble,
+    PartyroomsError,
+    Reject,
+    RoomUnreachable,
+    StorageLimitExceeded,
+)
+from partyrooms.parties import parties
+from partyrooms.room import Room
+
+__all__ = [
+    "CallCycle",
+    "CallFailed",
+    "Connection",
+    "ConnectionContext",
+    "ConnectionTrouble",
+    "PartyroomsError",
+    "Reject",
+    "Room",
+    "RoomUnreachable",
+    "StorageLimitExceeded",
+    "parties",
+]

@@ -1,0 +1,285 @@
+"""A WebSocket client of a room, as the room's class sees it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from django.http import HttpRequest
+
+from partyrooms.core.messages import Frame, Profile
+
+if TYPE_CHECKING:
+    from partyrooms.bus.contract import Line
+    from partyrooms.owner.life import Life
+
+MAX_STATE_SIZE = 16 * 1024
+"""Bytes of a connection's state as JSON."""
+
+MAX_REASON_SIZE = 123
+"""Bytes of a close reason as UTF-8 (RFC 6455, 5.5: a control frame has 125)."""
+
+MAX_TAGS = 9
+MAX_TAG_LENGTH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionContext:
+    """
+    What ``on_connect`` is told besides the connection.
+
+    Attributes:
+        request: The handshake after the project's ``MIDDLEWARE``: ``path``, ``GET``,
+            ``headers``, ``META``, ``COOKIES``, ``user``.
+        props: What the before-hook put into ``request.props``; a client cannot.
+    """
+
+    request: HttpRequest
+    props: Mapping[str, Any]
+
+
+class Connection:
+    """
+    One client's WebSocket; made by partyrooms, and gone when the client is.
+
+    The id is a name that the client chose (``partysocket`` keeps its id when it comes
+    back, two tabs may share one), not a credential: to know who it is, use ``user_id``.
+
+    Attributes:
+        id: From the query parameter ``_pk``, or made by the server.
+        uri: Path and query of the handshake, as the client sent them.
+        tags: The id, then what ``get_connection_tags`` returned.
+        user_id: The Django user's primary key as ``str``; None: nobody is logged in.
+        close_code: In ``on_close``: the code that ended it (1006: no close frame).
+        close_reason: In ``on_close``: the reason that came with the code.
+        was_clean: In ``on_close``: whether there was a close frame.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_is_open",
+        "_life",
+        "_line",
+        "_state",
+        "close_code",
+        "close_reason",
+        "id",
+        "tags",
+        "uri",
+        "user_id",
+        "was_clean",
+    )
+
+    def __init__(self, life: "Life", line: "Line") -> None:
+        profile: Profile = line.profile
+        self._life = life
+        self._line = line
+        self._is_open = True
+        self._state = profile.state
+        self.id: str = profile.id
+        self.uri: str = profile.uri
+        self.user_id: str | None = profile.user_id
+        self.tags: tuple[str, ...] = profile.tags or (profile.id,)
+        self.close_code: int | None = None
+        self.close_reason: str | None = None
+        self.was_clean: bool | None = None
+
+    def send(self, message: str | bytes) -> None:
+        """
+        Queue a message for this client; it leaves when the turn is committed.
+
+        Messages keep their order. Sending to a closed connection does nothing.
+
+        Raises:
+            TypeError: If it is neither ``str`` nor ``bytes``.
+        """
+        require_payload(message, "send")
+        if self._is_open:
+            self._life.put_out(self._line.send, Frame(message))
+
+    def send_json(self, obj: Any) -> None:
+        """
+        Queue a value as a JSON text.
+
+        Raises:
+            TypeError: If JSON has no such value.
+        """
+        self.send(json.dumps(obj, ensure_ascii=False, separators=(",", ":")))
+
+    @property
+    def state(self) -> Any:
+        """What ``set_state`` kept: a copy, so that changing it changes nothing."""
+        return None if self._state is None else msgspec.json.decode(self._state)
+
+    def set_state(self, value: Any) -> Any:
+        """
+        Keep a value with the socket, as long as it lives, whoever owns the room.
+
+        Args:
+            value: JSON-able, at most 16 KiB; None clears. Or a callable that makes the
+                new value from the present one.
+
+        Returns:
+            The new state.
+
+        Raises:
+            TypeError: If JSON has no such value.
+            ValueError: If it is larger.
+        """
+        if callable(value):
+            value = value(self.state)
+        encoded = None if value is None else _encode_state(value)
+        before = self._state
+        self._state = encoded
+        self._life.put_out(
+            self._line.keep, encoded, undo=lambda: self._restore_state(before)
+        )
+        return self.state
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """
+        Close the connection behind what was sent to it; ``on_close`` follows.
+
+        It leaves ``get_connections()`` at once. In ``on_connect`` the socket is
+        accepted first, so that a browser sees the code. Closing a closed connection
+        does nothing.
+
+        Args:
+            code: 1000 or 3000-4999.
+            reason: At most 123 bytes of UTF-8.
+
+        Raises:
+            ValueError: If code or reason cannot be sent.
+        """
+        validate_closing(code, reason)
+        if self._is_open:
+            self._shut()
+            self._life.put_out(self._line.close, (code, reason), undo=self._reopen)
+
+    def _shut(self) -> None:
+        self._is_open = False
+        self._life.connections.discard(self)
+        self._life.leaving[self] = None
+
+    def _reopen(self) -> None:
+        self._is_open = True
+        self._life.leaving.pop(self, None)
+        self._life.connections.add(self)
+
+    def _restore_state(self, encoded: bytes | None) -> None:
+        self._state = encoded
+
+    def __repr__(self) -> str:
+        return f"<Connection {self.id!r} of {self._life.key}>"
+
+
+class Connections:
+    """Who is connected to a room: in the order of arrival, and by tag."""
+
+    __slots__ = ("_all", "_by_tag")
+
+    def __init__(self) -> None:
+        self._all: dict[Connection, None] = {}
+        self._by_tag: dict[str, dict[Connection, None]] = {}
+
+    def add(self, connection: Connection) -> None:
+        """List a connection under all its tags."""
+        self._all[connection] = None
+        for tag in connection.tags:
+            self._by_tag.setdefault(tag, {})[connection] = None
+
+    def discard(self, connection: Connection) -> None:
+        """Take a connection out, if it is listed."""
+        if connection not in self._all:
+            return
+        del self._all[connection]
+        for tag in connection.tags:
+            tagged = self._by_tag.get(tag, {})
+            tagged.pop(connection, None)
+            if not tagged:
+                self._by_tag.pop(tag, None)
+
+    def newest(self, id: str) -> Connection | None:
+        """The connection that came last with this id."""
+        for connection in reversed(self._by_tag.get(id, {})):
+            # Another connection may carry this id as a tag of its own.
+            if connection.id == id:
+                return connection
+        return None
+
+    def tagged(self, tag: str | None) -> Iterator[Connection]:
+        """Those with a tag, or all; may be changed while it is walked through."""
+        found = self._all if tag is None else self._by_tag.get(tag, {})
+        return iter(tuple(found))
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
+def require_payload(message: object, method: str) -> None:
+    """
+    Accept ``str`` and ``bytes``.
+
+    Raises:
+        TypeError: Naming the method that takes everything else.
+    """
+    if not isinstance(message, str | bytes):
+        raise TypeError(
+            f"{method}() takes str or bytes, not {type(message).__name__}; "
+            f"{method}_json() takes whatever JSON can hold."
+        )
+
+
+def validate_closing(code: int, reason: str) -> None:
+    """
+    Accept what an application may close with.
+
+    Raises:
+        ValueError: If it is another code, or the reason is too long.
+    """
+    if code != 1000 and not 3000 <= code <= 4999:
+        raise ValueError(
+            f"{code} is no close code of an application; 1000 and 3000-4999 are."
+        )
+    if len(reason.encode()) > MAX_REASON_SIZE:
+        raise ValueError(
+            f"A close reason has at most {MAX_REASON_SIZE} bytes of UTF-8; "
+            f"this one has {len(reason.encode())}."
+        )
+
+
+def validated_tags(tags: Any) -> tuple[str, ...]:
+    """
+    Accept what ``get_connection_tags`` returned; None means no tags.
+
+    Raises:
+        TypeError: If it is not a list of ``str``.
+        ValueError: If there are more than 9, or one is not 1-256 characters long.
+    """
+    if tags is None:
+        return ()
+    if isinstance(tags, str) or not all(isinstance(tag, str) for tag in tags):
+        raise TypeError(f"get_connection_tags returns a list of str, not {tags!r:.80}.")
+    if len(tags) > MAX_TAGS:
+        raise ValueError(
+            f"get_connection_tags returned {len(tags)} tags; a connection has at most "
+            f"{MAX_TAGS} besides its id."
+        )
+    for tag in tags:
+        if not 1 <= len(tag) <= MAX_TAG_LENGTH:
+            raise ValueError(
+                f"A tag has 1 to {MAX_TAG_LENGTH} characters; {tag!r:.64} has "
+                f"{len(tag)}."
+            )
+    return tuple(dict.fromkeys(tags))
+
+
+def _encode_state(value: Any) -> bytes:
+    encoded = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    if len(encoded) > MAX_STATE_SIZE:
+        raise ValueError(
+            f"A connection's state has at most {MAX_STATE_SIZE} bytes as JSON; this "
+            f"one has {len(encoded)}. Keep a key in it, and the rest in self.storage."
+        )
+    return encoded

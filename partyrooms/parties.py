@@ -1,0 +1,156 @@
+"""``parties["chat"].get("lobby")``: any room, from anywhere in the process."""
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from partyrooms import registry
+from partyrooms.bus.contract import only_ids
+from partyrooms.core.keys import RoomKey
+
+if TYPE_CHECKING:
+    from partyrooms.bus.contract import Inlet
+    from partyrooms.connection import Connection
+    from partyrooms.requests import StubResponse
+
+
+class Stub:
+    """
+    A room, addressed but not reached: making one does no I/O.
+
+    Each call is an event of the room, in its order; it starts a room that is not
+    running. Cancelling a call stops the wait, not the room. Sync code uses
+    ``async_to_sync``.
+
+    Every call may raise ``RoomUnreachable``, if the room cannot be run from this
+    process, or takes no more events.
+    """
+
+    def __init__(self, key: RoomKey) -> None:
+        self.key = key
+
+    async def fetch(
+        self,
+        path: str = "/",
+        method: str = "GET",
+        *,
+        headers: Mapping[str, str] | None = None,
+        json: Any = None,
+        data: bytes | str | None = None,
+        query: Mapping[str, Any] | None = None,
+    ) -> "StubResponse":
+        """
+        Have the room's ``on_request`` answer a request; no before-hook sees it.
+
+        Args:
+            path: What follows the room id, from the slash on.
+            method: As in HTTP.
+            headers: Name and value.
+            json: A JSON-able body.
+            data: A body as it is, instead.
+            query: Parameters.
+        """
+        from partyrooms.owner.node import current_node
+        from partyrooms.requests import StubResponse, build_request
+
+        request = build_request(
+            self.key,
+            path,
+            method=method,
+            headers=headers,
+            json=json,
+            data=data,
+            query=query,
+        )
+        return StubResponse(await current_node().bus.request(self.key, request))
+
+    async def broadcast(
+        self, message: str | bytes, without: "Collection[str | Connection]" = ()
+    ) -> None:
+        """Send a message to every connection of the room but those left out."""
+        from partyrooms.connection import require_payload
+
+        require_payload(message, "broadcast")
+        ids = sorted(only_ids(without))
+        await self._inlet().call("broadcast", {"message": message, "without": ids})
+
+    async def connections(self) -> list[dict[str, Any]]:
+        """
+        Who is connected, oldest first.
+
+        Returns:
+            Dicts with ``id``, ``user_id``, ``tags``, ``uri`` and ``state``.
+        """
+        result: list[dict[str, Any]] = await self._inlet().call("connections", {})
+        return result
+
+    async def info(self) -> dict[str, Any]:
+        """
+        Where and since when the room runs.
+
+        Returns:
+            ``owner`` (the node's id), ``epoch``, ``connections`` (how many), ``since``
+            (seconds since 1970).
+        """
+        result: dict[str, Any] = await self._inlet().call("info", {})
+        return result
+
+    async def stop(self) -> None:
+        """End the room's life: sockets get 1012, the next event starts it again."""
+        await self._inlet().stop()
+
+    async def delete(self) -> None:
+        """Stop the room and remove it with all that it stores."""
+        await self._inlet().delete()
+
+    def _inlet(self) -> "Inlet":
+        # Where the node is made, rooms are imported: a room's module may import this.
+        from partyrooms.owner.node import current_node
+
+        return current_node().bus.inlet(self.key)
+
+    def __repr__(self) -> str:
+        return f"<Stub {self.key}>"
+
+
+class Party:
+    """All rooms of one party."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def get(self, room_id: str) -> Stub:
+        """
+        The room with this id, as it is: not percent-encoded, not normalised.
+
+        Raises:
+            BadRoomId: If no room can have it.
+        """
+        return Stub(RoomKey(self.name, room_id))
+
+    def __repr__(self) -> str:
+        return f"<Party {self.name}>"
+
+
+class Parties:
+    """All parties, by name: ``parties["chat"]`` or ``parties.chat``."""
+
+    def __getitem__(self, name: str) -> Party:
+        """
+        The party of this name.
+
+        Raises:
+            UnknownParty: If no class is registered under it.
+        """
+        registry.get(name)
+        return Party(name)
+
+    def __getattr__(self, name: str) -> Party:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        try:
+            return self[name]
+        except LookupError as error:
+            raise AttributeError(str(error)) from error
+
+
+parties = Parties()

@@ -1,0 +1,266 @@
+"""``Room.storage``: a room's durable key-value data, as the room's class sees it."""
+
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Generator,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from partyrooms.core.values import decode, encode, encode_key
+from partyrooms.core.writes import UNKNOWN, WriteSet
+from partyrooms.owner.turn import Turn, current
+from partyrooms.store.contract import Span
+from partyrooms.store.overlay import overlay, prefix_range, stored_span
+
+if TYPE_CHECKING:
+    from partyrooms.owner.life import Life
+
+
+class Buffered(Awaitable[None]):
+    """What a write returns: done already, so awaiting it costs nothing."""
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return
+        yield
+
+
+BUFFERED: Final = Buffered()
+
+
+class Storage:
+    """
+    What one room stores; no other room can read it.
+
+    Writes are buffered and never wait for the disk: whatever the turn sends or returns
+    waits for the commit instead. Reads see the room's own writes at once. Values come
+    back equal and of the same type: JSON types, bytes, datetime, date, time,
+    timedelta, Decimal, UUID, tuple and set; a value read is the caller's own copy.
+    """
+
+    def __init__(self, life: "Life") -> None:
+        self._life = life
+
+    async def get(self, key: str, default: Any = None) -> Any:
+        """The value of a key, or ``default``."""
+        encoded = encode_key(key)
+        found = await self._read((encoded,))
+        return decode(found[encoded]) if encoded in found else default
+
+    async def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
+        """The values of those keys that exist, in the order asked for."""
+        wanted = {key: encode_key(key) for key in keys}
+        found = await self._read(tuple(wanted.values()))
+        return {k: decode(found[e]) for k, e in wanted.items() if e in found}
+
+    def put(self, key: str, value: Any) -> Buffered:
+        """
+        Set a key's value; the awaitable may be ignored.
+
+        Raises:
+            StorageLimitExceeded: If key, value or room would be too large; nothing is
+                written then.
+            TypeError: If the value would not come back as it is.
+        """
+        return self.put_many({key: value})
+
+    def put_many(self, mapping: Mapping[str, Any]) -> Buffered:
+        """Set several values, or none if one of them cannot be; see ``put``."""
+        encoded = {encode_key(k): encode(v) for k, v in mapping.items()}
+        with self._life.writing() as (turn, journal):
+            start = len(journal)
+            try:
+                for key, value in encoded.items():
+                    self._life.quota.put(key, len(value), journal)
+            except BaseException:
+                self._life.quota.take_back(journal, start)
+                raise
+            for key, value in encoded.items():
+                turn.writes.put(key, value)
+                self._life.recent.written(key, value)
+        return BUFFERED
+
+    def delete(self, key: str) -> Buffered:
+        """Remove a key, whether it exists or not; the awaitable may be ignored."""
+        return self.delete_many((key,))
+
+    def delete_many(self, keys: Iterable[str]) -> Buffered:
+        """Remove several keys, whether they exist or not."""
+        if isinstance(keys, str):
+            raise TypeError(f"delete_many takes a list of keys; {keys!r:.64} is one.")
+        encoded = [encode_key(key) for key in keys]
+        with self._life.writing() as (turn, journal):
+            for key in encoded:
+                self._life.quota.delete(key, journal)
+                turn.writes.delete(key)
+                self._life.recent.written(key, None)
+        return BUFFERED
+
+    def delete_all(self) -> Buffered:
+        """Remove everything that the room has stored so far."""
+        with self._life.writing() as (turn, journal):
+            self._life.quota.clear(journal)
+            # An open block may still be dropped: what is below it must stay as it is.
+            turn.writes.clear()
+            self._life.recent.clear()
+        return BUFFERED
+
+    async def list(
+        self,
+        prefix: str = "",
+        *,
+        start: str | None = None,
+        start_after: str | None = None,
+        end: str | None = None,
+        limit: int | None = None,
+        reverse: bool = False,
+    ) -> dict[str, Any]:
+        """
+        The keys of a range with their values, ascending by UTF-8 bytes.
+
+        Args:
+            prefix: Only keys that begin so.
+            start: The first key, included.
+            start_after: The key before the first one; not together with ``start``.
+            end: Where to stop, excluded.
+            limit: How many at most.
+            reverse: From the end backwards; the bounds keep their meaning.
+
+        Raises:
+            ValueError: If ``start`` and ``start_after`` are both given, or the limit
+                is negative.
+        """
+        span = _span(prefix, start, start_after, end, limit, reverse)
+        layers = self._layers()
+        wanted = stored_span(span, layers)
+        stored: Sequence[tuple[bytes, bytes]] = ()
+        if wanted is not None:
+            stored = await self._life.store.scan(self._life.claim.record, wanted)
+        rows = overlay(span, stored, layers)
+        return {key.decode(): decode(value) for key, value in rows}
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """
+        Make the block's writes all or nothing; an exception drops them and goes on.
+
+        Blocks may be nested. Outside of a turn the block is a turn of its own.
+        """
+        turn = self._life.open_turn()
+        if turn is None:
+            async with self._own_turn():
+                yield
+            return
+        block = turn.begin_block()
+        start = len(turn.journal or ())
+        try:
+            yield
+        except BaseException:
+            turn.end_block(block, keep=False)
+            self._life.quota.take_back(turn.journal or [], start)
+            self._life.recent.clear()
+            raise
+        turn.end_block(block, keep=True)
+
+    async def sync(self) -> None:
+        """
+        Wait until all writes so far are committed.
+
+        This turn's are among them: if the turn fails later, they stay.
+
+        Raises:
+            RoomStopped: If they could not be, for the room is owned elsewhere now.
+            RuntimeError: Inside ``transaction()``, which could not be undone any more.
+        """
+        turn = self._life.open_turn()
+        if turn is not None:
+            if turn.has_block:
+                raise RuntimeError(
+                    "sync() cannot be called inside transaction(): its writes would be "
+                    "committed before the block ends. Call it after the block."
+                )
+            turn.journal = None
+        await self._life.gate.commit(turn)
+
+    @asynccontextmanager
+    async def _own_turn(self) -> AsyncIterator[None]:
+        turn = Turn(self._life)
+        token = current.set(turn)
+        try:
+            yield
+        except BaseException:
+            turn.drop()
+            raise
+        else:
+            self._life.finish(turn)
+        finally:
+            current.reset(token)
+
+    async def _read(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        life = self._life
+        layers = self._layers()
+        found: dict[bytes, bytes] = {}
+        missing: list[bytes] = []
+        for key in keys:
+            value = _lookup(layers, key)
+            if value is UNKNOWN and key in life.quota:
+                value = life.recent.get(key) or UNKNOWN
+                if value is UNKNOWN:
+                    missing.append(key)
+            if isinstance(value, bytes):
+                found[key] = value
+        if missing:
+            generation = life.recent.generation
+            stored = await life.store.read(life.claim.record, missing)
+            life.recent.read(stored, generation)
+            found.update(stored)
+        return found
+
+    def _layers(self) -> Sequence[WriteSet]:
+        """Everything written and perhaps not stored yet, oldest first."""
+        turn = self._life.open_turn()
+        own = () if turn is None else turn.layers
+        return [*self._life.gate.layers, *own]
+
+
+def _lookup(layers: Sequence[WriteSet], key: bytes) -> Any:
+    for layer in reversed(layers):
+        value = layer.lookup(key)
+        if value is not UNKNOWN:
+            return value
+    return UNKNOWN
+
+
+def _span(
+    prefix: str,
+    start: str | None,
+    start_after: str | None,
+    end: str | None,
+    limit: int | None,
+    reverse: bool,
+) -> Span:
+    if start is not None and start_after is not None:
+        raise ValueError("list() takes start= or start_after=, not both.")
+    if limit is not None and limit < 0:
+        raise ValueError(f"list() takes a limit of 0 or more, not {limit}.")
+    first, behind = prefix_range(prefix.encode())
+    lower = [first]
+    if start is not None:
+        lower.append(start.encode())
+    if start_after is not None:
+        lower.append(start_after.encode() + b"\0")  # the next key there can be
+    upper = [bound for bound in (behind, end) if bound is not None]
+    return Span(
+        start=max(lower) or None,
+        end=min((_bytes(bound) for bound in upper), default=None),
+        limit=limit,
+        reverse=reverse,
+    )
+
+
+def _bytes(bound: str | bytes) -> bytes:
+    return bound.encode() if isinstance(bound, str) else bound
