@@ -166,7 +166,7 @@ class Gateway(AsyncConsumer):
 
 
 def _has_reasons(scope: dict[str, Any]) -> bool:
-    """Whether a close frame's reason is reported (ASGI's WebSocket spec from 2.3 on)."""
+    """Whether close frames come with their reason (ASGI WebSocket spec, from 2.3)."""
     version = str((scope.get("asgi") or {}).get("spec_version", "2.0"))
     return tuple(map(int, version.split("."))) >= (2, 3)
 

@@ -3,29 +3,25 @@
 import asyncio
 import contextvars
 import logging
-from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from itertools import count
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from django.db import DatabaseError
 
 from partyrooms import registry
-from partyrooms.bus.contract import Closing, Line
-from partyrooms.connection import Connection, ConnectionContext
+from partyrooms.bus.contract import Closing
 from partyrooms.core.keys import RoomKey
-from partyrooms.core.messages import Answer
 from partyrooms.exceptions import (
-    ConnectionTrouble,
-    HookTimeout,
     PartyroomsError,
     RoomStopped,
 )
 from partyrooms.owner import events
 from partyrooms.owner.life import Life
 from partyrooms.owner.mailbox import Mailbox
+from partyrooms.owner.runner import HookRunner
 from partyrooms.owner.tenure import Tenure
-from partyrooms.owner.turn import Turn, current
+from partyrooms.owner.turn import Turn
 from partyrooms.store.contract import Claim
 
 if TYPE_CHECKING:
@@ -40,7 +36,7 @@ BREATH = 50
 """Events of one room after which everything else in the process has its turn."""
 
 
-class Worker:
+class Worker(Mailbox):
     """
     Handles one room's events, one at a time, in order of arrival; an ``Inlet``.
 
@@ -57,65 +53,18 @@ class Worker:
     """
 
     def __init__(self, key: RoomKey, node: "Node") -> None:
-        self.key = key
+        super().__init__(key, node.settings.mailbox_size)
         self.life: Life | None = None
-        self.mailbox = Mailbox(key, node.settings.mailbox_size)
-        self.space = self.mailbox.space
         self._tenure = Tenure(key, node.store)
+        self._runner = HookRunner(node.settings.hook_timeout)
         self._node = node
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
-        self._turn: Turn | None = None
-        self._turn_seen: tuple[Turn, float] | None = None
-        self._hook = ""
-        self._interruption: Exception | None = None
         self._stop_wanted = False
         self._deletion: asyncio.Future[None] | None = None
         self._closing: Closing | None = None
         self._settled: asyncio.Future[None] | None = None
         self._quiet_since = node.clock()
-
-    # The way in
-
-    @property
-    def is_full(self) -> bool:
-        """Whether gateways are to wait before they put more in."""
-        return self.mailbox.is_full
-
-    def connect(self, line: Line, context: ConnectionContext) -> None:
-        """A socket asks to be let in; the line is told the outcome."""
-        self._post(events.Connect(line, context))
-
-    def message(self, line: Line, payload: str | bytes) -> None:
-        """A frame has come."""
-        self._post(events.Message(line, payload))
-
-    def trouble(self, line: Line, error: ConnectionTrouble) -> None:
-        """A socket is in trouble and will be closed."""
-        self._post(events.Trouble(line, error))
-
-    def closed(self, line: Line, closing: Closing, was_clean: bool) -> None:
-        """A socket has ended."""
-        self._post(events.Closed(line, closing, was_clean))
-
-    def request(self, request: Any) -> "asyncio.Future[Answer]":
-        """Put an HTTP request in and get what awaits its answer."""
-        self.mailbox.require_space()
-        reply: asyncio.Future[Answer] = self._loop.create_future()
-        self._post(events.Request(request, reply))
-        return reply
-
-    def call(self, name: str, arguments: Mapping[str, Any]) -> "asyncio.Future[Any]":
-        """Put one of ``owner.calls`` in and get what awaits its result."""
-        self.mailbox.require_space()
-        reply: asyncio.Future[Any] = self._loop.create_future()
-        self._post(events.Call(name, arguments, reply))
-        return reply
-
-    def _post(self, event: events.Event) -> None:
-        self.mailbox.events.append(event)
-        if self._task is None:
-            self._wake()
 
     # The end of a life
 
@@ -161,20 +110,17 @@ class Worker:
         if life is not None:
             life.end(LOST)
             self._tenure.forget()
-        self._interrupt(RoomStopped(f"{self.key} was lost to another process."))
+        stolen = RoomStopped(f"{self.key} was lost to another process.")
+        self._runner.interrupt(self._task, stolen)
 
     def sweep(self, now: float) -> None:
         """Cancel a hook that runs too long; let an idle room leave memory."""
         settings = self._node.settings
-        turn = self._turn
-        if turn is not None:
-            if self._turn_seen is None or self._turn_seen[0] is not turn:
-                self._turn_seen = (turn, now)
-            elif now - self._turn_seen[1] >= settings.hook_timeout:
-                self._interrupt(HookTimeout(self._hook, settings.hook_timeout))
-            return
-        self._turn_seen = None
-        if self.life is None or self._task is not None:
+        if (
+            self._runner.sweep(self._task, now)
+            or self.life is None
+            or self._task is not None
+        ):
             return
         quiet = now - self._quiet_since
         hibernates = self.life.room.hibernate and quiet >= settings.hibernate_after
@@ -204,24 +150,26 @@ class Worker:
 
     # The loop
 
+    def _arrived(self) -> None:
+        if self._task is None:
+            self._wake()
+
     def _wake(self) -> None:
         self._node.busy.add(self)
         # In an empty context: whoever put the event in has nothing to do with it.
         self._task = self._loop.create_task(self._run(), context=contextvars.Context())
 
     async def _run(self) -> None:
-        mailbox = self.mailbox
-        waiting = mailbox.events
         try:
             for number in count(1):
                 if self._stop_wanted:
                     await self._finish()
-                elif not waiting:
+                elif not self._waiting:
                     break
                 elif self.life is None:
                     await self._begin()
                 else:
-                    await self._handle(mailbox.take(), self.life)
+                    await self._handle(self._take(), self.life)
                 if number % BREATH == 0:
                     await asyncio.sleep(0)
         finally:
@@ -235,8 +183,7 @@ class Worker:
 
     async def _handle(self, event: events.Event, life: Life) -> None:
         turn = Turn(life)
-        self._hook = event.hook
-        error = await self._attempt(turn, event.act(life, turn))
+        error = await self._runner.attempt(event.hook, turn, event.act(life, turn))
         if life.is_over:
             event.abandon(error or RoomStopped(f"{self.key} was lost."))
         elif error is None:
@@ -246,63 +193,17 @@ class Worker:
             is_defect = event.fail(life, aftermath, error)
             life.gate.close(aftermath)
             if is_defect:
-                await self._report(error, life, event.connection)
+                await self._runner.report(error, life, event.connection)
         if life.gate.held >= self._node.settings.mailbox_size:
             with suppress(RoomStopped):
                 await life.gate.commit(None)
-
-    async def _attempt(self, turn: Turn, work: Awaitable[Any]) -> Exception | None:
-        """Let a hook run in a turn; what it raised, for which the turn is dropped."""
-        error: Exception | None = None
-        self._turn = turn
-        current.set(turn)  # The worker's task has a context of its own.
-        try:
-            await work
-        except Exception as raised:
-            error = raised
-        except asyncio.CancelledError:
-            if not turn.is_cancelled:
-                raise
-        self._turn = None
-        if turn.is_cancelled:
-            cast("asyncio.Task[None]", asyncio.current_task()).uncancel()
-            error, self._interruption = self._interruption, None
-        if error is not None:
-            turn.drop()
-        return error
-
-    def _interrupt(self, error: Exception) -> None:
-        if self._turn is None or self._turn.is_cancelled or self._task is None:
-            return
-        self._turn.is_cancelled = True
-        self._turn.is_open = False
-        self._interruption = error
-        self._task.cancel()
-
-    async def _report(
-        self, error: Exception, life: Life, connection: Connection | None
-    ) -> None:
-        turn = Turn(life)
-        self._hook = "on_exception"
-        raised = await self._attempt(turn, life.hooks.on_exception(error, connection))
-        if raised is None:
-            life.gate.close(turn)
-            return
-        logger.error(
-            "on_exception of %s raised %s; it had been told of %r",
-            self.key,
-            type(raised).__name__,
-            error,
-            exc_info=raised,
-            extra={"action": "hook_failed", "room": str(self.key)},
-        )
 
     # From one life to the next
 
     async def _begin(self) -> None:
         """Start the room for the first event that waits, or give up all that wait."""
-        if not self.mailbox.events[0].wakes:
-            self.mailbox.take()
+        if not self._waiting[0].wakes:
+            self._take()
             return
         try:
             error = await self._start()
@@ -318,7 +219,7 @@ class Worker:
                 extra={"action": "start_failed", "room": str(self.key)},
             )
         if error is not None:
-            for event in self.mailbox.take_all():
+            for event in self._take_all():
                 event.abandon(error)
 
     async def _start(self) -> Exception | None:
@@ -330,14 +231,14 @@ class Worker:
         try:
             life = await self._make(claim)
             turn = Turn(life)
-            self._hook = "on_start"
-            error = await self._attempt(turn, life.hooks.on_start())
+            loading = life.hooks.on_start()
+            error = await self._runner.attempt("on_start", turn, loading)
             if error is None and not self._tenure.is_lost:
                 life.gate.close(turn)
                 self.life = life
                 return None
             if error is not None and not self._tenure.is_lost:
-                await self._report(error, life, None)
+                await self._runner.report(error, life, None)
                 with suppress(RoomStopped):
                     await life.gate.commit(None)
         finally:

@@ -1,0 +1,111 @@
+"""Runs hooks in turns: catches what they raise, and cancels those that run too long."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any, cast
+
+from partyrooms.connection import Connection
+from partyrooms.exceptions import HookTimeout
+from partyrooms.owner.turn import Turn, current
+
+if TYPE_CHECKING:
+    from partyrooms.owner.life import Life
+
+logger = logging.getLogger("partyrooms.owner")
+
+
+class HookRunner:
+    """
+    Runs the hooks of one room, one at a time, in the worker's task.
+
+    Args:
+        timeout: Seconds that a hook may take; seen by ``sweep``, so a hook is cancelled
+            at the first sweep after them.
+    """
+
+    __slots__ = ("_hook", "_interruption", "_seen", "_timeout", "_turn")
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+        self._hook = ""
+        self._turn: Turn | None = None
+        self._seen: tuple[Turn, float] | None = None
+        self._interruption: Exception | None = None
+
+    async def attempt(
+        self, hook: str, turn: Turn, work: Awaitable[Any]
+    ) -> Exception | None:
+        """
+        Let a hook run in a turn.
+
+        Args:
+            hook: Its name, for errors.
+            turn: Dropped if the hook fails; else left open for the caller to close.
+            work: What to await.
+
+        Returns:
+            What it raised, or why it was interrupted; None: it ended well.
+        """
+        error: Exception | None = None
+        self._hook, self._turn = hook, turn
+        current.set(turn)  # The worker's task has a context of its own.
+        try:
+            await work
+        except Exception as raised:  # a hook may raise whatever it likes
+            error = raised
+        except asyncio.CancelledError:
+            if not turn.is_cancelled:
+                raise
+        self._turn = None
+        if turn.is_cancelled:
+            cast("asyncio.Task[Any]", asyncio.current_task()).uncancel()
+            error, self._interruption = self._interruption, None
+        if error is not None:
+            turn.drop()
+        return error
+
+    async def report(
+        self, error: Exception, life: "Life", connection: Connection | None
+    ) -> None:
+        """Tell ``on_exception``, in a turn of its own, what another hook raised."""
+        turn = Turn(life)
+        told = life.hooks.on_exception(error, connection)
+        raised = await self.attempt("on_exception", turn, told)
+        if raised is None:
+            life.gate.close(turn)
+            return
+        logger.error(
+            "on_exception of %s raised %s; it had been told of %r",
+            life.key,
+            type(raised).__name__,
+            error,
+            exc_info=raised,
+            extra={"action": "hook_failed", "room": str(life.key)},
+        )
+
+    def interrupt(self, task: "asyncio.Task[Any] | None", error: Exception) -> None:
+        """Cancel the hook that is running in the worker's task, if there is one."""
+        turn = self._turn
+        if turn is None or turn.is_cancelled or task is None:
+            return
+        turn.is_cancelled = True
+        turn.is_open = False
+        self._interruption = error
+        task.cancel()
+
+    def sweep(self, task: "asyncio.Task[Any] | None", now: float) -> bool:
+        """
+        Cancel a hook that runs too long; whether one is running.
+
+        Instead of a timer for each hook: a turn seen twice, the timeout apart, is late.
+        """
+        turn = self._turn
+        if turn is None:
+            self._seen = None
+            return False
+        if self._seen is None or self._seen[0] is not turn:
+            self._seen = (turn, now)
+        elif now - self._seen[1] >= self._timeout:
+            self.interrupt(task, HookTimeout(self._hook, self._timeout))
+        return True
