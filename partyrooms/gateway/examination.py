@@ -5,7 +5,7 @@ import re
 from uuid import uuid4
 
 from django.core.exceptions import DisallowedHost
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import ResolverMatch
 
 from partyrooms import registry
@@ -30,10 +30,9 @@ def examine(request: HandshakeRequest, match: ResolverMatch) -> HttpResponse | N
         The denial, logged; None: nothing speaks against this client so far, and
         ``request`` tells its ``connection_id`` and ``subprotocol``.
     """
-    try:
-        host = request.get_host()
-    except DisallowedHost as error:
-        return _denied(request, 400, "This host is not served here.", str(error))
+    host = host_of(request)
+    if host is None:
+        return _logged(request, unknown_host(), "its host is not in ALLOWED_HOSTS")
     try:
         room_class = registry.get(address_of(request, match).key.party)
     except (BadRoomId, UnknownParty) as error:
@@ -43,6 +42,19 @@ def examine(request: HandshakeRequest, match: ResolverMatch) -> HttpResponse | N
         or _examine_connection_id(request)
         or _examine_subprotocols(request, room_class)
     )
+
+
+def host_of(request: HttpRequest) -> str | None:
+    """Host and port that the client asked for; None: ``ALLOWED_HOSTS`` lacks them."""
+    try:
+        return request.get_host()
+    except DisallowedHost:
+        return None
+
+
+def unknown_host() -> HttpResponse:
+    """The denial for a host that is not in ``ALLOWED_HOSTS``."""
+    return json_error(400, "This host is not served here.")
 
 
 def _examine_origin(

@@ -21,7 +21,7 @@ from django.urls import ResolverMatch
 from partyrooms.conf import get_settings
 from partyrooms.gateway.admission import Admission
 from partyrooms.gateway.denial import Send, accept_and_close, deny, response_headers
-from partyrooms.gateway.examination import examine
+from partyrooms.gateway.examination import examine, host_of, unknown_host
 from partyrooms.http.address import MARK, address_of, is_room_view, uri_of
 from partyrooms.http.handshake_request import HandshakeRequest
 from partyrooms.http.lifetime import RequestLifetime
@@ -175,7 +175,10 @@ async def turn_away(
         await deny(scope, send, json_error(403, "This handshake was redirected."))
         return
     else:
-        await deny(scope, send, response)
+        # A middleware may have met the host first: Django's page for that is HTML,
+        # and with DEBUG it tells a developer everything.
+        denial = unknown_host() if host_of(request) is None else response
+        await deny(scope, send, denial)
         return
     headers = _accept_headers(response)
     await accept_and_close(scope, send, code, reason, headers, request.subprotocol)
