@@ -54,7 +54,7 @@ class Gateway(AsyncConsumer):
         self._max_size = room_class.max_message_size or settings.max_message_size
         rate = room_class.message_rate or settings.message_rate
         self._bucket = Rate.parse(rate).bucket() if rate else None
-        self._attached = self._reported = False
+        self._attached = self._reported = self._is_over = False
         self._patience = asyncio.timeout_at(admission.deadline)
         self._outbox = outbox = Outbox(
             Profile(
@@ -83,6 +83,7 @@ class Gateway(AsyncConsumer):
                 outbox.leave()
                 await deny(scope, send, _too_late())
         finally:
+            self._is_over = True
             # Whatever ends this, a cancelled task included, the room hears of it.
             self._report((1006, ""), was_clean=False)
             outbox.leave()
@@ -90,7 +91,8 @@ class Gateway(AsyncConsumer):
 
     def answered(self) -> None:
         """The handshake was accepted: from now on the socket may be idle for ever."""
-        self._patience.reschedule(None)
+        if not self._is_over:
+            self._patience.reschedule(None)
 
     def overflowed(self) -> None:
         """The client reads too slowly."""
@@ -98,7 +100,7 @@ class Gateway(AsyncConsumer):
 
     def ending(self) -> None:
         """The socket is being closed, or has been: what is left has little time."""
-        if self._patience.when() is None:
+        if not self._is_over and self._patience.when() is None:
             self._patience.reschedule(asyncio.get_running_loop().time() + LAST_WORDS)
 
     async def _attach(self, admission: Admission) -> None:
