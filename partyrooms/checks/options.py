@@ -1,0 +1,120 @@
+"""Checks of what the project sets: ``PARTYROOMS``, and the options of room classes."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.checks import CheckMessage, Error
+from django.core.exceptions import ImproperlyConfigured
+
+from partyrooms import registry
+from partyrooms.conf import Settings, get_settings
+from partyrooms.core.origins import ANY, normalise
+from partyrooms.core.rates import Rate
+
+_ORIGIN_HINT = (
+    'Write scheme://host or scheme://host:port, as in "https://example.com"; "*" is '
+    "allowed only on its own."
+)
+
+
+def check_settings(**kwargs: Any) -> list[CheckMessage]:
+    """E001: ``PARTYROOMS`` has an unknown key or an impossible value."""
+    try:
+        get_settings()
+    except ImproperlyConfigured as error:
+        hint = "The reference of settings lists every key of PARTYROOMS."
+        return [Error(str(error), hint=hint, id="partyrooms.E001")]
+    return []
+
+
+def check_origins(**kwargs: Any) -> list[CheckMessage]:
+    """E002: an allowed origin is none, and so allows nothing."""
+    settings = valid_settings()
+    origins = () if settings is None else settings.allowed_origins
+    return [
+        Error(
+            f"PARTYROOMS['ALLOWED_ORIGINS'] has {origin!r}, which is no origin.",
+            hint=_ORIGIN_HINT,
+            id="partyrooms.E002",
+        )
+        for origin in _malformed(origins)
+    ]
+
+
+def check_database_alias(**kwargs: Any) -> list[CheckMessage]:
+    """E003: the database of the rooms is not configured."""
+    settings = valid_settings()
+    if settings is None or settings.database in django_settings.DATABASES:
+        return []
+    known = ", ".join(sorted(django_settings.DATABASES)) or "none"
+    return [
+        Error(
+            f"PARTYROOMS['DATABASE'] is {settings.database!r}, but DATABASES has no "
+            "such alias.",
+            hint=f"Use one of its aliases ({known}), or add this one.",
+            id="partyrooms.E003",
+        )
+    ]
+
+
+def check_room_classes(**kwargs: Any) -> list[CheckMessage]:
+    """E007: an option of a room's class has a value that it cannot have."""
+    return [
+        Error(
+            f"{option} is {getattr(room_class, option)!r:.100}; it must be {expected}.",
+            hint="Mend this attribute of the class.",
+            obj=f"{room_class.__module__}.{room_class.__qualname__}",
+            id="partyrooms.E007",
+        )
+        for room_class in map(registry.get, registry.names())
+        for option, expected, is_right in _OPTIONS
+        if not is_right(getattr(room_class, option))
+    ]
+
+
+def valid_settings() -> Settings | None:
+    """The settings; None: they are wrong, which E001 tells."""
+    try:
+        return get_settings()
+    except ImproperlyConfigured:
+        return None
+
+
+def _malformed(origins: Iterable[str]) -> Iterator[str]:
+    for origin in origins:
+        try:
+            if origin != ANY:
+                normalise(origin)
+        except ValueError:
+            yield origin
+
+
+def _is_list_of_texts(value: Any) -> bool:
+    return not isinstance(value, str) and all(isinstance(item, str) for item in value)
+
+
+def _are_origins(value: Any) -> bool:
+    return value is None or (
+        _is_list_of_texts(value) and not any(True for _ in _malformed(value))
+    )
+
+
+def _is_rate(value: Any) -> bool:
+    try:
+        return value is None or bool(Rate.parse(value))
+    except ValueError:
+        return False
+
+
+def _is_count(value: Any) -> bool:
+    return value is None or (type(value) is int and value > 0)
+
+
+_OPTIONS: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
+    ("subprotocols", "a list of names", _is_list_of_texts),
+    ("allowed_origins", f"None or a list of origins. {_ORIGIN_HINT}", _are_origins),
+    ("message_rate", 'None or a rate, as in "100/s"', _is_rate),
+    ("max_connections", "None or a number of at least 1", _is_count),
+    ("max_message_size", "None or a number of bytes of at least 1", _is_count),
+)
