@@ -9,7 +9,7 @@ has work as for HTTP; any other response than the acceptance is the denial.
 import asyncio
 import io
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -25,6 +25,7 @@ from partyrooms.gateway.examination import examine, host_of, unknown_host
 from partyrooms.http.address import MARK, address_of, is_room_view, uri_of
 from partyrooms.http.handshake_request import HandshakeRequest
 from partyrooms.http.lifetime import RequestLifetime
+from partyrooms.http.on_loop import middleware_setting, on_loop
 from partyrooms.http.user import settle_user
 from partyrooms.middleware import require_hook_ran
 from partyrooms.responses import Refusal, json_error
@@ -64,16 +65,9 @@ class Handshake(ASGIHandler):
     def load_middleware(self, is_async: bool = False) -> None:
         """Load ``WEBSOCKET_MIDDLEWARE``, by default ``MIDDLEWARE``."""
         own = get_settings().websocket_middleware
-        if own is None:
+        paths = django_settings.MIDDLEWARE if own is None else own
+        with middleware_setting(on_loop(paths)):
             super().load_middleware(is_async)
-            return
-        # Django reads the list from its settings only; this runs once, at start.
-        regular: Sequence[str] = django_settings.MIDDLEWARE
-        django_settings.MIDDLEWARE = list(own)
-        try:
-            super().load_middleware(is_async)
-        finally:
-            django_settings.MIDDLEWARE = regular
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """

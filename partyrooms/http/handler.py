@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler
 
 from partyrooms.http.address import leads_to_room
 from partyrooms.http.body import read_body
 from partyrooms.http.lifetime import RequestLifetime
+from partyrooms.http.on_loop import middleware_setting, on_loop
 
 
 class RoomHandler(ASGIHandler):
@@ -17,6 +19,11 @@ class RoomHandler(ASGIHandler):
     The lean way differs in four points: no thread but for sync code, a bounded body,
     no task that listens for the client to leave, and so no view that is cancelled.
     """
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        """Load ``MIDDLEWARE``, Django's own in the form that can do without threads."""
+        with middleware_setting(on_loop(settings.MIDDLEWARE)):
+            super().load_middleware(is_async)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve a request."""
@@ -32,15 +39,16 @@ class RoomHandler(ASGIHandler):
         except RequestAborted:
             return
         async with RequestLifetime(type(self), scope) as lifetime:
+            request: Any
             response: Any
             request, response = self.create_request(scope, body)
             if request is not None:
+                request.is_lean = True
                 response = await self.run_get_response(request)
             if scope["method"] == "HEAD" and not response.streaming:
                 # The length is what a GET would have; a body would break keep-alive.
-                response.headers.setdefault(
-                    "Content-Length", str(len(response.content))
-                )
+                length = len(response.content)
+                response.headers.setdefault("Content-Length", str(length))
                 response.content = b""
             try:
                 await self.send_response(response, send)

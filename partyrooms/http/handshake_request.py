@@ -19,6 +19,7 @@ class HandshakeRequest(ASGIRequest):
         user_id: The Django user's primary key as text; None: nobody is logged in.
     """
 
+    is_lean = True
     has_failed = False
     connection_id = ""
     subprotocol: str | None = None
