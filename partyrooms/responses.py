@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, JsonResponse
@@ -14,6 +14,8 @@ from rest_framework.settings import api_settings
 
 from partyrooms.core.messages import Answer, AnswerKind
 from partyrooms.exceptions import BadRoomId, Reject, UnknownParty
+
+ResponseT = TypeVar("ResponseT", bound=HttpResponseBase)
 
 logger = logging.getLogger("partyrooms.responses")
 
@@ -75,6 +77,12 @@ def json_error(
     return JsonResponse({"detail": detail}, status=status, headers=headers)
 
 
+def already_logged(response: ResponseT) -> ResponseT:
+    """Keep Django from logging a response whose reason is in the log already."""
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
+
+
 def address_error(error: BadRoomId | UnknownParty) -> JsonResponse:
     """Say that a URL leads to no room; the client is not told which parties exist."""
     unknown = isinstance(error, UnknownParty)
@@ -118,8 +126,9 @@ class Refusal(JsonResponse):
 
     @classmethod
     def defect(cls) -> Self:
-        """A hook failed: nobody is let in, and nobody is told why."""
-        return cls(500, "Internal server error.", 1011, "internal error")
+        """A hook failed, as the log says: nobody is let in, and nobody told why."""
+        refusal = cls(500, "Internal server error.", 1011, "internal error")
+        return already_logged(refusal)
 
 
 def _from_drf(response: Response) -> Answer:

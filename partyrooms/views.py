@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, NoReturn
 
 from asgiref.sync import sync_to_async
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
@@ -27,7 +27,7 @@ from partyrooms.http.policy import run_policy
 from partyrooms.http.user import user_id_of
 from partyrooms.middleware import require_hook_ran
 from partyrooms.owner.node import current_node
-from partyrooms.responses import address_error, json_error
+from partyrooms.responses import address_error, already_logged, json_error
 
 logger = logging.getLogger("partyrooms.views")
 
@@ -95,6 +95,8 @@ class RoomRequest(Request):
             return super()._parse()  # type: ignore[misc]
         except RecursionError as error:
             raise exceptions.ParseError("The body is nested too deeply.") from error
+        except SuspiciousOperation as error:  # Django's limits for forms
+            raise exceptions.ParseError("The form is too large.") from error
 
 
 class RoomView(APIView):
@@ -193,7 +195,7 @@ class RoomView(APIView):
             exc = BodyTooLarge()
         elif isinstance(exc, PartyroomsError) and exc.status_code == 503:
             logger.warning("%s", exc, extra={"action": "room_unreachable"})
-            exc = Unreachable()
+            return already_logged(super().handle_exception(Unreachable()))
         try:
             return super().handle_exception(exc)
         except Exception:  # what REST framework knows no response for
@@ -201,7 +203,7 @@ class RoomView(APIView):
                 "A request to a room failed on its way",
                 extra={"action": "request_failed"},
             )
-            return json_error(500, "Internal server error.")
+            return already_logged(json_error(500, "Internal server error."))
 
     def raise_uncaught_exception(self, exc: Exception) -> NoReturn:
         """Leave it to ``handle_exception``: no traceback for the client, ever."""

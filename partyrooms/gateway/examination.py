@@ -14,7 +14,7 @@ from partyrooms.core.origins import is_allowed
 from partyrooms.exceptions import BadRoomId, UnknownParty
 from partyrooms.http.address import address_of
 from partyrooms.http.handshake_request import HandshakeRequest
-from partyrooms.responses import address_error, json_error
+from partyrooms.responses import address_error, already_logged, json_error
 from partyrooms.room import Room
 
 logger = logging.getLogger("partyrooms.handshake")
@@ -117,6 +117,4 @@ def _logged(request: HandshakeRequest, denial: HttpResponse, why: str) -> HttpRe
         why,
         extra={"action": "handshake_denied", "status_code": denial.status_code},
     )
-    # Django would log each response from 400 on once more, without the reason.
-    denial._has_been_logged = True  # type: ignore[attr-defined]
-    return denial
+    return already_logged(denial)

@@ -16,7 +16,7 @@ from django.conf import settings as django_settings
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import ResolverMatch
+from django.urls import Resolver404, ResolverMatch
 
 from partyrooms.conf import get_settings
 from partyrooms.gateway.admission import Admission
@@ -125,7 +125,10 @@ class Handshake(ASGIHandler):
 
     async def _get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         """Examine the client between the middleware and the hooks."""
-        match = self.resolve_request(request)
+        try:
+            match = self.resolve_request(request)
+        except Resolver404:
+            return json_error(404, "Not found.")
         if match.func is not accept or not isinstance(request, HandshakeRequest):
             return json_error(404, "Not found.")
         denial = examine(request, match)

@@ -1,0 +1,1 @@
+"""The web side, driven in process: no server, no socket, mostly no database."""

@@ -1,0 +1,120 @@
+"""The whole application: what a server brings finds its way."""
+
+import asyncio
+
+import pytest
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.urls import re_path
+
+from partyrooms.asgi import get_asgi_application
+from partyrooms.owner.node import existing_node
+from partyrooms.routing import websocket_urlpatterns
+from tests.web.drive import ask, knock
+
+
+async def own_socket(scope, receive, send):
+    """The project's own application for WebSockets."""
+    await send({"type": "websocket.close", "code": 4000})
+
+
+async def test_requests_reach_rooms_and_views(node):
+    """R1: one application serves both."""
+    application = get_asgi_application()
+
+    assert (await ask(application, "/parties/telling/lobby")).status == 200
+    assert (await ask(application, "/their/party/")).body == b"own 0"
+    assert (await ask(application, "/nowhere/")).status == 404
+
+
+async def test_a_socket_to_a_room_meets_the_rooms_handshake(node):
+    """R1: the project's own application is asked about no room."""
+    result = await knock(get_asgi_application(own_socket), "/parties/nobody/lobby")
+
+    assert result.status == 404
+
+
+async def test_another_socket_is_the_projects(node):
+    """R1: with one, it decides."""
+    result = await knock(get_asgi_application(own_socket), "/elsewhere")
+
+    assert result.sent == [{"type": "websocket.close", "code": 4000}]
+
+
+async def test_another_socket_is_404_without_an_application(node):
+    """R1: in JSON where the server can carry it."""
+    result = await knock(get_asgi_application(), "/elsewhere")
+
+    assert (result.status, result.data) == (404, {"detail": "Not found."})
+
+
+async def test_another_protocol_is_an_error(node):
+    """The server learns that it brought something unknown."""
+    with pytest.raises(ValueError, match="'carrier-pigeon' is no protocol"):
+        await get_asgi_application()({"type": "carrier-pigeon"}, None, None)
+
+
+async def test_the_servers_end_closes_the_node(node):
+    """Lifespan: rooms stop before the process does."""
+    sent = await live(get_asgi_application())
+
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert existing_node() is None
+    assert node.is_over
+
+
+async def test_the_servers_end_needs_no_node():
+    """Lifespan: a process that never ran a room."""
+    sent = await live(get_asgi_application())
+
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+async def test_an_end_that_fails_is_told_to_the_server(node, monkeypatch, caplog):
+    """Lifespan: and logged."""
+
+    async def fail():
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(node, "close", fail)
+    sent = await live(get_asgi_application())
+    monkeypatch.undo()
+
+    assert sent[-1] == "lifespan.shutdown.failed"
+    assert "did not stop in order" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/parties/nobody/lobby", 404),
+        ("/party/a%2Fb", 400),
+        ("/api/v1/party/a%2Fb", 400),
+        ("/not/a/party/x", 404),
+    ],
+)
+async def test_rooms_can_be_part_of_a_projects_own_router(path, status):
+    """routing: patterns for Channels' URLRouter, beside the project's own."""
+    own = re_path(r"^elsewhere$", own_socket)
+    application = ProtocolTypeRouter(
+        {"websocket": URLRouter([*websocket_urlpatterns, own])}
+    )
+
+    assert (await knock(application, path)).status == status
+    elsewhere = await knock(application, "/elsewhere")
+    assert elsewhere.sent[0]["code"] == 4000
+
+
+async def live(application):
+    """Start and stop as a server does; the types of the answers."""
+    messages = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+    sent = []
+
+    async def receive():
+        return messages.pop(0)
+
+    async def send(message):
+        sent.append(message["type"])
+
+    async with asyncio.timeout(10):
+        await application({"type": "lifespan"}, receive, send)
+    return sent

@@ -1,0 +1,265 @@
+"""System checks: each names what is wrong and how to mend it."""
+
+import pytest
+from channels.routing import ProtocolTypeRouter
+from django.core.asgi import get_asgi_application as djangos
+from django.core.checks import Error, Warning, run_checks
+from django.http import HttpResponse
+from django.urls import path
+
+from partyrooms.asgi import get_asgi_application
+from partyrooms.checks import options, services, wiring
+from tests.web.conftest import MIDDLEWARE
+from tests.web.rooms import Members
+
+HOOKS = MIDDLEWARE[-1]
+REDIS = "channels_redis.pubsub.RedisPubSubChannelLayer"
+MEMORY = "channels.layers.InMemoryChannelLayer"
+
+urlpatterns = [path("", lambda request: HttpResponse())]
+plain_application = djangos
+router_without_sockets = ProtocolTypeRouter({"http": None})
+router = ProtocolTypeRouter({"http": None, "websocket": None})
+
+
+def ids(found):
+    """The ids; each message must say how to mend it."""
+    assert all(message.hint for message in found)
+    return [message.id.removeprefix("partyrooms.") for message in found]
+
+
+@pytest.fixture(autouse=True)
+def wired_application(wired, monkeypatch):
+    """A project that is complete; a test takes something away."""
+    wired.ASGI_APPLICATION = f"{__name__}.application"
+    monkeypatch.setitem(globals(), "application", get_asgi_application())
+    monkeypatch.delenv("WEB_CONCURRENCY", raising=False)
+
+
+def test_r1_a_complete_project_has_nothing_to_mend():
+    """R1: these four are all the wiring there is."""
+    found = [
+        message
+        for message in run_checks(include_deployment_checks=True)
+        if message.id.startswith("partyrooms.")
+    ]
+
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "given", [{"OWNER": "any"}, {"IDLE_TIMEOUT": 0}, {"MESSAGE_RATE": "fast"}, []]
+)
+def test_e001_settings(settings, given):
+    """Section 11: an unknown key or an impossible value; nothing else fails over it."""
+    settings.PARTYROOMS = given
+
+    assert ids(options.check_settings()) == ["E001"]
+    for check in (
+        options.check_origins,
+        options.check_database_alias,
+        wiring.check_middleware,
+        services.check_redis,
+        services.check_shared_layer,
+        services.check_sqlite,
+    ):
+        assert check() == []
+
+
+def test_e002_allowed_origins(settings):
+    """W9: what is no origin allows nothing; "*" is allowed as a whole."""
+    settings.PARTYROOMS = {
+        "ALLOWED_ORIGINS": ["*", "https://a.example", "https://*.b.example", "c"]
+    }
+
+    assert ids(options.check_origins()) == ["E002", "E002"]
+
+
+def test_e003_database(settings):
+    """Section 11: the alias must be configured."""
+    settings.PARTYROOMS = {"DATABASE": "rooms"}
+
+    found = options.check_database_alias()
+
+    assert ids(found) == ["E003"]
+    assert "default" in found[0].hint
+
+
+def test_e004_urls(settings):
+    """R1: the URLs of rooms are included."""
+    settings.ROOT_URLCONF = __name__
+
+    assert ids(wiring.check_urls()) == ["E004"]
+    del settings.ROOT_URLCONF
+    assert wiring.check_urls() == []
+
+
+def test_e005_middleware(settings):
+    """R1: the hooks run, for handshakes too."""
+    settings.MIDDLEWARE = MIDDLEWARE[:-1]
+    settings.PARTYROOMS = {"WEBSOCKET_MIDDLEWARE": MIDDLEWARE[:2]}
+
+    found = wiring.check_middleware()
+
+    assert ids(found) == ["E005", "E005"]
+    assert "WEBSOCKET_MIDDLEWARE" in found[1].msg
+
+
+def test_w001_order_of_the_middleware(settings):
+    """B1: what may refuse a request comes before the hooks."""
+    csrf = "django.middleware.csrf.CsrfViewMiddleware"
+    common = "django.middleware.common.CommonMiddleware"
+
+    settings.MIDDLEWARE = [HOOKS, common, csrf, "no.such.Middleware"]
+    found = wiring.check_middleware()
+    settings.MIDDLEWARE = [csrf, HOOKS, common]
+
+    assert ids(found) == ["W001"]
+    assert csrf in found[0].msg
+    assert wiring.check_middleware() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("nothing_there", ["E006"]),
+        ("django_application", ["E006"]),
+        ("router_without_sockets", ["E006"]),
+        ("router", []),
+        ("application", []),
+    ],
+)
+def test_e006_application(settings, monkeypatch, name, expected):
+    """R1: WebSockets get to the rooms."""
+    monkeypatch.setitem(globals(), "django_application", djangos())
+    settings.ASGI_APPLICATION = f"{__name__}.{name}"
+
+    assert ids(wiring.check_application()) == expected
+
+
+def test_w008_no_application(settings):
+    """R1: it cannot be seen."""
+    settings.ASGI_APPLICATION = None
+
+    assert ids(wiring.check_application()) == ["W008"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("subprotocols", "chat"),
+        ("allowed_origins", ["example.com"]),
+        ("message_rate", "100"),
+        ("max_connections", 0),
+        ("max_message_size", "1 MiB"),
+    ],
+)
+def test_e007_options_of_a_class(monkeypatch, option, value):
+    """R26: an option with a value that it cannot have; the message names the class."""
+    name = "tests.web.rooms.Members"
+    assert name not in {message.obj for message in options.check_room_classes()}
+    monkeypatch.setattr(Members, option, value)
+
+    found = [m for m in options.check_room_classes() if m.obj == name]
+
+    assert ids(found) == ["E007"]
+    assert option in found[0].msg
+
+
+def test_w002_rest_framework(settings):
+    """H2: the browsable API has its templates."""
+    settings.INSTALLED_APPS = [
+        name for name in settings.INSTALLED_APPS if name != "rest_framework"
+    ]
+
+    assert ids(wiring.check_apps()) == ["W002"]
+
+
+@pytest.mark.parametrize(
+    ("debug", "provider", "expected"),
+    [
+        (True, "django.contrib.staticfiles", ["W003"]),
+        (True, "django.core", ["W003"]),
+        (True, "daphne", []),
+        (False, "django.core", []),
+    ],
+)
+def test_w003_runserver(settings, monkeypatch, debug, provider, expected):
+    """Section 12: runserver serves WebSockets."""
+    settings.DEBUG = debug
+    monkeypatch.setattr(wiring, "get_commands", lambda: {"runserver": provider})
+
+    assert ids(wiring.check_runserver()) == expected
+
+
+@pytest.mark.parametrize(
+    ("backend", "hosts", "version", "expected"),
+    [
+        (REDIS, None, "8.1.0", ["W004"]),
+        (REDIS, ["redis://a"], "9.0.0", ["W004"]),
+        (REDIS, [{"address": "a", "socket_timeout": None}], "8.1.0", []),
+        (REDIS, None, "7.4.1", []),
+        (REDIS, None, "unknown", []),
+        (MEMORY, None, "8.1.0", []),
+    ],
+)
+def test_w004_redis(settings, monkeypatch, backend, hosts, version, expected):
+    """DESIGN 3.6: redis-py 8 ends idle channels."""
+    monkeypatch.setattr(services, "version", lambda package: version)
+    config = {} if hosts is None else {"CONFIG": {"hosts": hosts}}
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend, **config}}
+
+    assert ids(services.check_redis()) == expected
+
+
+@pytest.mark.parametrize(
+    ("workers", "layers", "expected"),
+    [
+        ("2", {"default": {"BACKEND": MEMORY}}, ["W005"]),
+        ("2", {}, ["W005"]),
+        ("2", {"default": {"BACKEND": REDIS}}, []),
+        ("1", {"default": {"BACKEND": MEMORY}}, []),
+        ("many", {}, []),
+    ],
+)
+def test_w005_several_processes(settings, monkeypatch, workers, layers, expected):
+    """DESIGN 1: several processes need a layer that they share."""
+    monkeypatch.setenv("WEB_CONCURRENCY", workers)
+    settings.CHANNEL_LAYERS = layers
+
+    assert ids(services.check_shared_layer()) == expected
+
+
+@pytest.mark.parametrize(
+    ("engine", "options", "expected"),
+    [
+        ("sqlite3", {}, ["W006", "W007"]),
+        ("sqlite3", {"transaction_mode": "DEFERRED"}, ["W006", "W007"]),
+        ("sqlite3", {"transaction_mode": "immediate"}, ["W007"]),
+        ("sqlite3", {"init_command": "pragma journal_mode = wal"}, ["W006"]),
+        ("postgresql", {}, []),
+    ],
+)
+def test_w006_w007_sqlite(monkeypatch, engine, options, expected):
+    """DESIGN 3.11: writers wait their turn, readers don't."""
+    database = {"ENGINE": f"django.db.backends.{engine}", "OPTIONS": options}
+    monkeypatch.setattr(services, "_database", lambda alias: database)
+
+    assert ids(services.check_sqlite()) == expected
+
+
+def test_w009_daphne_in_production(monkeypatch):
+    """DESIGN 3.15: only with --deploy."""
+    monkeypatch.setattr(services.apps, "is_installed", lambda name: name == "daphne")
+
+    assert ids(services.check_production_server()) == ["W009"]
+    assert "partyrooms.W009" not in {message.id for message in run_checks()}
+
+
+def test_errors_stop_a_server_and_warnings_do_not(settings):
+    """The letter of an id says which it is."""
+    settings.MIDDLEWARE = []
+    settings.ASGI_APPLICATION = None
+
+    assert type(wiring.check_middleware()[0]) is Error
+    assert type(wiring.check_application()[0]) is Warning
