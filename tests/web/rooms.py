@@ -1,7 +1,7 @@
 """Rooms that tell what they were given."""
 
 import asyncio
-import time
+import threading
 from typing import ClassVar
 
 from django.http import HttpResponse, HttpResponseRedirect
@@ -119,7 +119,10 @@ class Guarded(Room):
 
 
 class PlainlyGuarded(Room):
-    """Its hook is no coroutine function."""
+    """Its hooks are no coroutine functions; one waits until a test releases it."""
+
+    release = threading.Event()
+    ended = threading.Event()
 
     @classmethod
     def on_before_request(cls, request, lobby):
@@ -129,7 +132,8 @@ class PlainlyGuarded(Room):
 
     @classmethod
     def on_before_connect(cls, request, lobby):
-        time.sleep(0.2)  # a hook that hangs in its thread, as far as tests go
+        cls.was_released = cls.release.wait(timeout=5)
+        cls.ended.set()
 
     async def on_request(self, request):
         return request.props

@@ -13,6 +13,7 @@ from partyrooms.core.keys import RoomKey
 from partyrooms.gateway.handshake import Handshake
 from tests.web.conftest import MIDDLEWARE
 from tests.web.drive import knock, note_admission
+from tests.web.rooms import PlainlyGuarded
 
 ORIGIN = {"origin": "http://testserver"}
 HOOKS = "partyrooms.middleware.BeforeHooksMiddleware"
@@ -258,10 +259,14 @@ async def test_w10_a_slow_hook_is_503(wired, handshake):
 async def test_w10_a_thread_that_hangs_holds_up_nobody(wired, handshake):
     """W10: the answer does not wait for it, and neither does the event loop."""
     wired.PARTYROOMS = {"CONNECT_TIMEOUT": 0.05}
+    PlainlyGuarded.release.clear()
     result = await knock(handshake, "/parties/plainly-guarded/lobby")
+    await asyncio.gather(*handshake._running, return_exceptions=True)
+    PlainlyGuarded.release.set()
 
     assert result.status == 503
-    await asyncio.gather(*handshake._running, return_exceptions=True)
+    assert await asyncio.to_thread(PlainlyGuarded.ended.wait, 10)
+    assert PlainlyGuarded.was_released
 
 
 async def test_a_hook_that_was_left_out_lets_nobody_in(wired, caplog):

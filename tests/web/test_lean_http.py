@@ -10,6 +10,7 @@ from django.core.signals import request_finished, request_started
 from django.db import connection
 from django.http import StreamingHttpResponse
 from django.middleware.common import CommonMiddleware
+from django.middleware.security import SecurityMiddleware
 from django.test import AsyncClient
 from django.utils import translation
 from django.utils.decorators import async_only_middleware, sync_only_middleware
@@ -39,7 +40,7 @@ class Threaded(BasePermission):
     """A permission that may do anything."""
 
     def has_permission(self, request, view):
-        seen.append(threading.current_thread() is threading.main_thread())
+        seen.append(is_main_thread())
         return True
 
 
@@ -56,6 +57,10 @@ class Throttle(SimpleRateThrottle):
     """One request an hour."""
 
     rate = "1/h"
+
+    def allow_request(self, request, view):
+        seen.append(is_main_thread())
+        return super().allow_request(request, view)
 
     def get_cache_key(self, request, view):
         return "tests.web.throttle"
@@ -125,6 +130,7 @@ async def test_throttles_hold(handler):
 
     assert (first.status, second.status) == (200, 429)
     assert int(second.header("retry-after")) > 3500
+    assert seen == [False, False]  # a cache may block
 
 
 @pytest.mark.django_db(transaction=True)
@@ -171,13 +177,34 @@ async def test_a_subclass_of_djangos_middleware_is_left_alone(wired, node):
     assert seen == [False]  # not the main thread
 
 
-async def test_other_urls_have_djangos_middleware_in_threads(wired, node):
+@pytest.mark.parametrize(
+    ("path", "is_on_loop"), [("/parties/telling/lobby", True), ("/their/party/", False)]
+)
+async def test_only_requests_to_rooms_have_djangos_middleware_on_the_loop(
+    handler, monkeypatch, path, is_on_loop
+):
     """DESIGN 3.14: every other URL goes Django's own way."""
-    wired.MIDDLEWARE = [f"{__name__}.note_thread", *MIDDLEWARE]
-    reply = await ask(RoomHandler(), "/their/party/")
+
+    def process_request(self, request):
+        seen.append(is_main_thread())
+
+    monkeypatch.setattr(SecurityMiddleware, "process_request", process_request)
+    reply = await ask(handler, path)
 
     assert reply.status == 200
-    assert seen == [True]
+    assert seen == [is_on_loop]
+
+
+async def test_h8_a_middleware_that_reads_an_oversized_body_gets_none_of_it(
+    wired, node
+):
+    """H8: not even a part that would look like the whole."""
+    wired.MIDDLEWARE = [f"{__name__}.read", *MIDDLEWARE]
+    chunks = [b"x" * 2**18] * 400
+    reply = await ask(RoomHandler(), "/parties/telling/lobby", "POST", chunks=chunks)
+
+    assert reply.status == 400
+    assert seen == []
 
 
 async def test_a_locale_ends_with_its_request(wired, node):
@@ -230,6 +257,22 @@ async def test_h7_a_client_that_leaves_cancels_nothing(handler, node):
         await ended.wait()
 
 
+def is_main_thread():
+    """Where the event loop of a test runs."""
+    return threading.current_thread() is threading.main_thread()
+
+
+@async_only_middleware
+def read(get_response):
+    """Read the body."""
+
+    async def middleware(request):
+        seen.append(request.body)
+        return await get_response(request)
+
+    return middleware
+
+
 @async_only_middleware
 def note_thread(get_response):
     """Note whether sync code has run by the time of the response."""
@@ -247,7 +290,7 @@ def note_sync(get_response):
     """Note whether this runs in the main thread."""
 
     def middleware(request):
-        seen.append(threading.current_thread() is threading.main_thread())
+        seen.append(is_main_thread())
         return get_response(request)
 
     return middleware
@@ -273,7 +316,7 @@ class OwnCommon(CommonMiddleware):
     """A project's own."""
 
     def process_request(self, request):
-        seen.append(threading.current_thread() is threading.main_thread())
+        seen.append(is_main_thread())
         return super().process_request(request)
 
 
