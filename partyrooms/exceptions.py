@@ -16,6 +16,7 @@ from __future__ import annotations
 #  +-- StorageLimitExceeded (ValueError)
 #  +-- HookTimeout (TimeoutError)
 #  +-- RoomUnreachable (ConnectionError)
+#  |    +-- RoomElsewhere
 #  |    +-- RoomStopped
 #  |    +-- MailboxFull
 #  +-- StoreUnavailable (ConnectionError)
@@ -123,6 +124,10 @@ class RoomUnreachable(PartyroomsError, ConnectionError):
 
     status_code = 503
     close_code = 1013
+
+
+class RoomElsewhere(RoomUnreachable):
+    """Another living process owns the room, and this one cannot reach it."""
 
 
 class RoomStopped(RoomUnreachable):

@@ -39,6 +39,12 @@ class Node(models.Model):
     )
     heartbeat = models.BigIntegerField(default=0)
     state = models.CharField(max_length=8, choices=State, default=State.ALIVE)
+    channel = models.CharField(
+        max_length=100, blank=True, help_text="Its own in the channel layer."
+    )
+    takes_rooms = models.BooleanField(
+        default=True, help_text="Whether rooms may be placed here."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -85,6 +91,11 @@ class RoomRecord(models.Model):
     epoch = models.BigIntegerField(default=0)
     version = models.BigIntegerField(default=0)
     stop_requested = models.BooleanField(default=False)
+    gateways = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Nodes that had sockets open when the room was last released.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = RoomRecordQuerySet.as_manager()

@@ -38,6 +38,8 @@ class Directory:
         database: The alias of the database that the nodes share.
         heartbeat_interval: Seconds between renewals.
         lease_ttl: Seconds after which the others take a silent node for dead.
+        channel: Where others reach it in the channel layer; empty: nowhere.
+        takes_rooms: Whether others may place rooms here.
     """
 
     def __init__(
@@ -47,7 +49,11 @@ class Directory:
         database: str,
         heartbeat_interval: float,
         lease_ttl: float,
+        channel: str = "",
+        takes_rooms: bool = True,
     ) -> None:
+        self.channel = channel
+        self.takes_rooms = takes_rooms
         self.node_id = node_id
         self.database = database
         try:
@@ -91,6 +97,8 @@ class Directory:
                         "host": host(),
                         "pid": os.getpid(),
                         "pid_started": start_mark(os.getpid()),
+                        "channel": self.channel,
+                        "takes_rooms": self.takes_rooms,
                     },
                 )
             self._registered = True
@@ -113,6 +121,13 @@ class Directory:
                 dead, or its lease may end before it hears so.
         """
         self._heartbeat.start(on_stop_request, on_lost)
+
+    def stop_taking_rooms(self) -> None:
+        """Let nobody place rooms here any more: this process is going away."""
+        self.takes_rooms = False
+        Node.objects.using(self.database).filter(pk=self.node_id).update(
+            takes_rooms=False
+        )
 
     def is_gone(self, node: Node) -> bool:
         """Whether a node is certainly dead, whatever its row says."""

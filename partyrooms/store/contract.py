@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
+from uuid import UUID
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.writes import WriteSet
@@ -19,12 +20,36 @@ class Claim:
         record: The primary key of its row.
         epoch: The number of this ownership period: the fencing token.
         version: How many commits the row had seen when it was claimed.
+        gateways: The nodes that had sockets open when the room was last released.
     """
 
     key: RoomKey
     record: int
     epoch: int
     version: int
+    gateways: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """
+    A living node, as others reach it.
+
+    Attributes:
+        node: Its id.
+        channel: Its own in the channel layer; empty: it cannot be reached.
+        host: See ``directory.process.host``.
+        pid: Its process.
+        pid_started: See ``directory.process.start_mark``.
+        takes_rooms: Whether rooms may be placed there.
+    """
+
+    node: UUID
+    channel: str
+    host: str = ""
+    pid: int = 0
+    pid_started: str = ""
+    takes_rooms: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +110,22 @@ class Store(Protocol):
                 and what to configure.
         """
 
-    async def release(self, claims: Sequence[Claim]) -> None:
-        """Give rooms up, so that any node may claim them. Lost ones are passed over."""
+    async def locate(self, key: RoomKey) -> Place | None:
+        """The living node that owns a room; None: nobody does."""
+
+    async def places(self) -> list[Place]:
+        """Every living node, this one included once it has claimed a room."""
+
+    async def release(
+        self, claims: Sequence[Claim], gateways: Sequence[UUID] = ()
+    ) -> None:
+        """
+        Give rooms up, so that any node may claim them. Lost ones are passed over.
+
+        Args:
+            claims: Under which ownership each was held.
+            gateways: The nodes with sockets that stay open, for whoever claims next.
+        """
 
     async def sizes(self, record: int) -> dict[bytes, int]:
         """Every key of a room with the bytes that it and its value take."""

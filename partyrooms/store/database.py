@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import TypeVar
+from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import StoreUnavailable
-from partyrooms.store.contract import Claim, Outcome, RoomCommit, Span
+from partyrooms.store.contract import Claim, Outcome, Place, RoomCommit, Span
 from partyrooms.store.rows import Membership, RoomRows
 
 Result = TypeVar("Result")
@@ -43,8 +44,16 @@ class DatabaseStore:
     async def claim(self, key: RoomKey) -> Claim:
         return await self._run(self._writer, lambda: self._rows.claim(key))
 
-    async def release(self, claims: Sequence[Claim]) -> None:
-        await self._run(self._writer, lambda: self._rows.release(claims))
+    async def locate(self, key: RoomKey) -> Place | None:
+        return await self._run(self._readers, lambda: self._rows.locate(key))
+
+    async def places(self) -> list[Place]:
+        return await self._run(self._readers, self._rows.places)
+
+    async def release(
+        self, claims: Sequence[Claim], gateways: Sequence[UUID] = ()
+    ) -> None:
+        await self._run(self._writer, lambda: self._rows.release(claims, gateways))
 
     async def sizes(self, record: int) -> dict[bytes, int]:
         return await self._run(self._readers, lambda: self._rows.sizes(record))

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
 
 from partyrooms.core.keys import RoomKey
-from partyrooms.exceptions import RoomUnreachable, StoreUnavailable
-from partyrooms.store.contract import Claim, Outcome, RoomCommit, Span
+from partyrooms.exceptions import RoomElsewhere, RoomUnreachable, StoreUnavailable
+from partyrooms.store.contract import Claim, Outcome, Place, RoomCommit, Span
 from partyrooms.store.fence import Row, Verdict, judge
 
 
@@ -17,6 +17,7 @@ class MemoryRoom:
 
     fence: Row
     entries: dict[bytes, bytes] = field(default_factory=dict)
+    gateways: tuple[UUID, ...] = ()
 
 
 class MemoryTables:
@@ -27,6 +28,7 @@ class MemoryTables:
         records: The primary key of each room.
         rooms: The rooms by primary key.
         dead: Nodes whose rooms anybody may claim.
+        places: How the nodes of the other stores are reached.
         available: False: every call raises ``StoreUnavailable`` and does nothing.
         lose_next_reply: True: the next call does its work, then raises
             ``StoreUnavailable``, as when the connection breaks before the answer.
@@ -36,6 +38,7 @@ class MemoryTables:
         self.records: dict[RoomKey, int] = {}
         self.rooms: dict[int, MemoryRoom] = {}
         self.dead: set[UUID] = set()
+        self.places: dict[UUID, Place] = {}
         self.available = True
         self.lose_next_reply = False
         self._last_record = 0
@@ -70,25 +73,46 @@ class MemoryStore:
         record, room = self.tables.room(key)
         row = room.fence
         if row.owner not in {None, self.node_id, *self.tables.dead}:
-            raise RoomUnreachable(
-                f"{key} is owned by the living node {row.owner}. This version of "
-                "partyrooms shares rooms inside one process only: run one server "
-                "process for this database."
-            )
+            raise RoomElsewhere(f"{key} is owned by the living node {row.owner}.")
         if self.node_id in self.tables.dead:
             raise RoomUnreachable(
                 f"{key} cannot be claimed: node {self.node_id} was declared dead."
             )
         room.fence = replace(row, owner=self.node_id, epoch=row.epoch + 1)
+        gateways, room.gateways = room.gateways, ()
         await self._answer()
-        return Claim(key=key, record=record, epoch=row.epoch + 1, version=row.version)
+        return Claim(
+            key=key,
+            record=record,
+            epoch=row.epoch + 1,
+            version=row.version,
+            gateways=gateways,
+        )
 
-    async def release(self, claims: Sequence[Claim]) -> None:
+    async def locate(self, key: RoomKey) -> Place | None:
+        self._arrive()
+        _, room = self.tables.room(key)
+        owner = room.fence.owner
+        await self._answer()
+        if owner is None or owner in self.tables.dead:
+            return None
+        return self.tables.places.get(owner, Place(node=owner, channel=""))
+
+    async def places(self) -> list[Place]:
+        self._arrive()
+        places = self.tables.places.values()
+        await self._answer()
+        return [one for one in places if one.node not in self.tables.dead]
+
+    async def release(
+        self, claims: Sequence[Claim], gateways: Sequence[UUID] = ()
+    ) -> None:
         self._arrive()
         for claim in claims:
             if self._owns(claim):
                 room = self.tables.rooms[claim.record]
                 room.fence = replace(room.fence, owner=None)
+                room.gateways = tuple(gateways)
         await self._answer()
 
     async def sizes(self, record: int) -> dict[bytes, int]:

@@ -9,9 +9,9 @@ from django.db.models import Exists, F, Q, QuerySet
 from django.db.models.functions import Length
 
 from partyrooms.core.keys import RoomKey
-from partyrooms.exceptions import RoomUnreachable
+from partyrooms.exceptions import RoomElsewhere, RoomUnreachable
 from partyrooms.models import Entry, Node, RoomRecord
-from partyrooms.store.contract import Claim, Outcome, RoomCommit, Span
+from partyrooms.store.contract import Claim, Outcome, Place, RoomCommit, Span
 from partyrooms.store.fence import Row, Verdict, judge
 
 Item = TypeVar("Item")
@@ -79,6 +79,7 @@ class RoomRows:
                         record=row.pk,
                         epoch=row.epoch + 1,
                         version=row.version,
+                        gateways=tuple(map(UUID, row.gateways)),
                     )
         raise RoomUnreachable(self._why_not_taken(key))
 
@@ -88,12 +89,12 @@ class RoomRows:
         if self._membership.is_gone(owner):
             self._membership.declare_dead(owner)
             return
-        raise RoomUnreachable(
+        raise RoomElsewhere(
             f"{key} is owned by the living process {owner.pid} (host {owner.host}, "
-            f"node {owner.pk}). This version of partyrooms shares rooms inside one "
-            "process only: run one server process for this database "
-            f"(uvicorn --workers 1), and stop process {owner.pid} if it is not meant "
-            "to serve rooms."
+            f"node {owner.pk}). Processes that share rooms need a channel layer on "
+            "Redis or Valkey (CHANNEL_LAYERS, PARTYROOMS['CHANNEL_LAYER']); without "
+            "one, run one server process for this database (uvicorn --workers 1), and "
+            f"stop process {owner.pid} if it is not meant to serve rooms."
         )
 
     def _take(self, row: RoomRecord) -> bool:
@@ -106,7 +107,12 @@ class RoomRows:
             self._rooms.filter(pk=row.pk, epoch=row.epoch, version=row.version)
             .filter(Q(owner=None) | Q(owner=self._node) | Q(owner__in=dead))
             .filter(Exists(alive))
-            .update(owner=self._node, epoch=F("epoch") + 1, stop_requested=False)
+            .update(
+                owner=self._node,
+                epoch=F("epoch") + 1,
+                stop_requested=False,
+                gateways=[],
+            )
         )
         return taken == 1
 
@@ -120,13 +126,30 @@ class RoomRows:
             )
         return f"{key} is being claimed by other processes at this moment; try again."
 
-    def release(self, claims: Sequence[Claim]) -> None:
+    def locate(self, key: RoomKey) -> Place | None:
+        row = (
+            self._rooms.select_related("owner")
+            .filter(party=key.party, room_id=key.room_id)
+            .first()
+        )
+        owner = None if row is None else row.owner
+        if owner is None or owner.state == Node.State.DEAD:
+            return None
+        return None if self._membership.is_gone(owner) else _place(owner)
+
+    def places(self) -> list[Place]:
+        alive = Node.objects.using(self._database).filter(state=Node.State.ALIVE)
+        return [_place(node) for node in alive if not self._membership.is_gone(node)]
+
+    def release(self, claims: Sequence[Claim], gateways: Sequence[UUID] = ()) -> None:
         for chunk in _chunks(claims, PAIRS):
             held = Q()
             for claim in chunk:
                 held |= Q(pk=claim.record, epoch=claim.epoch)
             self._rooms.filter(held, owner=self._node).update(
-                owner=None, stop_requested=False
+                owner=None,
+                stop_requested=False,
+                gateways=[str(one) for one in gateways],
             )
 
     def sizes(self, record: int) -> dict[bytes, int]:
@@ -224,6 +247,17 @@ class RoomRows:
                 unique_fields=["room", "key"],
                 update_fields=["value"],
             )
+
+
+def _place(node: Node) -> Place:
+    return Place(
+        node=node.pk,
+        channel=node.channel,
+        host=node.host,
+        pid=node.pid,
+        pid_started=node.pid_started,
+        takes_rooms=node.takes_rooms,
+    )
 
 
 def _chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

@@ -1,0 +1,302 @@
+"""What travels on a link between a gateway and an owner, and the only codec for it."""
+
+from typing import Any
+
+import msgspec
+
+from partyrooms.core.messages import Answer, Profile
+
+FORMAT = 1
+"""Changes when an older process would misread a message; it then drops it."""
+
+
+class Item(msgspec.Struct, kw_only=True, array_like=True, tag=True):
+    """
+    One thing said on a link.
+
+    Attributes:
+        route: The gateway's number of its way to a room.
+        join: Which attempt to reach an owner on that route it belongs to.
+    """
+
+    route: int
+    join: int
+
+
+class RequestCopy(msgspec.Struct, kw_only=True):
+    """
+    A request as another process needs it to make the same one.
+
+    Attributes:
+        method: In capitals.
+        path: Percent-decoded, with the mount prefix.
+        raw_path: As it was sent.
+        query: The query string as it was sent.
+        scheme: ``http`` or ``https``.
+        headers: Names in lower case, and values, in order.
+        client: Address and port; None: unknown.
+        meta: What middleware and hooks changed or added, in ``META``'s names.
+        user_id: The Django user's primary key as text; None: nobody.
+        props: What the before-hook passed on.
+        body: The body.
+        subpath: What follows the room id.
+    """
+
+    method: str
+    path: str
+    raw_path: bytes
+    query: bytes
+    scheme: str
+    headers: list[tuple[bytes, bytes]]
+    client: tuple[str, int] | None = None
+    meta: dict[str, str] = {}
+    user_id: str | None = None
+    props: dict[str, Any] = {}
+    body: bytes = b""
+    subpath: str = ""
+
+
+class Seat(msgspec.Struct, kw_only=True, array_like=True):
+    """An accepted socket: the gateway's number for it, and what is known of it."""
+
+    line: int
+    profile: Profile
+
+
+# From a gateway to an owner
+
+
+class Join(Item):
+    """A gateway wants to reach a room through this route, and brings its sockets."""
+
+    party: str
+    room_id: str
+    seats: list[Seat]
+
+
+class Opened(Item):
+    """A socket asks to be let in."""
+
+    line: int
+    profile: Profile
+    request: RequestCopy
+
+
+class Sent(Item):
+    """A frame has come."""
+
+    line: int
+    payload: str | bytes
+
+
+class Troubled(Item):
+    """A socket is in trouble and will be closed."""
+
+    line: int
+    kind: str
+    detail: str
+
+
+class Ended(Item):
+    """A socket has ended."""
+
+    line: int
+    code: int
+    reason: str
+    was_clean: bool
+
+
+class Asked(Item):
+    """An HTTP request waits for its answer."""
+
+    ask: int
+    request: RequestCopy
+
+
+class Called(Item):
+    """A call of ``owner.calls`` waits for its result."""
+
+    ask: int
+    name: str
+    arguments: bytes
+
+
+class StopAsked(Item):
+    """The room is to stop, or to be deleted."""
+
+    ask: int
+    delete: bool
+
+
+# From an owner to a gateway
+
+
+class Joined(Item):
+    """The room runs here; what follows is of this epoch."""
+
+    epoch: int
+
+
+class Refused(Item):
+    """The room is not this process's; look again."""
+
+
+class Accept(Item):
+    """Let a socket in."""
+
+    line: int
+    tags: tuple[str, ...]
+
+
+class Send(Item):
+    """Queue a frame at one socket."""
+
+    line: int
+    payload: str | bytes
+
+
+class Keep(Item):
+    """Keep a socket's state."""
+
+    line: int
+    state: bytes | None
+
+
+class Close(Item):
+    """Close a socket; ``drop``: without wanting to hear of its end."""
+
+    line: int
+    code: int
+    reason: str
+    drop: bool
+
+
+class Handled(Item):
+    """So many events of this join have been handled."""
+
+    count: int
+
+
+class Answered(Item):
+    """An answer to ``Asked``."""
+
+    ask: int
+    answer: Answer
+
+
+class Returned(Item):
+    """The result of ``Called`` or ``StopAsked``, as JSON."""
+
+    ask: int
+    result: bytes
+
+
+class Failed(Item):
+    """``Asked``, ``Called`` or ``StopAsked`` came to nothing."""
+
+    ask: int
+    error: str
+    text: str
+
+
+class HandedOver(Item):
+    """The room is given up; ``asleep``: until the next event nobody runs it."""
+
+    asleep: bool
+
+
+class Broadcast(msgspec.Struct, kw_only=True, array_like=True, tag=True):
+    """Queue a frame at each of a room's sockets but those with these ids."""
+
+    party: str
+    room_id: str
+    epoch: int
+    payload: str | bytes
+    without: list[str]
+
+
+class Who(msgspec.Struct, kw_only=True, array_like=True, tag=True):
+    """A process has claimed a room and asks for the sockets that it left open."""
+
+    party: str
+    room_id: str
+    epoch: int
+
+
+AnyItem = (
+    Join
+    | Opened
+    | Sent
+    | Troubled
+    | Ended
+    | Asked
+    | Called
+    | StopAsked
+    | Joined
+    | Refused
+    | Accept
+    | Send
+    | Keep
+    | Close
+    | Handled
+    | Answered
+    | Returned
+    | Failed
+    | HandedOver
+    | Broadcast
+    | Who
+)
+
+
+class Parcel(msgspec.Struct, kw_only=True, array_like=True):
+    """
+    One message of the layer, from one process to one or several others.
+
+    Attributes:
+        format: See ``FORMAT``.
+        sender: The node's id.
+        channel: Where the sender is reached.
+        links: For each receiver: the link's generation, and the number up to which
+            the sender has what that receiver sent.
+        items: Each item, with its number on the link to each receiver it is for.
+    """
+
+    format: int
+    sender: bytes
+    channel: str
+    links: dict[bytes, tuple[int, int]]
+    items: list[tuple[dict[bytes, int], bytes]]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_item_decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(AnyItem)
+_parcel_decoder = msgspec.msgpack.Decoder(Parcel)
+
+
+def encode_item(item: Item | Broadcast | Who) -> bytes:
+    """An item as bytes."""
+    return _encoder.encode(item)
+
+
+def decode_item(data: bytes) -> Any:
+    """
+    Make an item of its bytes.
+
+    Raises:
+        msgspec.DecodeError: If they are none of this version's.
+    """
+    return _item_decoder.decode(data)
+
+
+def encode_parcel(parcel: Parcel) -> bytes:
+    """A parcel as bytes."""
+    return _encoder.encode(parcel)
+
+
+def decode_parcel(data: bytes) -> Parcel | None:
+    """Make a parcel of its bytes; None: they are none of this version's."""
+    try:
+        parcel = _parcel_decoder.decode(data)
+    except msgspec.DecodeError:
+        return None
+    return parcel if parcel.format == FORMAT else None
