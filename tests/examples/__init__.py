@@ -1,0 +1,1 @@
+"""The examples' rooms, by the kit that users test theirs with."""

@@ -1,0 +1,36 @@
+"""The counter's rules."""
+
+from examples.counter.rooms import Counter
+from partyrooms.testing import running_room
+
+
+async def test_websocket_and_http_share_the_count():
+    """Who connects is told the count, and of every change, however it was made."""
+    async with running_room(Counter) as room:
+        ada = await room.connect("ada")
+        await ada.send("+1")
+        answer = await room.post()
+
+    assert ada.received == ['{"count":0}', '{"count":1}', '{"count":2}']
+    assert answer.data == {"count": 2}
+
+
+async def test_the_count_survives_a_crash():
+    """What was seen is stored."""
+    async with running_room(Counter) as room:
+        await room.post()
+        await room.crash()
+
+        assert (await room.get()).data == {"count": 1}
+
+
+async def test_anything_else_changes_nothing():
+    """Frames that do not say +1, and methods other than GET and POST."""
+    async with running_room(Counter) as room:
+        ada = await room.connect("ada")
+        await ada.send("+2")
+        await ada.send(b"+1")
+        answer = await room.request("DELETE")
+
+        assert answer.status_code == 405
+        assert (await room.get()).data == {"count": 0}
