@@ -78,6 +78,9 @@ class Gateway(AsyncConsumer):
                 await self._read(receive, has_reasons=_has_reasons(scope))
                 await outbox.flush()
         except TimeoutError:
+            if self._refusal is not None:
+                # Daphne closes with 1011 the socket of a consumer that raises.
+                raise self._refusal from None
             # After an answer: the client did not take its close frame in time.
             if not outbox.is_accepted:
                 outbox.leave()
@@ -102,6 +105,11 @@ class Gateway(AsyncConsumer):
         """The socket is being closed, or has been: what is left has little time."""
         if not self._is_over and self._patience.when() is None:
             self._patience.reschedule(asyncio.get_running_loop().time() + LAST_WORDS)
+
+    def refused(self, error: Exception) -> None:
+        """Stop reading at once: the server can close the socket in its own way only."""
+        self._refusal = error
+        self._patience.reschedule(asyncio.get_running_loop().time())
 
     async def _attach(self, admission: Admission) -> None:
         await self._inlet.space()

@@ -30,6 +30,9 @@ class Keeper(Protocol):
     def ending(self) -> None:
         """The socket is being closed, or nothing reaches the client any more."""
 
+    def refused(self, error: Exception) -> None:
+        """The server does not send this close code; the socket is still open."""
+
 
 class Outbox:
     """
@@ -168,5 +171,10 @@ class Outbox:
         except Exception as error:
             logger.debug("A socket is gone: %r", error, extra={"action": "send_failed"})
             self.leave()
+            # But Daphne raises a plain Exception for codes that it does not send.
+            if event["type"] == "websocket.close" and not isinstance(
+                error, OSError | RuntimeError
+            ):
+                self._keeper.refused(error)
         finally:
             self._writer = None
