@@ -54,9 +54,16 @@ class HookRunner:
             await work
         except Exception as raised:  # a hook may raise whatever it likes
             error = raised
-        except asyncio.CancelledError:
+        except SystemExit as raised:  # the event loop would end the whole server
+            error = RuntimeError(f"{hook} called sys.exit({raised.code!r})")
+        except asyncio.CancelledError as raised:
+            task = cast("asyncio.Task[Any]", asyncio.current_task())
             if not turn.is_cancelled:
-                raise
+                if task.cancelling():
+                    raise
+                # Nobody cancelled the worker: the hook awaited something cancelled.
+                error = RuntimeError(f"{hook} was left by a CancelledError")
+                error.__cause__ = raised
         self._turn = None
         if turn.is_cancelled:
             cast("asyncio.Task[Any]", asyncio.current_task()).uncancel()
