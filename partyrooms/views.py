@@ -22,11 +22,11 @@ from partyrooms.core.messages import Answer, AnswerKind
 from partyrooms.core.paths import Address
 from partyrooms.exceptions import BadRoomId, PartyroomsError, UnknownParty
 from partyrooms.http.address import MARK, address_of
+from partyrooms.http.background import ask
 from partyrooms.http.body import adopt_body
 from partyrooms.http.policy import run_policy
 from partyrooms.http.user import user_id_of
 from partyrooms.middleware import require_hook_ran
-from partyrooms.owner.node import current_node
 from partyrooms.responses import address_error, already_logged, json_error
 
 logger = logging.getLogger("partyrooms.views")
@@ -125,7 +125,7 @@ class RoomView(APIView):
             request.props = getattr(http_request, "props", {})
             request.user_id = user_id_of(request.user)
             request.subpath = address.subpath
-            answer = await current_node().bus.request(address.key, request)
+            answer = await ask(http_request, address.key, request)
             response = self.present(answer)
         except Exception as error:
             response = await self.refuse(error)

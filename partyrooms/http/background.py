@@ -1,0 +1,50 @@
+"""
+Rooms for requests that come without an event loop that lasts.
+
+Under WSGI, and in Django's sync test client, each request has an event loop of its own
+that ends with it; a room that lived there would end with it, too. So the rooms of such
+a process live on one loop in a thread, from the first request until the process ends.
+"""
+
+import asyncio
+from functools import cache
+from threading import Thread
+from typing import Any
+
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpRequest
+
+from partyrooms.core.keys import RoomKey
+from partyrooms.core.messages import Answer
+from partyrooms.owner.node import current_node
+
+
+async def ask(http_request: HttpRequest, key: RoomKey, request: Any) -> Answer:
+    """
+    Put a request to a room, on the event loop where this process has its rooms.
+
+    Args:
+        http_request: Django's, which tells whether its loop lasts.
+        request: REST framework's, for the room.
+
+    Raises:
+        RoomUnreachable: As ``Bus.request`` does.
+    """
+    if not isinstance(http_request, WSGIRequest):
+        return await current_node().bus.request(key, request)
+    future = asyncio.run_coroutine_threadsafe(_ask(key, request), background_loop())
+    return await asyncio.wrap_future(future)
+
+
+@cache
+def background_loop() -> asyncio.AbstractEventLoop:
+    """The loop in a thread; started with the first call, ended with the process."""
+    loop = asyncio.new_event_loop()
+    # No farewell: Python ends the threads of the database first. What anyone saw is
+    # committed, and another process sees by the pid that this one has ended.
+    Thread(target=loop.run_forever, name="partyrooms-rooms", daemon=True).start()
+    return loop
+
+
+async def _ask(key: RoomKey, request: Any) -> Answer:
+    return await current_node().bus.request(key, request)

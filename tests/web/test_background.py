@@ -1,0 +1,62 @@
+"""Rooms of a process without an event loop that lasts: WSGI, the sync test client."""
+
+import asyncio
+
+import pytest
+from django.test import Client
+
+from partyrooms import Room
+from partyrooms.conf import get_settings
+from partyrooms.http.background import background_loop
+from partyrooms.owner.node import Node, existing_node, use_node
+from partyrooms.store.memory import MemoryStore
+
+
+class Counted(Room):
+    """Counts its requests in memory."""
+
+    count = 0
+
+    async def on_request(self, request):
+        self.count += 1
+        return {"count": self.count, "data": request.data}
+
+
+@pytest.fixture(autouse=True)
+def memory():
+    """A node in the background whose rooms need no database."""
+
+    async def start():
+        use_node(Node(MemoryStore(), name="test", settings=get_settings()))
+
+    async def stop():
+        await existing_node().close()
+        use_node(None)
+
+    loop = background_loop()
+    asyncio.run_coroutine_threadsafe(start(), loop).result(10)
+    yield
+    asyncio.run_coroutine_threadsafe(stop(), loop).result(10)
+
+
+def test_r6_a_room_outlives_the_request():
+    """R6: two requests, two event loops, one instance."""
+    client = Client()
+
+    answers = [
+        client.post("/parties/counted/lobby", {"a": 1}, "application/json").json()
+        for _ in range(2)
+    ]
+
+    assert [answer["count"] for answer in answers] == [1, 2]
+    assert answers[0]["data"] == {"a": 1}
+
+
+def test_h6_h8_errors_are_the_same():
+    """H6, H8: bad ids, unknown parties, and bodies over the limit."""
+    client = Client()
+    body = b"x" * (2**20 + 1)
+
+    assert client.get("/parties/nobody/lobby").status_code == 404
+    assert client.get("/parties/counted/a%00b").status_code == 400
+    assert client.put("/parties/counted/lobby", body).status_code == 413
