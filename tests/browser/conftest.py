@@ -1,6 +1,6 @@
 """The demo on a real server, and visitors with browsers of their own."""
 
-import os
+import secrets
 import subprocess
 import sys
 from collections import Counter
@@ -116,6 +116,6 @@ def keep():
 
 
 @pytest.fixture
-def room_id(request):
+def room_id():
     """A room that no other test uses."""
-    return f"{request.node.originalname}-{os.urandom(2).hex()}".removeprefix("test_")
+    return f"room-{secrets.token_hex(3)}"
