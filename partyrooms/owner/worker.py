@@ -264,12 +264,16 @@ class Worker(Mailbox):
         closing, self._closing = self._closing, None
         life = self.life
         if life is not None:
+            lines = life.lines()
             if closing is not None:
-                for line in life.lines():
+                for line in lines:
                     gone = events.Closed(line, line.closing or closing, was_clean=True)
                     await self._handle(gone, life)
             with suppress(RoomStopped):
                 await life.gate.commit(None)
+            if closing is not None:
+                for line in lines:  # Their on_close has taken them off life's lists.
+                    line.drop(closing)
             if self.life is not life:
                 return  # It was lost in the meantime.
             self.life = None
