@@ -90,8 +90,7 @@ def _take(
 
 
 def _run(arena: Arena, side: Side, server: RunningServer, pace: Pace) -> Turn:
-    order = arena.order(side.load, server, pace.warm_up, pace.duration)
-    result = arena.load(order)
+    result = arena.load(side.load, server, warm_up=pace.warm_up, duration=pace.duration)
     return Turn(
         figure=result.figure,
         server_busy=result.server_busy,

@@ -48,6 +48,7 @@ class RunningServer:
 
     port: int
     process_id: int
+    log: Path
 
 
 class Arena:
@@ -59,7 +60,7 @@ class Arena:
 
     def __init__(self, cores: Cores) -> None:
         self.cores = cores
-        self._databases = 0
+        self._servers = self._databases = 0
         self._templates: dict[str, Path] = {}
 
     def __enter__(self) -> "Arena":
@@ -84,7 +85,9 @@ class Arena:
             environment["BENCHMARK_DATABASE"] = str(self._new_database(settings))
         module = f"benchmarks.servers.{server.module}"
         core = "any" if self.cores.server is None else str(self.cores.server)
-        with (self._folder / "server.log").open("w+") as log:
+        self._servers += 1
+        log_path = self._folder / f"{self._servers}.log"
+        with log_path.open("w") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "benchmarks.serve", module, core],
                 cwd=ROOT,
@@ -94,37 +97,27 @@ class Arena:
                 text=True,
             )
             try:
-                yield RunningServer(_read_port(process, log.name), process.pid)
+                port = _read_port(process, log_path)
+                yield RunningServer(port, process.pid, log_path)
             finally:
                 _stop(process)
 
-    def load(self, order: Order) -> Result:
+    def load(
+        self, load: Load, server: RunningServer, *, warm_up: float, duration: float
+    ) -> Result:
         """
         Put a load on a server and return what it showed.
+
+        Args:
+            load: What to do.
+            server: It may have had other loads before.
+            warm_up: Seconds under load before anything is counted.
+            duration: Seconds that are counted.
 
         Raises:
             BenchmarkError: If the server did not play its part.
         """
-        try:
-            done = subprocess.run(
-                [sys.executable, "-m", "benchmarks.load", _encode(order)],
-                cwd=ROOT,
-                capture_output=True,
-                text=True,
-                timeout=order.warm_up + order.duration + SPARE_TIME,
-                check=True,
-            )
-        except subprocess.CalledProcessError as error:
-            raise BenchmarkError(_last_line(error.stderr)) from error
-        except subprocess.TimeoutExpired as error:
-            raise BenchmarkError(f"no result within {error.timeout:g} s") from error
-        return msgspec.json.decode(done.stdout, type=Result)
-
-    def order(
-        self, load: Load, server: RunningServer, warm_up: float, duration: float
-    ) -> Order:
-        """Return the order for one run against a server."""
-        return Order(
+        order = Order(
             load=load,
             port=server.port,
             server=server.process_id,
@@ -132,6 +125,21 @@ class Arena:
             warm_up=warm_up,
             duration=duration,
         )
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "benchmarks.load", _encode(order)],
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                timeout=warm_up + duration + SPARE_TIME,
+                check=True,
+            )
+        except subprocess.CalledProcessError as error:
+            words = f"{_last_line(error.stderr)} (server: {_last_line_of(server.log)})"
+            raise BenchmarkError(words) from error
+        except subprocess.TimeoutExpired as error:
+            raise BenchmarkError(f"no result within {error.timeout:g} s") from error
+        return msgspec.json.decode(done.stdout, type=Result)
 
     def _new_database(self, settings: str) -> Path:
         """Copy the migrated file, for migrating takes longer than a turn."""
@@ -165,12 +173,12 @@ def _migrate(settings: str, database: Path) -> None:
         raise BenchmarkError(f"migrate: {_last_line(error.stderr)}") from error
 
 
-def _read_port(process: "subprocess.Popen[str]", log: str) -> int:
+def _read_port(process: "subprocess.Popen[str]", log: Path) -> int:
     assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], START_TIMEOUT)
     line = process.stdout.readline() if ready else ""
     if not line:
-        raise BenchmarkError(f"no server: {_last_line(Path(log).read_text())}")
+        raise BenchmarkError(f"no server: {_last_line_of(log)}")
     return int(line)
 
 
@@ -185,6 +193,10 @@ def _stop(process: "subprocess.Popen[str]") -> None:
 
 def _encode(order: Order) -> str:
     return msgspec.json.encode(order).decode()
+
+
+def _last_line_of(log: Path) -> str:
+    return _last_line(log.read_text())
 
 
 def _last_line(text: str) -> str:

@@ -15,6 +15,7 @@ class _Client(asyncio.Protocol):
     def __init__(self, request: bytes) -> None:
         self._request = request
         self._parser = httptools.HttpResponseParser(self)
+        self._body = b""
         self.responses = 0
         self.trouble: str | None = None
 
@@ -29,13 +30,19 @@ class _Client(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self.trouble = self.trouble or "the server closed the connection"
 
+    def on_message_begin(self) -> None:
+        self._body = b""
+
+    def on_body(self, body: bytes) -> None:
+        self._body += body
+
     def on_message_complete(self) -> None:
         status = self._parser.get_status_code()
         if status == 200:
             self.responses += 1
             self.transport.write(self._request)
         else:
-            self.trouble = f"the server answered {status}"
+            self.trouble = f"the server answered {status}: {self._body[:200]!r}"
             self.transport.close()
 
 

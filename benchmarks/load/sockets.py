@@ -21,19 +21,20 @@ class _Socket(WSListener):
     """A socket that minds its transport and knows when it was cut off."""
 
     transport: WSTransport
-    is_over = False
+    end: str | None = None
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self.transport = transport
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type == WSMsgType.CLOSE:
+            self.end = f"{frame.get_close_code()} {frame.get_close_reason()}"
             transport.disconnect()
         elif frame.msg_type == WSMsgType.TEXT:
             self.on_text()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        self.is_over = True
+        self.end = self.end or "no close frame"
 
     def on_text(self) -> None:
         raise NotImplementedError
@@ -125,8 +126,10 @@ class Crowd(Generic[S]):
 
     def check(self) -> None:
         """Raise if the server cut a socket off: its figures would mean nothing."""
-        if lost := sum(socket.is_over for socket in self.sockets):
-            raise ConnectionError(f"{lost} of {len(self.sockets)} sockets were cut off")
+        if ends := [socket.end for socket in self.sockets if socket.end]:
+            raise ConnectionError(
+                f"{len(ends)} of {len(self.sockets)} sockets were cut off: {ends[0]}"
+            )
 
     async def close(self) -> None:
         """Disconnect all and wait until they are."""

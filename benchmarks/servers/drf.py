@@ -26,7 +26,9 @@ class CounterView(APIView):
     def post(self, request: Request, room: str) -> Response:
         count = Count.objects.filter(pk=room)
         if not count.update(count=F("count") + request.data["by"]):
-            Count.objects.create(pk=room, count=request.data["by"])
+            # Many first requests may come at once.
+            Count.objects.get_or_create(pk=room)
+            count.update(count=F("count") + request.data["by"])
         return Response({"count": count.get().count})
 
 
