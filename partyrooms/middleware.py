@@ -21,6 +21,7 @@ from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import BadRoomId, Reject, UnknownParty
 from partyrooms.http.address import address_of, is_room_view
 from partyrooms.http.handshake_request import HandshakeRequest
+from partyrooms.http.host import host_of, unknown_host
 from partyrooms.parties import Parties, parties
 from partyrooms.responses import Refusal, address_error
 
@@ -84,7 +85,12 @@ class BeforeHooksMiddleware:
             return address_error(error)
         request.props = {}  # type: ignore[attr-defined]  # ours; no header sets it
         hook = find_hook(room_class, request)
-        return None if hook is None else await _pass(request, hook, key)
+        if hook is None:
+            return None
+        # A hook may trust the host; the view looks at it where there is none.
+        if host_of(request) is None:
+            return unknown_host()
+        return await _pass(request, hook, key)
 
 
 def find_hook(

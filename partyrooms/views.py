@@ -24,6 +24,7 @@ from partyrooms.exceptions import BadRoomId, PartyroomsError, UnknownParty
 from partyrooms.http.address import MARK, address_of
 from partyrooms.http.background import ask
 from partyrooms.http.body import adopt_body
+from partyrooms.http.host import host_of, unknown_host
 from partyrooms.http.policy import run_policy
 from partyrooms.http.user import user_id_of
 from partyrooms.middleware import require_hook_ran
@@ -54,6 +55,8 @@ async def room_view(
     match = request.resolver_match
     if match is None:
         raise TypeError("room_view answers requests that a URL resolver led here.")
+    if host_of(request) is None:
+        return unknown_host()
     try:
         found = address_of(request, match)
         room_class: Any = registry.get(found.key.party)  # django-stubs: no hash

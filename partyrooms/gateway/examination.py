@@ -4,8 +4,7 @@ import logging
 import re
 from uuid import uuid4
 
-from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.urls import ResolverMatch
 
 from partyrooms import registry
@@ -14,6 +13,7 @@ from partyrooms.core.origins import is_allowed
 from partyrooms.exceptions import BadRoomId, UnknownParty
 from partyrooms.http.address import address_of
 from partyrooms.http.handshake_request import HandshakeRequest
+from partyrooms.http.host import host_of, unknown_host
 from partyrooms.responses import address_error, already_logged, json_error
 from partyrooms.room import Room
 
@@ -42,19 +42,6 @@ def examine(request: HandshakeRequest, match: ResolverMatch) -> HttpResponse | N
         or _examine_connection_id(request)
         or _examine_subprotocols(request, room_class)
     )
-
-
-def host_of(request: HttpRequest) -> str | None:
-    """Host and port that the client asked for; None: ``ALLOWED_HOSTS`` lacks them."""
-    try:
-        return request.get_host()
-    except DisallowedHost:
-        return None
-
-
-def unknown_host() -> HttpResponse:
-    """The denial for a host that is not in ``ALLOWED_HOSTS``."""
-    return json_error(400, "This host is not served here.")
 
 
 def _examine_origin(

@@ -21,9 +21,10 @@ from django.urls import Resolver404, ResolverMatch
 from partyrooms.conf import get_settings
 from partyrooms.gateway.admission import Admission
 from partyrooms.gateway.denial import Send, accept_and_close, deny, response_headers
-from partyrooms.gateway.examination import examine, host_of, unknown_host
+from partyrooms.gateway.examination import examine
 from partyrooms.http.address import MARK, address_of, is_room_view, uri_of
 from partyrooms.http.handshake_request import HandshakeRequest
+from partyrooms.http.host import host_of, unknown_host
 from partyrooms.http.lifetime import RequestLifetime
 from partyrooms.http.on_loop import middleware_setting, on_loop
 from partyrooms.http.user import settle_user
@@ -161,14 +162,16 @@ async def turn_away(
         code, reason = response.close_code, response.close_reason
     elif request.has_failed:
         code, reason = 1011, "internal error"
-    elif 300 <= response.status_code < 400:
+    elif response.status_code < 400:
         logger.warning(
-            "A handshake for %r was redirected and so denied with 403: a login may be "
-            "required, or SECURE_SSL_REDIRECT be on without SECURE_PROXY_SSL_HEADER",
+            "A handshake for %r was answered with %d and so denied with 403: a login "
+            "may be required, or SECURE_SSL_REDIRECT be on without "
+            "SECURE_PROXY_SSL_HEADER",
             request.path[:300],
+            response.status_code,
             extra={"action": "handshake_redirected"},
         )
-        # No client of a WebSocket follows a redirect.
+        # No client of a WebSocket follows a redirect, or takes a page for a socket.
         await deny(scope, send, json_error(403, "This handshake was redirected."))
         return
     else:

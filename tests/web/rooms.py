@@ -95,6 +95,8 @@ class Guarded(Room):
                 raise Reject(99, "")
             case "teapot":
                 return HttpResponse("tea", status=418, headers={"X-A": "b"})
+            case "no-content":
+                return HttpResponse(status=204)
             case "redirect":
                 return HttpResponseRedirect("/login/")
             case "defect":

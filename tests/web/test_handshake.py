@@ -221,9 +221,10 @@ async def test_b3_without_the_extension_it_is_a_close(handshake):
     assert [message["type"] for message in result.sent] == ["websocket.close"]
 
 
-async def test_b3_a_redirect_is_403(handshake):
-    """B3: no client of a WebSocket follows one."""
-    result = await knock(handshake, "/parties/guarded/redirect")
+@pytest.mark.parametrize("room", ["redirect", "no-content"])
+async def test_b3_what_is_no_error_is_403(handshake, room):
+    """B3: no client of a WebSocket follows a redirect, or takes a page for a socket."""
+    result = await knock(handshake, f"/parties/guarded/{room}")
 
     assert result.status == 403
     assert b"location" not in result.headers

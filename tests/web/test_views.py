@@ -6,9 +6,11 @@ from django.test import AsyncClient
 from django.urls import reverse
 
 from partyrooms.exceptions import MailboxFull
+from partyrooms.http.handler import RoomHandler
 from partyrooms.views import RoomView, view_class
+from tests.web.conftest import MIDDLEWARE
 from tests.web.drive import ask
-from tests.web.rooms import Members
+from tests.web.rooms import Guarded, Members
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -74,6 +76,20 @@ async def test_h6_a_bad_room_id_is_400(handler, node, path):
     assert reply.status == 400
     assert reply.data == {"detail": "No room can have this id."}
     assert not node.busy
+
+
+@pytest.mark.parametrize("party", ["telling", "guarded"])
+async def test_w11_an_unknown_host_is_400(wired, node, party):
+    """W11: also where no middleware looks at the host, and before any hook."""
+    wired.ALLOWED_HOSTS = ["elsewhere"]
+    wired.MIDDLEWARE = MIDDLEWARE[-1:]
+    Guarded.heard.clear()
+    reply = await ask(RoomHandler(), f"/parties/{party}/lobby")
+
+    assert reply.status == 400
+    assert reply.data == {"detail": "This host is not served here."}
+    assert not node.busy
+    assert Guarded.heard == []
 
 
 async def test_h3_the_room_sees_query_body_and_data(handler):
