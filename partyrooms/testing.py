@@ -238,6 +238,7 @@ class _Line:
     def __init__(
         self, client: Client, profile: Profile, audience: LocalAudience
     ) -> None:
+        self.number = 0
         self.profile = profile
         self.connection: Connection | None = None
         self.closing: Closing | None = None

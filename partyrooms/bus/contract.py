@@ -8,6 +8,7 @@ does not exist any more are dropped, and each end is told of the other's end onc
 
 from collections.abc import Awaitable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
+from uuid import UUID
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.messages import Answer, Frame, Profile
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from partyrooms.connection import Connection, ConnectionContext
     from partyrooms.exceptions import ConnectionTrouble
     from partyrooms.gateway.audience import LocalAudience
+    from partyrooms.gateway.outbox import Outbox
+    from partyrooms.owner.events import Event
+    from partyrooms.store.contract import Claim
 
 Closing = tuple[int, str]
 """A close code and its reason."""
@@ -32,6 +36,7 @@ class Line(Protocol):
     call it with.
 
     Attributes:
+        number: What other processes call it; 0: nothing.
         profile: What is known of the connection; it stays with the socket.
         connection: What the room's present life made of it; None: nothing (any more).
         is_accepted: The handshake was answered by letting the client in.
@@ -40,6 +45,7 @@ class Line(Protocol):
         is_dropped: The room closed it without wanting to hear of its end.
     """
 
+    number: int
     profile: Profile
     connection: "Connection | None"
     is_accepted: bool
@@ -126,7 +132,22 @@ class Inlet(Protocol):
 
 
 class Bus(Protocol):
-    """Finds rooms for gateways and gateways for rooms."""
+    """
+    Finds rooms for gateways and gateways for rooms.
+    """
+
+    @property
+    def has_others(self) -> bool:
+        """Whether another process could take this one's rooms."""
+
+    def start(self) -> None:
+        """Begin to serve; called once, on the node's event loop."""
+
+    async def stop_taking_rooms(self) -> None:
+        """Let nobody place rooms in this process any more."""
+
+    def close(self) -> None:
+        """Reach nobody any more: sockets whose rooms are elsewhere get 1012."""
 
     def inlet(self, key: RoomKey) -> Inlet:
         """The way into a room; nothing is started before the first event."""
@@ -136,6 +157,34 @@ class Bus(Protocol):
 
     def local_audience(self, key: RoomKey) -> "LocalAudience":
         """The room's sockets in this process, for gateways to join."""
+
+    def attach(self, outbox: "Outbox") -> None:
+        """A gateway has made a socket's outbox."""
+
+    async def gather(self, key: RoomKey, claim: "Claim") -> None:
+        """Before a life begins: let everybody with sockets in the room join it."""
+
+    def gateways(self, key: RoomKey) -> list[UUID]:
+        """The nodes that have sockets of a room open, for its next owner."""
+
+    def release(self, key: RoomKey, *, asleep: bool, waiting: "list[Event]") -> None:
+        """
+        After a life has ended and the room was given up: let everybody know.
+
+        Args:
+            key: The room.
+            asleep: Nobody is to run it before its next event.
+            waiting: Events that were not handled, for the next owner.
+        """
+
+    def lose(self, key: RoomKey) -> None:
+        """A life was lost: what was under way may or may not have happened."""
+
+    def refuse(self, key: RoomKey, waiting: "list[Event]", error: Exception) -> None:
+        """The room cannot be started here, for another process has it, or may."""
+
+    async def flush(self) -> None:
+        """Wait until everything that was sent to other processes has arrived."""
 
     async def request(self, key: RoomKey, request: Any) -> Answer:
         """

@@ -1,15 +1,20 @@
 """The bus of one process: rooms and sockets meet by function call."""
 
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 from weakref import WeakValueDictionary
 
 from partyrooms.bus.contract import Audience, Inlet
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.messages import Answer
+from partyrooms.exceptions import RoomStopped
 from partyrooms.gateway.audience import LocalAudience
 
 if TYPE_CHECKING:
+    from partyrooms.gateway.outbox import Outbox
+    from partyrooms.owner.events import Event
     from partyrooms.owner.node import Node
+    from partyrooms.store.contract import Claim
 
 
 class MemoryBus:
@@ -26,6 +31,17 @@ class MemoryBus:
             WeakValueDictionary()
         )
 
+    has_others = False
+
+    def start(self) -> None:
+        """Nothing: it is ready."""
+
+    async def stop_taking_rooms(self) -> None:
+        """Nothing: nobody else could."""
+
+    def close(self) -> None:
+        """Nothing: no room is elsewhere."""
+
     def inlet(self, key: RoomKey) -> "Inlet":
         """The room's worker, kept alive by its users while the room is not running."""
         return self._node.worker(key)
@@ -40,6 +56,31 @@ class MemoryBus:
         if audience is None:
             audience = self._audiences[key] = LocalAudience()
         return audience
+
+    def attach(self, outbox: "Outbox") -> None:
+        """Nothing: nobody else names sockets."""
+
+    async def gather(self, key: RoomKey, claim: "Claim") -> None:
+        """Nothing: all sockets are here."""
+
+    def gateways(self, key: RoomKey) -> list[UUID]:
+        """None: no other process could claim the room and ask."""
+        return []
+
+    def release(self, key: RoomKey, *, asleep: bool, waiting: "list[Event]") -> None:
+        """Give up what waits: no other process can handle it."""
+        self.refuse(key, waiting, RoomStopped(f"{key} has stopped; ask again."))
+
+    def lose(self, key: RoomKey) -> None:
+        """Nothing: no other process has anything under way."""
+
+    def refuse(self, key: RoomKey, waiting: "list[Event]", error: Exception) -> None:
+        """Give up what waits: no other process can be reached."""
+        for event in waiting:
+            event.abandon(error)
+
+    async def flush(self) -> None:
+        """Nothing: calls have arrived when they return."""
 
     async def request(self, key: RoomKey, request: Any) -> Answer:
         """Ask a room and wait for its answer."""

@@ -6,6 +6,9 @@ import msgspec
 
 from partyrooms.core.messages import Answer, Profile
 
+Payload = Any
+"""``str`` or ``bytes``: MessagePack tells them apart, msgspec's types cannot."""
+
 FORMAT = 1
 """Changes when an older process would misread a message; it then drops it."""
 
@@ -86,7 +89,7 @@ class Sent(Item):
     """A frame has come."""
 
     line: int
-    payload: str | bytes
+    payload: Payload
 
 
 class Troubled(Item):
@@ -152,7 +155,7 @@ class Send(Item):
     """Queue a frame at one socket."""
 
     line: int
-    payload: str | bytes
+    payload: Payload
 
 
 class Keep(Item):
@@ -199,6 +202,10 @@ class Failed(Item):
     text: str
 
 
+class Lost(Item):
+    """The room was lost here, and with it what was under way."""
+
+
 class HandedOver(Item):
     """The room is given up; ``asleep``: until the next event nobody runs it."""
 
@@ -211,7 +218,7 @@ class Broadcast(msgspec.Struct, kw_only=True, array_like=True, tag=True):
     party: str
     room_id: str
     epoch: int
-    payload: str | bytes
+    payload: Payload
     without: list[str]
 
 
@@ -242,6 +249,7 @@ AnyItem = (
     | Answered
     | Returned
     | Failed
+    | Lost
     | HandedOver
     | Broadcast
     | Who

@@ -72,6 +72,7 @@ class Gateway(AsyncConsumer):
             },
             max_queued=settings.max_queued_bytes,
         )
+        node.bus.attach(outbox)
         try:
             async with self._patience:
                 await self._attach(admission)

@@ -51,7 +51,7 @@ class Outbox:
     """
 
     __slots__ = (
-        *("profile", "connection", "closing"),
+        *("__weakref__", "number", "profile", "connection", "closing"),
         *("is_accepted", "is_gone", "is_dropped"),
         *("_keeper", "_audience", "_send", "_accept_event", "_max_queued"),
         *("_loop", "_events", "_queued", "_writer"),
@@ -67,6 +67,7 @@ class Outbox:
         accept_event: Event,
         max_queued: int,
     ) -> None:
+        self.number = 0  # set by a bus that needs it
         self.profile = profile
         self.connection: Connection | None = None
         self.closing: Closing | None = None

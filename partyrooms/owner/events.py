@@ -11,7 +11,7 @@ from partyrooms.connection import Connection, ConnectionContext, validated_tags
 from partyrooms.core.messages import Answer, AnswerKind
 from partyrooms.exceptions import ConnectionTrouble, PartyroomsError
 from partyrooms.owner.calls import CALLS
-from partyrooms.owner.turn import Turn
+from partyrooms.owner.turn import Output, Turn
 from partyrooms.responses import error_answer, to_answer
 
 if TYPE_CHECKING:
@@ -29,9 +29,12 @@ class Event(Protocol):
     Attributes:
         hook: Its name, for errors.
         connection: Whose event it is, for ``on_exception``; None: nobody's.
+        receipt: What leaves last, to say that it was handled, to another process; None:
+            it came from this one.
     """
 
     hook: ClassVar[str]
+    receipt: Output | None
 
     @property
     def connection(self) -> Connection | None: ...
@@ -62,6 +65,7 @@ class Connect(msgspec.Struct, eq=False):
 
     line: Line
     context: ConnectionContext
+    receipt: Output | None = None
     connection: Connection | None = None
     wakes: bool = True
 
@@ -103,6 +107,7 @@ class Message(msgspec.Struct, eq=False):
 
     line: Line
     payload: str | bytes
+    receipt: Output | None = None
 
     @property
     def connection(self) -> Connection | None:
@@ -131,6 +136,7 @@ class Trouble(msgspec.Struct, eq=False):
 
     line: Line
     error: ConnectionTrouble
+    receipt: Output | None = None
     wakes: bool = True
 
     @property
@@ -157,6 +163,7 @@ class Closed(msgspec.Struct, eq=False):
     line: Line
     closing: Closing
     was_clean: bool
+    receipt: Output | None = None
     connection: Connection | None = None
 
     @property
@@ -192,6 +199,7 @@ class Request(msgspec.Struct, eq=False):
 
     request: Any
     reply: "asyncio.Future[Answer]"
+    receipt: Output | None = None
     connection: None = None
     wakes: bool = True
 
@@ -233,6 +241,7 @@ class Call(msgspec.Struct, eq=False):
     name: str
     arguments: Mapping[str, Any]
     reply: "asyncio.Future[Any]"
+    receipt: Output | None = None
     connection: None = None
     wakes: bool = True
 
@@ -253,6 +262,55 @@ class Call(msgspec.Struct, eq=False):
             self.reply.set_result(result)
 
     def _raise(self, error: Exception) -> None:
+        if not self.reply.done():
+            self.reply.set_exception(error)
+
+
+class Arrival(msgspec.Struct, eq=False):
+    """Another process has joined the room, with the sockets that it has open."""
+
+    hook: ClassVar[str] = "an arrival"
+
+    berth: Any
+    receipt: Output | None = None
+    connection: None = None
+    wakes: bool = True
+
+    async def act(self, life: "Life", turn: Turn) -> None:
+        for line in self.berth.lines.values():
+            if line.is_accepted and line.connection is None:
+                life.welcome(Connection(life, line))
+        turn.outputs.append((self.berth.joined, life.claim.epoch))
+
+    def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
+        return True
+
+    def abandon(self, error: Exception) -> None:
+        if isinstance(error, PartyroomsError):
+            self.berth.turn_away()
+        else:
+            for line in tuple(self.berth.lines.values()):
+                line.drop(ROOM_FAILED)
+
+
+class End(msgspec.Struct, eq=False):
+    """A room that runs elsewhere is to stop, or to be deleted; it only travels."""
+
+    hook: ClassVar[str] = "an end"
+
+    delete: bool
+    reply: "asyncio.Future[Any]"
+    receipt: Output | None = None
+    connection: None = None
+    wakes: bool = True
+
+    async def act(self, life: "Life", turn: Turn) -> None:
+        raise TypeError("A worker is stopped by its own method.")
+
+    def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
+        return True
+
+    def abandon(self, error: Exception) -> None:
         if not self.reply.done():
             self.reply.set_exception(error)
 

@@ -101,10 +101,13 @@ class Mailbox(ABC):
     def _take(self) -> Event:
         """The next event; whoever waits for space hears of it."""
         event = self._waiting.popleft()
+        self._freed()
+        return event
+
+    def _freed(self) -> None:
         if self._space is not None and not self.is_full:
             self._space.set_result(None)
             self._space = None
-        return event
 
     def _take_all(self) -> list[Event]:
         """Every event that waits now."""

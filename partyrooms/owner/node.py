@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 from weakref import WeakKeyDictionary, WeakValueDictionary
@@ -13,6 +14,8 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 from channels.db import DatabaseSyncToAsync
 
 from partyrooms.bus.contract import Bus
+from partyrooms.bus.hub import channel_of
+from partyrooms.bus.layer import LayerBus, shared_layer
 from partyrooms.bus.memory import MemoryBus
 from partyrooms.conf import Settings, get_settings
 from partyrooms.core.keys import RoomKey
@@ -31,6 +34,9 @@ HOOK_THREADS = 32
 MAX_SWEEP_INTERVAL = 1.0
 """Seconds between two looks at hooks that run too long and rooms that are idle."""
 
+FLUSH_TIME = 5.0
+"""Seconds that a node which goes away waits for others to have what it sent."""
+
 GOING_AWAY = (1012, "the server is restarting; come back")
 
 
@@ -47,6 +53,7 @@ class Node:
         in_thread: Makes a coroutine function of a hook that is none; None: each call
             has a thread, and its database connection is kept or closed by Django's
             rules.
+        bus: Makes the bus, once.
     """
 
     def __init__(
@@ -58,13 +65,14 @@ class Node:
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
         in_thread: InThread | None = None,
+        bus: Callable[["Node"], Bus] = MemoryBus,
     ) -> None:
         self.store = store
         self.name = name
         self.settings = settings
         self.clock = clock
         self.wall_clock = wall_clock
-        self.bus: Bus = MemoryBus(self)
+        self.is_draining = False
         self.committer = Committer(store, self.spawn)
         self._threads = ThreadPoolExecutor(HOOK_THREADS, "partyrooms-hook")
         self.in_thread = in_thread or self._in_thread
@@ -73,6 +81,7 @@ class Node:
         self._loop = asyncio.get_running_loop()
         self._workers: WeakValueDictionary[RoomKey, Worker] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
+        self.bus = bus(self)
 
     def worker(self, key: RoomKey) -> Worker:
         """
@@ -129,16 +138,35 @@ class Node:
         self.is_over = True
         for worker in tuple(self.busy):
             worker.lose()
+        self.bus.close()
         if _nodes.get(self._loop) is self:
             del _nodes[self._loop]  # The next event makes a new one.
         self._loop.create_task(self.close())
 
+    async def drain(self) -> None:
+        """
+        Give every room away, with the sockets that are elsewhere, and take no more.
+
+        Its own sockets go on, at rooms of other processes. Without others the rooms
+        are stopped: sockets get 1012.
+        """
+        self.is_draining = True
+        await self.bus.stop_taking_rooms()
+        while self.busy:
+            closing = None if self.bus.has_others else GOING_AWAY
+            await asyncio.gather(*(w.stop(closing) for w in tuple(self.busy)))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_TIME):
+                await self.bus.flush()
+
     async def close(self) -> None:
-        """Stop every room, commit what is left and sign off."""
+        """Give every room away or stop it, commit what is left and sign off."""
+        if not self.is_over:
+            await self.drain()
         self.is_over = True
         if _nodes.get(self._loop) is self:
             del _nodes[self._loop]
-        await asyncio.gather(*(w.stop(GOING_AWAY) for w in tuple(self.busy)))
+        self.bus.close()
         await asyncio.gather(*(w.crash(GOING_AWAY) for w in tuple(self.busy)))
         me = asyncio.current_task()
         tasks = [task for task in self._tasks if task is not me]
@@ -161,10 +189,7 @@ _nodes: WeakKeyDictionary[asyncio.AbstractEventLoop, Node] = WeakKeyDictionary()
 def current_node() -> Node:
     """The running event loop's node, made and started if there is none."""
     loop = asyncio.get_running_loop()
-    node = _nodes.get(loop)
-    if node is None:
-        node = _nodes[loop] = _start_node(loop)
-    return node
+    return _nodes.get(loop) or start_node()
 
 
 def existing_node() -> Node | None:
@@ -181,21 +206,42 @@ def use_node(node: Node | None) -> None:
         _nodes[loop] = node
 
 
-def _start_node(loop: asyncio.AbstractEventLoop) -> Node:
+def start_node(*, is_worker: bool = False) -> Node:
+    """
+    Make and start the running event loop's node.
+
+    Args:
+        is_worker: It may own rooms whatever ``OWNERS`` says.
+    """
+    loop = asyncio.get_running_loop()
     settings = get_settings()
+    node_id = uuid4()
+    layer = shared_layer(settings.channel_layer)
+    takes_rooms = is_worker or settings.owners == "any"
     directory = Directory(
-        uuid4(),
+        node_id,
         database=settings.database,
         heartbeat_interval=settings.heartbeat_interval,
         lease_ttl=settings.lease_ttl,
+        channel="" if layer is None else channel_of(node_id),
+        takes_rooms=takes_rooms,
     )
+
+    def bus(node: Node) -> Bus:
+        if layer is None:
+            return MemoryBus(node)
+        return LayerBus(
+            node, node_id, layer, owners=settings.owners, takes_rooms=takes_rooms
+        )
+
     store = DatabaseStore(directory)
-    node = Node(store, name=str(directory.node_id), settings=settings)
+    node = _nodes[loop] = Node(store, name=str(node_id), settings=settings, bus=bus)
     directory.start_heartbeat(
         on_stop_request=lambda records: _tell(loop, node.stop_records, records),
         on_lost=lambda: _tell(loop, node.lose),
     )
     node.spawn(node.keep_sweeping())
+    node.bus.start()
     return node
 
 

@@ -1,6 +1,8 @@
 """A node's ownership of one room: claimed, given up or lost, as the table says."""
 
 import logging
+from collections.abc import Sequence
+from uuid import UUID
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.ownership import Event, State, next_state
@@ -50,12 +52,18 @@ class Tenure:
         self._go(Event.GRANT)
         return claim
 
-    async def release(self, claim: Claim) -> None:
-        """End an ownership period, whether it is lost or not."""
+    async def release(self, claim: Claim, gateways: Sequence[UUID] = ()) -> None:
+        """
+        End an ownership period, whether it is lost or not.
+
+        Args:
+            claim: The period.
+            gateways: The nodes with sockets that stay open.
+        """
         if not self.is_lost:
             self._go(Event.DRAIN)
             try:
-                await self._store.release([claim])
+                await self._store.release([claim], gateways)
             except StoreUnavailable as error:
                 # The row still names this node, which may claim it again.
                 logger.warning(

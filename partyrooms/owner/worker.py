@@ -14,6 +14,7 @@ from partyrooms.bus.contract import Closing
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import (
     PartyroomsError,
+    RoomElsewhere,
     RoomStopped,
 )
 from partyrooms.owner import events
@@ -110,6 +111,7 @@ class Worker(Mailbox):
         if life is not None:
             life.end(LOST)
             self._tenure.forget()
+            self._node.bus.lose(self.key)
         stolen = RoomStopped(f"{self.key} was lost to another process.")
         self._runner.interrupt(self._task, stolen)
 
@@ -186,14 +188,16 @@ class Worker(Mailbox):
         error = await self._runner.attempt(event.hook, turn, event.act(life, turn))
         if life.is_over:
             event.abandon(error or RoomStopped(f"{self.key} was lost."))
-        elif error is None:
-            life.gate.close(turn)
-        else:
-            aftermath = Turn(life)
-            is_defect = event.fail(life, aftermath, error)
-            life.gate.close(aftermath)
-            if is_defect:
-                await self._runner.report(error, life, event.connection)
+            return
+        is_defect = False
+        if error is not None:
+            turn = Turn(life)
+            is_defect = event.fail(life, turn, error)
+        if event.receipt is not None:
+            turn.outputs.append(event.receipt)
+        life.gate.close(turn)
+        if error is not None and is_defect:
+            await self._runner.report(error, life, event.connection)
         if life.gate.held >= self._node.settings.mailbox_size:
             with suppress(RoomStopped):
                 await life.gate.commit(None)
@@ -207,6 +211,9 @@ class Worker(Mailbox):
             return
         try:
             error = await self._start()
+        except RoomElsewhere as refused:
+            self._node.bus.refuse(self.key, self._take_all(), refused)
+            return
         except Exception as raised:
             error = raised
             is_known = isinstance(raised, PartyroomsError | DatabaseError)
@@ -221,11 +228,16 @@ class Worker(Mailbox):
         if error is not None:
             for event in self._take_all():
                 event.abandon(error)
+                if event.receipt is not None:
+                    deliver, what = event.receipt
+                    deliver(what)
 
     async def _start(self) -> Exception | None:
         """Claim the room, make the instance and let it load; what its hooks raised."""
         if self._node.is_over:
             raise RoomStopped("This process is going away.")
+        if self._node.is_draining:
+            raise RoomElsewhere("This process gives its rooms away.")
         claim = await self._tenure.claim()
         life: Life | None = None
         try:
@@ -249,12 +261,14 @@ class Worker(Mailbox):
         return error or RoomStopped(f"{self.key} was lost while it started.")
 
     async def _make(self, claim: Claim) -> Life:
+        audience = self._node.bus.audience(self.key)  # held while it fills
+        await self._node.bus.gather(self.key, claim)
         return Life(
             registry.get(self.key.party),
             key=self.key,
             claim=claim,
             sizes=await self._node.store.sizes(claim.record),
-            audience=self._node.bus.audience(self.key),
+            audience=audience,
             node=self._node,
             on_lost=self.lose,
         )
@@ -282,7 +296,13 @@ class Worker(Mailbox):
             deletion, self._deletion = self._deletion, None
             await self._delete(life, deletion)
         elif life is not None:
-            await self._tenure.release(life.claim)
+            gateways = self._node.bus.gateways(self.key)
+            await self._tenure.release(life.claim, gateways)
+        is_draining = self._node.is_draining
+        if is_draining or not self._waiting:
+            self._node.bus.release(
+                self.key, asleep=not is_draining, waiting=self._take_all()
+            )
 
     async def _delete(
         self, life: Life | None, deletion: "asyncio.Future[None]"

@@ -110,6 +110,12 @@ class Store(Protocol):
                 and what to configure.
         """
 
+    async def enroll(self) -> None:
+        """Make this node known to the others; its first claim does so, too."""
+
+    async def stop_taking_rooms(self) -> None:
+        """Let the others know that no room is to be placed at this node."""
+
     async def locate(self, key: RoomKey) -> Place | None:
         """The living node that owns a room; None: nobody does."""
 

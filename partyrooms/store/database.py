@@ -44,6 +44,12 @@ class DatabaseStore:
     async def claim(self, key: RoomKey) -> Claim:
         return await self._run(self._writer, lambda: self._rows.claim(key))
 
+    async def enroll(self) -> None:
+        await self._run(self._writer, self._membership.register)
+
+    async def stop_taking_rooms(self) -> None:
+        await self._run(self._writer, self._membership.stop_taking_rooms)
+
     async def locate(self, key: RoomKey) -> Place | None:
         return await self._run(self._readers, lambda: self._rows.locate(key))
 

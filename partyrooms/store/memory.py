@@ -60,11 +60,17 @@ class MemoryStore:
     Args:
         tables: Shared with other stores; None: its own.
         node_id: The node; None: a new one.
+        place: How others reach it; None: they do not.
     """
 
     def __init__(
-        self, tables: MemoryTables | None = None, *, node_id: UUID | None = None
+        self,
+        tables: MemoryTables | None = None,
+        *,
+        node_id: UUID | None = None,
+        place: Place | None = None,
     ) -> None:
+        self.place = place
         self.tables = MemoryTables() if tables is None else tables
         self.node_id = uuid4() if node_id is None else node_id
 
@@ -73,7 +79,10 @@ class MemoryStore:
         record, room = self.tables.room(key)
         row = room.fence
         if row.owner not in {None, self.node_id, *self.tables.dead}:
-            raise RoomElsewhere(f"{key} is owned by the living node {row.owner}.")
+            raise RoomElsewhere(
+                f"{key} is owned by the living node {row.owner}. Give all processes a "
+                "channel layer that they share, or run one server process."
+            )
         if self.node_id in self.tables.dead:
             raise RoomUnreachable(
                 f"{key} cannot be claimed: node {self.node_id} was declared dead."
@@ -88,6 +97,19 @@ class MemoryStore:
             version=row.version,
             gateways=gateways,
         )
+
+    async def enroll(self) -> None:
+        self._arrive()
+        if self.place is not None:
+            self.tables.places[self.node_id] = self.place
+        await self._answer()
+
+    async def stop_taking_rooms(self) -> None:
+        self._arrive()
+        if self.place is not None:
+            self.place = replace(self.place, takes_rooms=False)
+            self.tables.places[self.node_id] = self.place
+        await self._answer()
 
     async def locate(self, key: RoomKey) -> Place | None:
         self._arrive()
@@ -157,6 +179,7 @@ class MemoryStore:
         await self._answer()
 
     async def close(self) -> None:
+        self.tables.places.pop(self.node_id, None)
         for room in self.tables.rooms.values():
             if room.fence.owner == self.node_id:
                 room.fence = replace(room.fence, owner=None)

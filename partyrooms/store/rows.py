@@ -34,6 +34,9 @@ class Membership(Protocol):
     def register(self) -> None:
         """Make the node's row, once."""
 
+    def stop_taking_rooms(self) -> None:
+        """Let nobody place rooms at the node."""
+
     def is_gone(self, node: Node) -> bool:
         """Whether another node is certainly dead, whatever its row says."""
 

@@ -1,5 +1,6 @@
 """Links: every item once and in order, whatever the layer does to it."""
 
+from itertools import pairwise
 from random import Random
 
 from hypothesis import given
@@ -53,7 +54,7 @@ def test_patience_doubles_up_to_its_bound():
         if link.due(now):
             times.append(now)
 
-    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
     assert max(gaps) <= MAX_RESEND_AFTER + 0.11
     assert gaps == sorted(gaps) or max(gaps) - min(gaps[2:]) < 0.2
 
@@ -119,7 +120,7 @@ def test_a_stall_is_counted_from_the_last_progress():
 @given(st.integers(1, 60), st.integers(0, 2**32))
 def test_a_lossy_layer_delivers_everything_once_and_in_order(count, seed):
     """Dropped, repeated and reordered messages cost time, never data."""
-    link, receiver, random = sender(), Receiver(), Random(seed)
+    link, receiver, random = sender(), Receiver(), Random(seed)  # noqa: S311
     sent = [b"%d" % number for number in range(count)]
     got, air, now, pushed = [], [], 0.0, 0
 

@@ -279,11 +279,10 @@ async def test_a_room_that_takes_no_more_is_503(handler, node):
         node.settings.__replace__(mailbox_size=1) if False else node.settings
     )
 
-    class FullBus:
-        async def request(self, key, request):
-            raise MailboxFull(str(key))
+    async def refuse(key, request):
+        raise MailboxFull(str(key))
 
-    node.bus = FullBus()
+    node.bus.request = refuse
     reply = await ask(handler, "/parties/telling/lobby")
 
     assert reply.status == 503

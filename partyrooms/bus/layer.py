@@ -1,0 +1,356 @@
+"""The bus of many processes, over a Channels layer that promises nothing."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from contextlib import suppress
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+from weakref import WeakValueDictionary
+
+from channels.layers import InMemoryChannelLayer, get_channel_layer
+from django.conf import settings as django_settings
+
+from partyrooms.bus.audience import RoomAudience
+from partyrooms.bus.contract import Inlet
+from partyrooms.bus.dock import Dock
+from partyrooms.bus.hub import Hub, Layer
+from partyrooms.bus.peer import Peer
+from partyrooms.bus.placement import Placement
+from partyrooms.bus.route import Route
+from partyrooms.core import items
+from partyrooms.core.keys import RoomKey
+from partyrooms.core.messages import Answer
+from partyrooms.directory.process import host, is_process_gone
+from partyrooms.exceptions import StoreUnavailable
+from partyrooms.gateway.audience import LocalAudience
+from partyrooms.gateway.outbox import Outbox
+from partyrooms.store.contract import Claim, Place
+
+if TYPE_CHECKING:
+    from partyrooms.owner.events import Event
+    from partyrooms.owner.node import Node
+
+logger = logging.getLogger("partyrooms.bus")
+
+GATHER_TIME = 2.0
+"""Seconds that a room's new owner waits for gateways to bring their sockets."""
+
+WATCH_INTERVAL = 0.25
+"""Seconds between two looks at whether this host's peers still run."""
+
+RENEW_INTERVAL = 60.0
+"""Seconds between two joins of a group that was joined: a layer forgets members."""
+
+
+class LayerBus:
+    """
+    A ``Bus`` whose rooms may be in other processes.
+
+    Args:
+        node: What runs this process's rooms.
+        node_id: This process's id.
+        layer: The Channels layer.
+        owners: ``"any"`` or ``"workers"``.
+        takes_rooms: Whether this process may own rooms.
+    """
+
+    def __init__(
+        self,
+        node: "Node",
+        node_id: UUID,
+        layer: Layer,
+        *,
+        owners: str,
+        takes_rooms: bool,
+    ) -> None:
+        self.node = node
+        self.node_id = node_id
+        self.placement = Placement(self, owners=owners, takes_rooms=takes_rooms)
+        self.lines: WeakValueDictionary[int, Outbox] = WeakValueDictionary()
+        self.hub = Hub(
+            layer,
+            node_id,
+            spawn=node.spawn,
+            clock=node.clock,
+            on_item=self._receive,
+            on_broken=self._broken,
+        )
+        self._numbers = count(1)
+        self._locals: WeakValueDictionary[RoomKey, LocalAudience] = (
+            WeakValueDictionary()
+        )
+        self._audiences: WeakValueDictionary[RoomKey, RoomAudience] = (
+            WeakValueDictionary()
+        )
+        self._routes: WeakValueDictionary[RoomKey, Route] = WeakValueDictionary()
+        self._joined: dict[int, Route] = {}
+        self._docks: dict[bytes, Dock] = {}
+        self._places: dict[bytes, Place] = {}
+        self._missed: dict[bytes, int] = {}
+        self._others = False
+
+    def start(self) -> None:
+        """Become known, and begin to read the layer, renew groups and watch peers."""
+        self.hub.start()
+        self.node.spawn(self._enroll())
+        self.node.spawn(self._keep_watching())
+        self.node.spawn(self._keep_renewing())
+
+    # The contract
+
+    @property
+    def has_others(self) -> bool:
+        """Whether another process could take this one's rooms."""
+        return self._others
+
+    async def stop_taking_rooms(self) -> None:
+        """Let nobody place rooms in this process any more."""
+        self.placement.takes_rooms = False
+        with suppress(StoreUnavailable):
+            await self.node.store.stop_taking_rooms()
+            self._others = any(
+                one.takes_rooms and one.channel and one.node != self.node_id
+                for one in await self.node.store.places()
+            )
+
+    def close(self) -> None:
+        """Reach nobody any more: sockets whose rooms are elsewhere get 1012."""
+        for route in tuple(self._joined.values()):
+            route.broken(is_dead=True)
+
+    def inlet(self, key: RoomKey) -> Inlet:
+        """The way into a room, kept alive by its users."""
+        return self._route(key)
+
+    def audience(self, key: RoomKey) -> RoomAudience:
+        """All sockets of a room that is run here."""
+        audience = self._audiences.get(key)
+        if audience is None:
+            audience = RoomAudience(key, self.local_audience(key), self.hub)
+            self._audiences[key] = audience
+        return audience
+
+    def local_audience(self, key: RoomKey) -> LocalAudience:
+        """The room's sockets in this process, kept alive by their users."""
+        audience = self._locals.get(key)
+        if audience is None:
+            audience = self._locals[key] = LocalAudience()
+        return audience
+
+    async def request(self, key: RoomKey, request: Any) -> Answer:
+        """Ask a room and wait for its answer."""
+        return await self._route(key).request(request)
+
+    def attach(self, outbox: Outbox) -> None:
+        """Give a socket the number by which other processes name it."""
+        outbox.number = next(self._numbers)
+        self.lines[outbox.number] = outbox
+
+    async def gather(self, key: RoomKey, claim: Claim) -> None:
+        """Before a life begins: let everybody with sockets in the room join it."""
+        audience = self.audience(key)
+        audience.epoch = claim.epoch
+        here = {berth.peer.node for berth in audience.berths()}
+        wanted = {one.bytes for one in claim.gateways} - here - {self.node_id.bytes}
+        if not wanted:
+            return
+        places = {one.node.bytes: one for one in await self.node.store.places()}
+        asked = [self.peer_at(places[one]) for one in wanted if one in places]
+        who = items.Who(party=key.party, room_id=key.room_id, epoch=claim.epoch)
+        for peer in asked:
+            peer.send(items.encode_item(who))
+        deadline = self.node.clock() + GATHER_TIME
+        waiting = {peer.node for peer in asked}
+        while waiting and self.node.clock() < deadline:
+            await asyncio.sleep(0.01)
+            joined = {berth.peer.node for berth in audience.berths()}
+            waiting = {one for one in waiting - joined if one in self.hub.peers}
+
+    def release(self, key: RoomKey, *, asleep: bool, waiting: "list[Event]") -> None:
+        """After a life has ended: let everybody know that the room is not here."""
+        waiting = [event for event in waiting if event.receipt is None]
+        audience = self.audience(key)
+        for berth in audience.berths():
+            audience.unmoor(berth)
+            self._dock(berth.peer).leave(berth, asleep=asleep)
+        route = self._routes.get(key)
+        if route is None:
+            route = self._route(key) if waiting else None
+        if route is not None:
+            route.take_back(waiting)
+            if not asleep:
+                route.needs_owner()
+
+    def lose(self, key: RoomKey) -> None:
+        """The room was lost here; what was under way may or may not have happened."""
+        audience = self.audience(key)
+        for berth in audience.berths():
+            audience.unmoor(berth)
+            self._dock(berth.peer).lost(berth)
+        if route := self._routes.get(key):
+            route.take_back([])
+
+    def refuse(self, key: RoomKey, waiting: "list[Event]", error: Exception) -> None:
+        """The room cannot be started here: another process has it."""
+        waiting = [event for event in waiting if event.receipt is None]
+        audience = self.audience(key)
+        for berth in audience.berths():
+            audience.unmoor(berth)
+            self._dock(berth.peer).turn_away(berth)
+        self._route(key).take_back(waiting)
+
+    def gateways(self, key: RoomKey) -> list[UUID]:
+        """The processes that have sockets of a room open."""
+        found = [
+            UUID(bytes=b.peer.node) for b in self.audience(key).berths() if b.lines
+        ]
+        return [*found, self.node_id] if len(self.local_audience(key)) else found
+
+    async def flush(self) -> None:
+        """Wait until every living peer has what was sent to it."""
+        while not all(peer.is_clear for peer in self.hub.peers.values()):
+            await asyncio.sleep(0.01)
+
+    # What the parts ask
+
+    def runs(self, key: RoomKey) -> bool:
+        """Whether a room's life is in this process now."""
+        return self.node.worker(key).life is not None
+
+    def peer_at(self, place: Place) -> Peer:
+        """The peer at a living node."""
+        self._places[place.node.bytes] = place
+        return self.hub.peer(place.node.bytes, place.channel)
+
+    def joined(self, route: Route) -> None:
+        """A route has an owner elsewhere: it is kept, and its group joined."""
+        self._joined[route.number] = route
+
+    def parted(self, route: Route) -> None:
+        """A route has no owner elsewhere any more."""
+        self._joined.pop(route.number, None)
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Start a task that ends with the node at the latest."""
+        return self.node.spawn(coroutine)
+
+    def nodes_alive(self, places: list[Place]) -> None:
+        """The directory has looked: peers that it misses twice are dead."""
+        alive = {one.node.bytes: one for one in places}
+        self._places.update(alive)
+        for peer in tuple(self.hub.peers.values()):
+            missed = 0 if peer.node in alive else self._missed.get(peer.node, 0) + 1
+            self._missed[peer.node] = missed
+            # Once may be a node that has only just come.
+            if missed >= 2:
+                self._bury(peer)
+
+    # What comes
+
+    def _receive(self, peer: Peer, item: Any) -> None:
+        if isinstance(item, _FROM_OWNER):
+            route = self._joined.get(item.route)
+            if route is not None and route.peer is peer and route.join == item.join:
+                route.receive(item)
+        elif isinstance(item, items.Join):
+            self._dock(peer).join(item)
+        elif isinstance(item, items.Broadcast):
+            route = self._routes.get(RoomKey(item.party, item.room_id))
+            if route is not None and route.peer is peer:
+                route.broadcast(item)
+        elif isinstance(item, items.Who):
+            route = self._route(RoomKey(item.party, item.room_id))
+            if route.peer is not peer:
+                route.follow(peer)
+        else:
+            self._dock(peer).receive(item)
+
+    def _broken(self, peer: Peer, is_dead: bool) -> None:
+        dock = self._docks.pop(peer.node, None)
+        if dock is not None:
+            dock.lose()
+        for route in tuple(self._joined.values()):
+            if route.peer is peer:
+                route.broken(is_dead=is_dead)
+
+    def _bury(self, peer: Peer) -> None:
+        self._missed.pop(peer.node, None)
+        self._places.pop(peer.node, None)
+        self.hub.bury(peer)
+
+    def _route(self, key: RoomKey) -> Route:
+        route = self._routes.get(key)
+        if route is None:
+            route = self._routes[key] = Route(key, next(self._numbers), self)
+        return route
+
+    def _dock(self, peer: Peer) -> Dock:
+        dock = self._docks.get(peer.node)
+        if dock is None:
+            dock = self._docks[peer.node] = Dock(peer, self)
+        return dock
+
+    async def _enroll(self) -> None:
+        delay = 0.1
+        while True:
+            try:
+                await self.node.store.enroll()
+            except StoreUnavailable as error:
+                logger.warning("This node is not known yet: %s", error)
+                await asyncio.sleep(delay)
+                delay = min(2 * delay, 2.0)
+            else:
+                return
+
+    async def _keep_watching(self) -> None:
+        here = host()
+        looked_at = self.node.clock()
+        while True:
+            await asyncio.sleep(WATCH_INTERVAL)
+            if self.node.clock() - looked_at >= self.node.settings.heartbeat_interval:
+                looked_at = self.node.clock()
+                with suppress(StoreUnavailable):
+                    self.nodes_alive(await self.node.store.places())
+            for peer in tuple(self.hub.peers.values()):
+                place = self._places.get(peer.node)
+                if place is None or place.host != here:
+                    continue
+                if is_process_gone(place.pid, place.pid_started):
+                    self._bury(peer)
+            for route in tuple(self._joined.values()):
+                route.pump()
+
+    async def _keep_renewing(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_INTERVAL)
+            for route in tuple(self._joined.values()):
+                route.renew()
+
+
+_FROM_OWNER = (
+    items.Send,
+    items.Handled,
+    items.Accept,
+    items.Keep,
+    items.Close,
+    items.Answered,
+    items.Returned,
+    items.Failed,
+    items.Joined,
+    items.Refused,
+    items.Lost,
+    items.HandedOver,
+)
+
+
+def shared_layer(alias: str) -> Layer | None:
+    """The project's channel layer; None: there is none that others could share."""
+    if alias not in getattr(django_settings, "CHANNEL_LAYERS", {}):
+        return None
+    layer = get_channel_layer(alias)
+    if layer is None or isinstance(layer, InMemoryChannelLayer):
+        return None
+    found: Layer = layer
+    return found
