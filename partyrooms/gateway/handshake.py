@@ -98,10 +98,12 @@ class Handshake(ASGIHandler):
         task = asyncio.create_task(self._run(request))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-        await asyncio.wait({task}, timeout=patience)
+        try:
+            await asyncio.wait({task}, timeout=patience)
+        finally:
+            task.cancel()  # ends a coroutine; a thread runs to its end, unheard
         if task.done():
             return task.result()
-        task.cancel()  # ends a coroutine; a thread runs to its end, unheard
         logger.warning(
             "A handshake for %r took longer than CONNECT_TIMEOUT (%g s)",
             request.path[:300],
@@ -145,6 +147,7 @@ async def accept(
     """Let a client in that came past everything; find out who it is."""
     require_hook_ran(request)
     request.user_id = await settle_user(request)
+    request.__dict__["_body"] = b""  # for the room: Django closes the stream
     return Acceptance()
 
 

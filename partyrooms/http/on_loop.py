@@ -105,9 +105,10 @@ class Csrf(OnLoop, CsrfViewMiddleware):
     async def process_view(  # type: ignore[override]
         self, request: HttpRequest, callback: Any, args: Any, kwargs: Any
     ) -> HttpResponseBase | None:
-        """Check the token where the view asks for it."""
+        """Check the token where method and view ask for it."""
         check = super().process_view
-        if is_lean(request) and getattr(callback, "csrf_exempt", False):
+        is_exempt = request.method == "GET" or getattr(callback, "csrf_exempt", False)
+        if is_exempt and is_lean(request):
             return check(request, callback, args, kwargs)
         return await sync_to_async(check)(request, callback, args, kwargs)
 

@@ -11,6 +11,7 @@ from django.utils.decorators import async_only_middleware, sync_only_middleware
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.gateway.handshake import Handshake
+from partyrooms.http.lifetime import has_thread
 from tests.web.conftest import MIDDLEWARE
 from tests.web.drive import knock, note_admission
 from tests.web.rooms import PlainlyGuarded
@@ -46,6 +47,29 @@ async def test_the_admission_tells_what_is_known_of_the_client(handshake):
     assert admission.subprotocol is None
     assert admission.request.props == {}
     assert admission.request.path == "/parties/telling/a b/c"
+    assert admission.request.body == b""
+
+
+async def test_a_stranger_is_let_in_without_a_thread(wired):
+    """DESIGN 3.14: ten thousand clients that come back at once need none."""
+    threads = []
+
+    @async_only_middleware
+    def note_thread(get_response):
+        async def middleware(request):
+            response = await get_response(request)
+            threads.append(has_thread())
+            return response
+
+        return middleware
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(globals(), "note_thread", note_thread)
+        wired.MIDDLEWARE = [f"{__name__}.note_thread", *MIDDLEWARE]
+        result = await knock(Handshake(note_admission), "/parties/telling/lobby")
+
+    assert result.admission is not None
+    assert threads == [False]
 
 
 async def test_w2_an_absent_or_empty_id_is_made(handshake):
