@@ -78,6 +78,7 @@ class Node:
         self.in_thread = in_thread or self._in_thread
         self.busy: set[Worker] = set()
         self.is_over = False
+        self.ended = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._workers: WeakValueDictionary[RoomKey, Worker] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -136,6 +137,7 @@ class Node:
     def lose(self) -> None:
         """Own nothing any more: the lease has ended, or may have."""
         self.is_over = True
+        self.ended.set()
         for worker in tuple(self.busy):
             worker.lose()
         self.bus.close()

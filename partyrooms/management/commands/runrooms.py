@@ -1,0 +1,66 @@
+"""``manage.py runrooms``: a process that owns rooms and serves no socket."""
+
+import asyncio
+import logging
+import signal
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from partyrooms.bus.layer import shared_layer
+from partyrooms.conf import get_settings
+from partyrooms.owner.node import Node, start_node
+
+logger = logging.getLogger("partyrooms.owner")
+
+
+class Command(BaseCommand):
+    """Run rooms for the web processes, until SIGTERM or SIGINT."""
+
+    help = (
+        "Run rooms for the web processes, reached over the channel layer. SIGTERM and "
+        "SIGINT hand the rooms over to other workers, then end; the second one ends at "
+        "once."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        settings = get_settings()
+        if shared_layer(settings.channel_layer) is None:
+            raise CommandError(
+                f"CHANNEL_LAYERS[{settings.channel_layer!r}] reaches no other process, "
+                "so nobody could use these rooms. Configure "
+                "channels_redis.pubsub.RedisPubSubChannelLayer there."
+            )
+        asyncio.run(self.serve())
+
+    async def serve(self) -> None:
+        """Own rooms until a signal says to stop."""
+        asked = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, asked.set)
+        while True:
+            node = start_node(is_worker=True)
+            self.stdout.write(f"Worker {node.name} runs rooms; stop it with SIGTERM.")
+            self.stdout.flush()
+            await first_of(asked, node.ended)
+            if asked.is_set():
+                await self.leave(node, loop)
+                return
+            # Its lease ended: it goes on as a new node, which owns nothing yet.
+
+    async def leave(self, node: Node, loop: asyncio.AbstractEventLoop) -> None:
+        """Hand the rooms over; a second signal ends the process as it is."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+        logger.info("Worker %s gives its rooms away", node.name)
+        await node.close()
+
+
+async def first_of(*events: asyncio.Event) -> None:
+    """Wait until one of several events is set."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
