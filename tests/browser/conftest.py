@@ -1,10 +1,10 @@
 """The demo on a real server, and visitors with browsers of their own."""
 
 import secrets
+import shutil
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,7 +15,6 @@ from tests.servers.client import DEADLINE
 from tests.servers.database import ROOT, environment
 from tests.servers.process import make_server
 
-CHROMIUM = Path("/usr/bin/chromium")
 ARTEFACTS = ROOT / "artefacts"
 
 expect.set_options(timeout=DEADLINE * 1000)
@@ -24,8 +23,9 @@ expect.set_options(timeout=DEADLINE * 1000)
 @pytest.fixture(scope="session")
 def chromium():
     """The browser's path."""
-    need(CHROMIUM.exists(), "Chromium", "apt-get install chromium")
-    return CHROMIUM
+    path = shutil.which("chromium")
+    need(path is not None, "Chromium", "apt-get install chromium")
+    return path
 
 
 @pytest.fixture(scope="module")
