@@ -64,6 +64,13 @@ class Answering(Room):
         self.error = error
 
 
+class Formed(Room):
+    """Tells a form."""
+
+    async def on_request(self, request):
+        return request.data.dict()
+
+
 class Members(Room):
     """Only for who is logged in."""
 

@@ -8,6 +8,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpResponse
 from django.test import AsyncClient
 from django.utils.decorators import async_only_middleware, sync_only_middleware
+from django.utils.functional import SimpleLazyObject
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.gateway.handshake import Handshake
@@ -370,6 +371,44 @@ async def test_r30_the_user_of_the_session_is_known(handshake):
 
     assert result.admission.user_id == str(user.pk)
     assert result.admission.request.user.username == "ann"
+
+
+@pytest.mark.parametrize(
+    ("name", "user_id"), [("log_in", "7"), ("promise_user", "7"), ("forget_user", None)]
+)
+async def test_r30_whoever_set_the_user_is_believed(wired, name, user_id):
+    """R30: a project's own authentication, at once or as a promise."""
+    wired.MIDDLEWARE = [*MIDDLEWARE[:-1], f"{__name__}.{name}", HOOKS]
+    result = await knock(Handshake(note_admission), "/parties/telling/lobby")
+
+    assert result.admission.user_id == user_id
+
+
+def log_in(get_response):
+    """Log somebody in."""
+    return _setting_user(get_response, lambda: User(pk=7))
+
+
+def promise_user(get_response):
+    """Log somebody in who is made when looked at."""
+    return _setting_user(get_response, lambda: SimpleLazyObject(lambda: User(pk=7)))
+
+
+def forget_user(get_response):
+    """Leave no user."""
+    return _setting_user(get_response, lambda: None)
+
+
+def _setting_user(get_response, make):
+    async def middleware(request):
+        request.user = make()
+        return await get_response(request)
+
+    return middleware
+
+
+for middleware in (log_in, promise_user, forget_user):
+    async_only_middleware(middleware)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,16 +1,21 @@
 """The view of rooms: addresses, methods, policies, answers."""
 
+import threading
+
 import pytest
 from django.contrib.auth.models import User
-from django.test import AsyncClient
+from django.test import AsyncClient, AsyncRequestFactory
 from django.urls import reverse
+from django.utils.decorators import async_only_middleware
+from rest_framework.authentication import BasicAuthentication, SessionAuthentication
+from rest_framework.response import Response
 
 from partyrooms.exceptions import MailboxFull
 from partyrooms.http.handler import RoomHandler
-from partyrooms.views import RoomView, view_class
+from partyrooms.views import RoomView, room_view, view_class
 from tests.web.conftest import MIDDLEWARE
 from tests.web.drive import ask
-from tests.web.rooms import Guarded, Members
+from tests.web.rooms import Answering, Guarded, Members
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -264,13 +269,109 @@ async def test_h5_exceptions_have_their_status(handler, room, status):
     assert b"secret" not in reply.body
 
 
-async def test_h5_a_401_of_the_room_says_how_to_log_in(handler, wired):
+@pytest.mark.parametrize(
+    ("scheme", "header"),
+    [(BasicAuthentication, 'Basic realm="api"'), (SessionAuthentication, None)],
+)
+async def test_h5_a_401_of_the_room_says_how_to_log_in(
+    handler, monkeypatch, scheme, header
+):
     """H5: as a view of REST framework does, if its class knows a way."""
+    view_class.cache_clear()
+    monkeypatch.setattr(Answering, "authentication_classes", (scheme,))
     reply = await ask(handler, "/parties/answering/login")
-    members = await ask(handler, "/parties/members/lobby")
+    view_class.cache_clear()
 
-    assert reply.header("www-authenticate") is None
-    assert members.status == 403
+    assert reply.status == 401
+    assert reply.header("www-authenticate") == header
+
+
+async def test_h5_the_projects_exception_handler_is_asked(handler, wired):
+    """H5: about what the policy refuses, in a thread: it may log to a database."""
+    wired.REST_FRAMEWORK = {"EXCEPTION_HANDLER": f"{__name__}.handle_exception"}
+    reply = await ask(handler, "/parties/members/lobby")
+
+    assert reply.status == 418
+    assert reply.data == {"is_main_thread": False, "view": "MembersView"}
+
+
+def handle_exception(error, context):
+    """A project's own."""
+    is_main = threading.current_thread() is threading.main_thread()
+    view = type(context["view"]).__name__
+    return Response({"is_main_thread": is_main, "view": view}, status=418)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/parties/telling/lobby", 200),
+        ("/parties/nobody/lobby", 404),
+        ("/party/%00", 400),
+    ],
+)
+async def test_without_any_middleware_addresses_are_judged_the_same(
+    wired, node, path, status
+):
+    """H6: the view looks, too."""
+    wired.MIDDLEWARE = []
+    reply = await ask(RoomHandler(), path)
+
+    assert reply.status == status
+
+
+async def test_the_view_needs_a_resolver():
+    """It reads the room from the raw path, behind what the resolver matched."""
+    with pytest.raises(TypeError, match="URL resolver"):
+        await room_view(AsyncRequestFactory().get("/party/a"), "a")
+
+
+async def test_h3_a_form_may_be_read_by_a_middleware_first(wired, node):
+    """H3: as a CSRF check does; the room has the same data."""
+    wired.MIDDLEWARE = [f"{__name__}.read_form", *MIDDLEWARE]
+    body = b'--x\r\ncontent-disposition: form-data; name="text"\r\n\r\nhi\r\n--x--\r\n'
+    reply = await ask(
+        RoomHandler(),
+        "/parties/telling/lobby",
+        "PUT",
+        headers={"content-type": "text/plain"},
+        body=b"hi",
+    )
+    form = await ask(
+        RoomHandler(),
+        "/parties/formed/lobby",
+        "POST",
+        headers={"content-type": "multipart/form-data; boundary=x"},
+        body=body,
+    )
+
+    assert reply.data["size"] == 2
+    assert form.data == {"text": "hi"}
+
+
+@async_only_middleware
+def read_form(get_response):
+    """Look into the form."""
+
+    async def middleware(request):
+        request.POST.get("csrfmiddlewaretoken")
+        return await get_response(request)
+
+    return middleware
+
+
+@pytest.mark.parametrize("length", ["many", ""])
+async def test_a_length_that_is_no_number_announces_nothing(handler, length):
+    """H8: what is read decides."""
+    reply = await ask(
+        handler,
+        "/parties/telling/lobby",
+        "PUT",
+        headers={"content-length": length, "content-type": "text/plain"},
+        chunks=[b"abc"],
+    )
+
+    assert reply.data["size"] == 3
 
 
 async def test_a_room_that_takes_no_more_is_503(handler, node):
