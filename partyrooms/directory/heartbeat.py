@@ -1,7 +1,10 @@
-"""The threads that keep a node's lease, watch the others, and notice its loss."""
+"""The thread that keeps a node's lease, watches the others, and notices its loss."""
 
 import logging
+import os
+import signal
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event, Lock, Thread, current_thread
 from uuid import UUID
 
@@ -9,7 +12,7 @@ from django.db import DatabaseError, InterfaceError, connections
 from django.db.models import F
 
 from partyrooms.core.liveness import Observations, fence_at, observe
-from partyrooms.directory.process import boot_clock
+from partyrooms.directory.process import boot_clock, host, start_mark
 from partyrooms.models import Node, RoomRecord
 
 logger = logging.getLogger("partyrooms.directory")
@@ -17,10 +20,10 @@ logger = logging.getLogger("partyrooms.directory")
 
 class Heartbeat:
     """
-    Renews one node's row, with threads and a connection of its own.
+    Renews one node's row, with a thread and a connection of its own.
 
-    A busy event loop is therefore no dead node. A second thread, which never touches
-    the database, watches the deadline: a query that hangs cannot hide it.
+    A busy event loop is therefore no dead node. What the lease allows is judged where
+    it is used, by the clock: a query that hangs cannot hide that it is over.
 
     Args:
         node_id: Whose row.
@@ -29,6 +32,7 @@ class Heartbeat:
         lease_ttl: Seconds after which the others take a silent node for dead.
         is_gone: Whether a node of this host is certainly dead.
         is_over: Whether this node's own event loop is closed.
+        on_lease: Called with each time until which this node may act.
     """
 
     def __init__(
@@ -40,7 +44,9 @@ class Heartbeat:
         lease_ttl: float,
         is_gone: Callable[[Node], bool],
         is_over: Callable[[], bool],
+        on_lease: Callable[[float], None],
     ) -> None:
+        self._on_lease = on_lease
         self._node_id = node_id
         self._database = database
         self._interval = interval
@@ -51,40 +57,41 @@ class Heartbeat:
         self._callbacks: (
             tuple[Callable[[list[int]], None], Callable[[], None]] | None
         ) = None
-        self._fence_at: float | None = None
+        self._is_registered = False
         self._lock = Lock()
         self._stop = Event()
-        self._threads: list[Thread] = []
+        self._thread: Thread | None = None
 
     def start(
         self,
         on_stop_request: Callable[[list[int]], None],
         on_lost: Callable[[], None],
     ) -> None:
-        """Say whom to tell; the threads run once the row exists, too."""
+        """Say whom to tell; the thread runs once the row exists, too."""
         self._callbacks = (on_stop_request, on_lost)
         self._run_if_ready()
 
     def registered(self, sent_at: float) -> None:
         """Say that the row exists, and when its INSERT was sent."""
-        self._fence_at = fence_at(sent_at, self._lease_ttl)
+        self._is_registered = True
+        self._on_lease(fence_at(sent_at, self._lease_ttl))
         self._run_if_ready()
 
     def close(self) -> None:
-        """End the threads and wait for them; a query under way is let finish."""
+        """End the thread and wait for it; a query under way is let finish."""
         self._stop.set()
-        for thread in self._threads:
-            if thread is not current_thread():  # on_lost may close its own node
-                thread.join()
+        # on_lost may close its own node.
+        if self._thread is not None and self._thread is not current_thread():
+            self._thread.join()
 
     def _run_if_ready(self) -> None:
         with self._lock:
-            if self._threads or self._callbacks is None or self._fence_at is None:
+            if self._thread or self._callbacks is None or not self._is_registered:
                 return
-            for name, work in (("heartbeat", self._beat), ("fence", self._watch)):
-                thread = Thread(target=work, name=f"partyrooms-{name}", daemon=True)
-                self._threads.append(thread)
-                thread.start()
+            self._thread = Thread(
+                target=self._beat, name="partyrooms-heartbeat", daemon=True
+            )
+            self._thread.start()
 
     def _beat(self) -> None:
         try:
@@ -106,10 +113,15 @@ class Heartbeat:
             connections[self._database].close()
 
     def _poll(self) -> None:
+        # First, for one of them may hold the lock that renewing needs.
+        dead = self._find_dead()
         if not self._renew():
             self._lose("its row says that it is dead")
             return
-        self._bury()
+        for node in dead:
+            Node.objects.using(self._database).filter(
+                pk=node.pk, heartbeat=node.heartbeat, state=Node.State.ALIVE
+            ).update(state=Node.State.DEAD)
         requested = list(
             RoomRecord.objects.using(self._database)
             .filter(owner=self._node_id, stop_requested=True)
@@ -126,11 +138,11 @@ class Heartbeat:
             .update(heartbeat=F("heartbeat") + 1)
         )
         if renewed:
-            self._fence_at = fence_at(sent_at, self._lease_ttl)
+            self._on_lease(fence_at(sent_at, self._lease_ttl))
         return renewed == 1
 
-    def _bury(self) -> None:
-        """Declare the dead dead, each by what its row held when it was judged."""
+    def _find_dead(self) -> list[Node]:
+        """Who is to be declared dead, each by what its row held when it was judged."""
         others = {
             node.pk: node
             for node in Node.objects.using(self._database)
@@ -145,20 +157,11 @@ class Heartbeat:
             lease_ttl=self._lease_ttl,
         )
         gone = [pk for pk, node in others.items() if self._is_gone(node)]
-        for pk in {*silent, *gone}:
-            Node.objects.using(self._database).filter(
-                pk=pk, heartbeat=others[pk].heartbeat, state=Node.State.ALIVE
-            ).update(state=Node.State.DEAD)
-
-    def _watch(self) -> None:
-        while self._fence_at is not None:
-            left = self._fence_at - boot_clock()
-            if left <= 0:
-                self._lose("its lease was not renewed in time")
-                return
-            # Waits at most an interval: a machine that slept may wake up late.
-            if self._stop.wait(min(left, self._interval)):
-                return
+        if connections[self._database].vendor == "sqlite":
+            # A process that was stopped inside a transaction has the whole file.
+            for pk in silent:
+                end_process(others[pk])
+        return [others[pk] for pk in {*silent, *gone}]
 
     def _lose(self, reason: str) -> None:
         with self._lock:
@@ -172,3 +175,19 @@ class Heartbeat:
             extra={"action": "lease_lost"},
         )
         self._callbacks[1]()
+
+
+def end_process(node: Node) -> None:
+    """Kill a silent process of this machine, if it is certainly that node's."""
+    is_here = node.host == host() and node.pid != os.getpid()
+    if not is_here or not node.pid_started or start_mark(node.pid) != node.pid_started:
+        return
+    logger.error(
+        "Process %d (node %s) was silent for LEASE_TTL and is killed: it may hold the "
+        "database's lock",
+        node.pid,
+        node.pk,
+        extra={"action": "silent_killed"},
+    )
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(node.pid, signal.SIGKILL)

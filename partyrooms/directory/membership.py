@@ -38,6 +38,8 @@ class Directory:
         database: The alias of the database that the nodes share.
         heartbeat_interval: Seconds between renewals.
         lease_ttl: Seconds after which the others take a silent node for dead.
+        on_lease: Called, in any thread, with each time by ``boot_clock`` until which
+            the node may act.
         channel: Where others reach it in the channel layer; empty: nowhere.
         takes_rooms: Whether others may place rooms here.
     """
@@ -49,6 +51,7 @@ class Directory:
         database: str,
         heartbeat_interval: float,
         lease_ttl: float,
+        on_lease: Callable[[float], None] = lambda until: None,
         channel: str = "",
         takes_rooms: bool = True,
     ) -> None:
@@ -68,6 +71,7 @@ class Directory:
             lease_ttl=lease_ttl,
             is_gone=is_gone,
             is_over=lambda: loop is not None and loop.is_closed(),
+            on_lease=on_lease,
         )
         self._lock = Lock()
         self._registered = False
@@ -117,8 +121,8 @@ class Directory:
         Args:
             on_stop_request: Gets the primary keys of own rooms that are to stop, with
                 each heartbeat until they are released.
-            on_lost: Called once, when this node must own nothing any more: its row is
-                dead, or its lease may end before it hears so.
+            on_lost: Called once, when this node must own nothing any more: its row
+                says that it is dead.
         """
         self._heartbeat.start(on_stop_request, on_lost)
 

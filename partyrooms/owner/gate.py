@@ -30,11 +30,17 @@ class Gate:
         claim: The ownership under which is written.
         committer: Who writes.
         on_lost: Called once, when a commit found that the room is somebody else's.
+        may_act: Whether the node's lease holds; while it does not, nothing leaves.
     """
 
     def __init__(
-        self, claim: Claim, committer: Committing, on_lost: Callable[[], None]
+        self,
+        claim: Claim,
+        committer: Committing,
+        on_lost: Callable[[], None],
+        may_act: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._may_act = may_act
         self.claim = claim
         self.is_lost = False
         self._version = claim.version
@@ -66,7 +72,7 @@ class Gate:
         if self.is_lost:
             return
         self._want(turn)
-        if self._wanted > self._settled:
+        if self._wanted > self._settled or self._held or not self._may_act():
             self._held.append((self._wanted, turn.outputs))
             return
         for deliver, what in turn.outputs:
@@ -105,11 +111,17 @@ class Gate:
             return
         self._version += 1
         self._settled = self._taken
+        self.release()
+        self._wake(None)
+
+    def release(self) -> None:
+        """Let the outputs leave that wait for no commit; called again by the sweep."""
         held = self._held
+        if not held or self.is_lost or not self._may_act():
+            return
         while held and held[0][0] <= self._settled:
             for deliver, what in held.popleft()[1]:
                 deliver(what)
-        self._wake(None)
 
     def lose(self) -> None:
         """Let nothing leave any more."""

@@ -56,7 +56,7 @@ class Life:
         self.key = key
         self.claim = claim
         self.store: Store = node.store
-        self.gate = Gate(claim, node.committer, on_lost)
+        self.gate = Gate(claim, node.committer, on_lost, node.lease.holds)
         self.quota = Quota(
             sizes,
             max_value_size=settings.max_value_size,

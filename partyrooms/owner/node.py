@@ -22,6 +22,7 @@ from partyrooms.core.keys import RoomKey
 from partyrooms.directory import Directory
 from partyrooms.owner.committer import Committer
 from partyrooms.owner.hooks import Hook, InThread
+from partyrooms.owner.lease import Lease
 from partyrooms.owner.worker import STOPPED, Worker
 from partyrooms.store.contract import Store
 from partyrooms.store.database import DatabaseStore
@@ -54,6 +55,7 @@ class Node:
             has a thread, and its database connection is kept or closed by Django's
             rules.
         bus: Makes the bus, once.
+        lease: Until when its rooms may act; None: always.
     """
 
     def __init__(
@@ -66,7 +68,9 @@ class Node:
         wall_clock: Callable[[], float] = time.time,
         in_thread: InThread | None = None,
         bus: Callable[["Node"], Bus] = MemoryBus,
+        lease: Lease | None = None,
     ) -> None:
+        self.lease = lease or Lease()
         self.store = store
         self.name = name
         self.settings = settings
@@ -113,6 +117,8 @@ class Node:
         now = self.clock()
         for worker in tuple(self.busy):
             worker.sweep(now)
+            if worker.life is not None:
+                worker.life.gate.release()
 
     async def keep_sweeping(self) -> None:
         """Sweep until cancelled."""
@@ -219,12 +225,14 @@ def start_node(*, is_worker: bool = False) -> Node:
     settings = get_settings()
     node_id = uuid4()
     layer = shared_layer(settings.channel_layer)
+    lease = Lease()
     takes_rooms = is_worker or settings.owners == "any"
     directory = Directory(
         node_id,
         database=settings.database,
         heartbeat_interval=settings.heartbeat_interval,
         lease_ttl=settings.lease_ttl,
+        on_lease=lease.extend,
         channel="" if layer is None else channel_of(node_id),
         takes_rooms=takes_rooms,
     )
@@ -237,7 +245,9 @@ def start_node(*, is_worker: bool = False) -> Node:
         )
 
     store = DatabaseStore(directory)
-    node = _nodes[loop] = Node(store, name=str(node_id), settings=settings, bus=bus)
+    node = _nodes[loop] = Node(
+        store, name=str(node_id), settings=settings, bus=bus, lease=lease
+    )
     directory.start_heartbeat(
         on_stop_request=lambda records: _tell(loop, node.stop_records, records),
         on_lost=lambda: _tell(loop, node.lose),

@@ -184,6 +184,12 @@ class Worker(Mailbox):
                 self._node.busy.discard(self)
 
     async def _handle(self, event: events.Event, life: Life) -> None:
+        if not self._node.lease.holds():
+            await self._node.lease.held()
+            life.gate.release()
+            if life.is_over:
+                event.abandon(RoomStopped(f"{self.key} was lost."))
+                return
         turn = Turn(life)
         error = await self._runner.attempt(event.hook, turn, event.act(life, turn))
         if life.is_over:
