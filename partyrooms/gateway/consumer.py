@@ -55,6 +55,7 @@ class Gateway(AsyncConsumer):
         rate = room_class.message_rate or settings.message_rate
         self._bucket = Rate.parse(rate).bucket() if rate else None
         self._attached = self._reported = self._is_over = False
+        self._refusal: Exception | None = None
         self._patience = asyncio.timeout_at(admission.deadline)
         self._outbox = outbox = Outbox(
             Profile(
@@ -110,7 +111,8 @@ class Gateway(AsyncConsumer):
     def refused(self, error: Exception) -> None:
         """Stop reading at once: the server can close the socket in its own way only."""
         self._refusal = error
-        self._patience.reschedule(asyncio.get_running_loop().time())
+        if not self._is_over:
+            self._patience.reschedule(asyncio.get_running_loop().time())
 
     async def _attach(self, admission: Admission) -> None:
         await self._inlet.space()
