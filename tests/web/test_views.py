@@ -37,6 +37,21 @@ async def test_h1_a_url_leads_to_its_room(handler, path, room, subpath):
     assert (reply.data["room"], reply.data["subpath"]) == (room, subpath)
 
 
+@pytest.mark.parametrize("path", ["/app/party/a%20b", "/party/a%20b"])
+async def test_h1_a_servers_root_path_is_no_part_of_the_address(handler, path):
+    """H1: uvicorn puts it in front of the path, Daphne does not."""
+    reply = await ask(handler, path, root_path="/app")
+
+    assert reply.data["room"] == "a b"
+
+
+async def test_h1_without_a_raw_path_the_decoded_one_is_read(handler):
+    """H1: ASGI servers need not tell the path as it was sent."""
+    reply = await ask(handler, "/party/a%20b/c", raw_path=None)
+
+    assert (reply.data["room"], reply.data["subpath"]) == ("a b", "/c")
+
+
 @pytest.mark.parametrize("method", METHODS)
 async def test_h1_every_method_reaches_the_room(handler, method):
     """H1: OPTIONS too; nothing is answered on the room's behalf."""
