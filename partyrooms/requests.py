@@ -4,7 +4,7 @@ import json as json_codec
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 import msgspec
 from django.core.handlers.asgi import ASGIRequest
@@ -32,7 +32,7 @@ def build_request(
 
     Args:
         key: The room.
-        path: What follows the room id, from the slash on.
+        path: What follows the room id, from the slash on; percent-encoded, as in a URL.
         method: In capitals.
         headers: Name and value.
         json: A JSON-able body; not together with ``data``.
@@ -60,7 +60,7 @@ def build_request(
     scope = {
         "type": "http",
         "method": method.upper(),
-        "path": full_path,
+        "path": unquote(full_path),
         "raw_path": full_path.encode(),
         "root_path": "",
         "scheme": "http",
@@ -76,8 +76,15 @@ def build_request(
     )
     request.props = {}
     request.user_id = user_id
-    request.subpath = "" if path == "/" else path
+    request.subpath = "" if path == "/" else unquote(path)
     return request  # type: ignore[no-any-return]
+
+
+_CONTENT_TYPES = {
+    AnswerKind.DATA: "application/json",
+    AnswerKind.TEXT: "text/plain; charset=utf-8",
+    AnswerKind.BYTES: "application/octet-stream",
+}
 
 
 class StubResponse:
@@ -97,8 +104,7 @@ class StubResponse:
         self.content = answer.body
         is_json = answer.kind is AnswerKind.DATA
         self.data: Any = msgspec.json.decode(answer.body) if is_json else None
-        if answer.content_type or is_json:
-            kind = answer.content_type or "application/json"
+        if kind := answer.content_type or _CONTENT_TYPES.get(answer.kind):
             self.headers.setdefault("content-type", kind)
 
     @property
