@@ -3,11 +3,15 @@
 import atexit
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -56,3 +60,20 @@ def new_database(settings_module: str) -> Path:
     if log.exists():
         shutil.copy(log, f"{name}-wal")
     return Path(name)
+
+
+@contextmanager
+def locked(database: Path) -> Iterator[None]:
+    """Keep every other process from writing to a file for the block."""
+    with closing(sqlite3.connect(database, timeout=20, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            other.execute("ROLLBACK")
+
+
+def execute(database: Path, statement: str, *values: object) -> list[tuple[Any, ...]]:
+    """Run one statement behind a server's back, and commit it."""
+    with closing(sqlite3.connect(database, timeout=20, isolation_level=None)) as other:
+        return other.execute(statement, values).fetchall()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import random
 import secrets
 import signal
@@ -27,7 +28,7 @@ _COMMANDS = {
         ["uvicorn", "--ws-per-message-deflate", "false", "--no-access-log"],
         r"Uvicorn running on",
     ),
-    "daphne": (["daphne", "--verbosity", "1"], r"Listening on TCP address"),
+    "daphne": (["daphne", "--access-log", os.devnull], r"Listening on TCP address"),
 }
 _ATTEMPTS = 5
 

@@ -50,13 +50,13 @@ class Visitor:
         """
         Make a room class on the server, and an address of one of its rooms.
 
-        The class is sent as its source: it sees what ``site/namespace.py`` imports and
-        the given constants, and nothing of the test around it. Its party's name is
-        new, unless the class sets one.
+        The class is sent as its source: it sees what ``site/namespace.py`` imports,
+        the test's variables that its methods use (JSON-able, as they are now), and the
+        given constants. Its party's name is new, unless the class sets one.
 
         Args:
             room_class: A class of the test, made on ``Room``.
-            constants: JSON-able values for names that the class uses.
+            constants: Variables that the class's body uses outside of its methods.
 
         Raises:
             Misconfigured: If partyrooms refuses the class.
@@ -65,7 +65,7 @@ class Visitor:
             "define",
             name=room_class.__name__,
             source=textwrap.dedent(inspect.getsource(room_class)),
-            constants=constants,
+            constants={**_captured(room_class), **constants},
         )
         return self.room(party)
 
@@ -220,3 +220,14 @@ async def visit(server: Server) -> AsyncIterator[Visitor]:
         yield visitor
     finally:
         await visitor.close()
+
+
+def _captured(room_class: type) -> dict[str, Any]:
+    """The variables around a class that its methods use."""
+    captured: dict[str, Any] = {}
+    for member in vars(room_class).values():
+        function = getattr(member, "__func__", member)
+        if inspect.isfunction(function):
+            captured |= inspect.getclosurevars(function).nonlocals
+    captured.pop("__class__", None)  # what super() looks at; made anew there
+    return captured

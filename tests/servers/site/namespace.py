@@ -5,7 +5,7 @@ import contextvars
 import json
 import threading
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from datetime import time as clock
 from decimal import Decimal
 from uuid import UUID
@@ -33,7 +33,6 @@ from partyrooms import (
     RoomUnreachable,
     StorageLimitExceeded,
     parties,
-    rpc,
 )
 from tests.servers.site.journal import gate, note
 
@@ -78,8 +77,8 @@ __all__ = [
     "note",
     "parties",
     "partyrooms",
-    "rpc",
     "threading",
     "time",
     "timedelta",
+    "timezone",
 ]

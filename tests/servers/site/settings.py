@@ -75,7 +75,11 @@ LOGGING = {
     "formatters": {"line": {"()": "tests.servers.site.logs.OneLine"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {"partyrooms": {"level": "INFO"}, "django": {"level": "WARNING"}},
+    "loggers": {
+        # Its "Listening" is what a test's server is known by to be ready.
+        "daphne.server": {"level": "INFO"},
+        "partyrooms": {"level": "INFO"},
+    },
 }
 
 globals().update(json.loads(os.environ.get("PARTYROOMS_SITE", "{}")))
