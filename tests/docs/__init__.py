@@ -1,0 +1,1 @@
+"""The pages are run and looked through, so that they stay true."""

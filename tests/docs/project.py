@@ -1,0 +1,140 @@
+"""A reader's own project: made, changed, checked and served as the pages say."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.docs.pages import Block
+from tests.servers.client import DEADLINE
+from tests.servers.database import ROOT
+from tests.servers.output import Output
+from tests.servers.process import START_TIMEOUT, STOP_TIMEOUT, _free_port
+
+COMMAND_TIMEOUT = 120.0
+
+# Settings of the test, over the reader's: Daphne says when it listens.
+OBSERVED = """
+from mysite.settings import *
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "loggers": {"daphne.server": {"handlers": ["console"], "level": "INFO"}},
+}
+"""
+
+
+class Project:
+    """
+    A Django project in an empty folder, and at most one server of it.
+
+    Args:
+        folder: The empty folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = _free_port()
+        self._server: subprocess.Popen[str] | None = None
+        self._output: Output | None = None
+
+    @property
+    def http_url(self) -> str:
+        """Scheme, host and port of the server."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws_url(self) -> str:
+        """The same for WebSockets."""
+        return f"ws://127.0.0.1:{self.port}"
+
+    def write(self, block: Block) -> None:
+        """Write the files that a block is made of."""
+        files = block.files()
+        assert files, f"{block.place} does not say which file it is"
+        for path, is_added, text in files:
+            file = self.folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"{file.read_text()}\n{text}" if is_added else text)
+
+    def run(self, command: str) -> str:
+        """
+        Run a command in the folder, with the tests' Python and this partyrooms.
+
+        Returns:
+            What it printed.
+        """
+        done = subprocess.run(
+            command.split(),
+            cwd=self.folder,
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=COMMAND_TIMEOUT,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}"
+        return done.stdout
+
+    def serve(self, command: str) -> None:
+        """Start a server with its command, on a free port, and wait until it is up."""
+        self.stop()
+        if "runserver" in command:
+            ready = r"Listening on TCP address"
+            command = f"{command} --noreload 127.0.0.1:{self.port}"
+        else:
+            ready = r"Uvicorn running on"
+            command = f"{command} --port {self.port}"
+        (self.folder / "observed.py").write_text(OBSERVED)
+        self._server = subprocess.Popen(
+            command.split(),
+            cwd=self.folder,
+            env={**self._environment(), "DJANGO_SETTINGS_MODULE": "observed"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert self._server.stdout is not None
+        self._output = Output(self._server.stdout)
+        is_up = self._output.wait_for(ready, START_TIMEOUT)
+        assert is_up, "\n".join([command, *self._output.lines])
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        """Ask the server with GET."""
+        return httpx.get(f"{self.http_url}{path}", timeout=DEADLINE, **options)
+
+    def post(self, path: str, data: dict[str, str]) -> httpx.Response:
+        """Send the server a form."""
+        return httpx.post(f"{self.http_url}{path}", timeout=DEADLINE, data=data)
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """End the server, if one is running, with a signal."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        server.send_signal(number)
+        try:
+            server.wait(STOP_TIMEOUT)
+        finally:
+            server.kill()
+            server.wait()
+        if self._output is not None:
+            self._output.join()
+
+    def _environment(self) -> dict[str, str]:
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        kept = {k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"}
+        return {
+            **kept,
+            "PATH": path,
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDEVMODE": "",
+        }

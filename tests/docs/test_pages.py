@@ -1,0 +1,143 @@
+"""What the pages say of the package, compared with the package."""
+
+import inspect
+import re
+from dataclasses import fields
+
+import pytest
+
+import partyrooms
+from partyrooms import exceptions, testing
+from partyrooms.conf import MIB, Settings
+from partyrooms.connection import Connection, ConnectionContext
+from partyrooms.management.commands import rooms
+from partyrooms.parties import Stub
+from partyrooms.requests import StubResponse
+from partyrooms.room import Room
+from partyrooms.storage import Storage
+from tests.docs.pages import all_pages, anchors_of, links_of, name_of
+from tests.servers.database import ROOT
+
+REFERENCE = ROOT / "docs" / "reference"
+GENERATED = REFERENCE / "conformance.md"  # by `make conformance`, where it was run
+
+
+@pytest.mark.parametrize("page", all_pages(), ids=name_of)
+def test_every_link_leads_somewhere(page):
+    """A relative link names a file that exists, and a heading in it."""
+    for link in links_of(page):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+
+        assert target.exists(), link
+        assert ROOT in target.parents, link
+        assert not anchor or anchor in anchors_of(target), link
+
+
+def test_every_page_can_be_found():
+    """Each page of docs/ is linked from docs/index.md."""
+    index = ROOT / "docs" / "index.md"
+    linked = {(index.parent / link).resolve() for link in links_of(index)}
+
+    pages = set((ROOT / "docs").rglob("*.md")) - {index, GENERATED}
+    lost = [name_of(page) for page in pages if page not in linked]
+
+    assert lost == []
+
+
+def test_every_setting_is_listed_with_its_default():
+    """settings.md has a row for each key of ``PARTYROOMS``, and no other."""
+    page = (REFERENCE / "settings.md").read_text()
+    ours, _, _ = page.partition("## Django's")
+
+    rows = re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \|", ours, re.MULTILINE)
+
+    expected = {f.name.upper(): _shown(f.default) for f in fields(Settings)}
+
+    assert dict(rows) == expected
+
+
+def test_every_check_is_listed():
+    """checks.md has a row for each id that the checks can give, and no other."""
+    code = "".join(
+        path.read_text() for path in (ROOT / "partyrooms" / "checks").glob("*.py")
+    )
+    page = (REFERENCE / "checks.md").read_text()
+
+    in_code = set(re.findall(r'id="(partyrooms\.[EW]\d{3})"', code))
+    in_page = set(re.findall(r"^\| `(partyrooms\.[EW]\d{3})` \|", page, re.MULTILINE))
+
+    assert in_code
+    assert in_page == in_code
+
+
+def test_every_exported_name_is_in_the_reference():
+    """What ``partyrooms`` exports is described on a page of the reference."""
+    pages = "".join(page.read_text() for page in REFERENCE.glob("*.md"))
+
+    missing = [
+        name
+        for name in partyrooms.__all__
+        if not re.search(rf"`(?:partyrooms\.)?{name}\b|import .*\b{name}\b", pages)
+    ]
+
+    assert missing == []
+
+
+def test_every_error_is_listed():
+    """errors.md has each class of ``partyrooms.exceptions``."""
+    page = (REFERENCE / "errors.md").read_text()
+    names = [
+        name
+        for name, _ in inspect.getmembers(exceptions, inspect.isclass)
+        if getattr(exceptions, name).__module__ == exceptions.__name__
+    ]
+
+    assert [name for name in names if f"`{name}`" not in page] == []
+
+
+@pytest.mark.parametrize(
+    ("described", "page"),
+    [
+        (Room, "room.md"),
+        (ConnectionContext, "room.md"),
+        (Connection, "connection.md"),
+        (Storage, "storage.md"),
+        (Stub, "parties.md"),
+        (StubResponse, "parties.md"),
+        (testing.RunningRoom, "testing.md"),
+        (testing.Client, "testing.md"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_every_member_is_described(described, page):
+    """A public attribute or method of a public class stands on its page, as code."""
+    text = (REFERENCE / page).read_text()
+    members = {*vars(described), *getattr(described, "__annotations__", {})}
+
+    missing = [
+        name
+        for name in sorted(members)
+        if not name.startswith("_") and not re.search(rf"`[^`]*\b{name}\b[^`]*`", text)
+    ]
+
+    assert missing == []
+
+
+def test_every_action_of_the_command_is_listed():
+    """commands.md has each action of ``manage.py rooms``."""
+    page = (REFERENCE / "commands.md").read_text()
+    parser = rooms.Command().create_parser("manage.py", "rooms")
+
+    actions = next(a.choices for a in parser._actions if a.dest == "action")
+
+    assert [name for name in actions if f"`rooms {name} " not in page] == []
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, int | float):
+        is_size = default >= MIB
+        return f"{default / MIB:g} MiB" if is_size else f"{default:g}"
+    if isinstance(default, str):
+        return f'`"{default}"`'
+    return "`[]`" if default == () else f"`{default}`"
