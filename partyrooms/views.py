@@ -6,13 +6,12 @@ from functools import cache
 from typing import Any, NoReturn
 
 from asgiref.sync import sync_to_async
-from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import APIView, exception_handler
@@ -26,6 +25,7 @@ from partyrooms.http.background import ask
 from partyrooms.http.body import adopt_body
 from partyrooms.http.host import host_of, unknown_host
 from partyrooms.http.policy import run_policy
+from partyrooms.http.room_request import RoomRequest
 from partyrooms.http.user import user_id_of
 from partyrooms.middleware import require_hook_ran
 from partyrooms.responses import address_error, already_logged, json_error
@@ -77,29 +77,6 @@ def view_class(room_class: Any) -> "type[RoomView]":
     given = {name: value for name, value in policies.items() if value is not None}
     name, manual = room_class.__name__, room_class.__doc__
     return type(f"{name}View", (RoomView,), {**given, "name": name, "__doc__": manual})
-
-
-class RoomRequest(Request):
-    """
-    What a room's ``on_request`` is given.
-
-    Attributes:
-        props: What the before-hook passed on.
-        user_id: The user's primary key as text; None: nobody is logged in.
-        subpath: What follows the room id in the path: "" or "/a/b".
-    """
-
-    props: dict[str, Any]
-    user_id: str | None
-    subpath: str
-
-    def _parse(self) -> Any:
-        try:
-            return super()._parse()  # type: ignore[misc]
-        except RecursionError as error:
-            raise exceptions.ParseError("The body is nested too deeply.") from error
-        except SuspiciousOperation as error:  # Django's limits for forms
-            raise exceptions.ParseError("The form is too large.") from error
 
 
 class RoomView(APIView):

@@ -78,6 +78,7 @@ def adopt_body(request: HttpRequest) -> None:
     if body and not request.META.get("CONTENT_LENGTH"):
         # REST framework takes a request without a length (a chunked one) for empty.
         request.META["CONTENT_LENGTH"] = str(len(body))
+        request.__dict__.pop("headers", None)
 
 
 def _announced(scope: Mapping[str, Any]) -> int:
