@@ -14,6 +14,7 @@ from rest_framework.settings import api_settings
 from partyrooms import registry
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.messages import Answer, AnswerKind
+from partyrooms.http.room_request import RoomRequest
 
 
 def build_request(
@@ -71,7 +72,7 @@ def build_request(
     parsers: Any = registry.get(key.party).parser_classes
     if parsers is None:
         parsers = api_settings.DEFAULT_PARSER_CLASSES
-    request: Any = Request(
+    request: Any = RoomRequest(
         ASGIRequest(scope, BytesIO(body)), parsers=[parser() for parser in parsers]
     )
     request.props = {}

@@ -15,6 +15,7 @@ from rest_framework.settings import api_settings
 from partyrooms import registry
 from partyrooms.core.items import RequestCopy
 from partyrooms.core.keys import RoomKey
+from partyrooms.http.room_request import RoomRequest
 
 
 def copy_request(request: Request) -> RequestCopy:
@@ -35,7 +36,7 @@ def restore_request(copy: RequestCopy, key: RoomKey) -> Request:
     if parsers is None:
         parsers = api_settings.DEFAULT_PARSER_CLASSES
     plain = _restore(copy)
-    request: Any = Request(plain, parsers=[parser() for parser in parsers])
+    request: Any = RoomRequest(plain, parsers=[parser() for parser in parsers])
     request.user = plain.user
     request.props = copy.props
     request.user_id = copy.user_id
