@@ -155,7 +155,7 @@ async def test_new_connections_can_be_refused(proxy):
 
 async def test_a_server_that_is_away_is_a_reset():
     """Behind the proxy nobody listens."""
-    async with proxy_to(server_port=1) as proxy:
+    async with proxy_to(1) as proxy:
         with pytest.raises(ConnectionResetError):
             await first_line(proxy)
 

@@ -100,15 +100,15 @@ class FaultProxy:
         is_refusing: New connections are reset at once.
 
     Args:
-        server_port: Where the server listens, on 127.0.0.1.
+        target: Where the server listens: a port of 127.0.0.1, or a Unix socket's path.
     """
 
-    def __init__(self, server_port: int) -> None:
+    def __init__(self, target: int | str) -> None:
         self.port = 0
         self.delay = 0.0
         self.rate: float | None = None
         self.is_refusing = False
-        self._server_port = server_port
+        self._target = target
         self._open = {direction: asyncio.Event() for direction in Direction}
         self._holds = {direction: asyncio.Event() for direction in Direction}
         self._traps: list[Trap] = []
@@ -176,9 +176,7 @@ class FaultProxy:
             Pair({Direction.TO_CLIENT: (reader, writer)}).cut(reset=True)
             return
         try:
-            far_reader, far_writer = await asyncio.open_connection(
-                "127.0.0.1", self._server_port
-            )
+            far_reader, far_writer = await self._connect()
         except OSError:
             Pair({Direction.TO_CLIENT: (reader, writer)}).cut(reset=True)
             return
@@ -195,6 +193,11 @@ class FaultProxy:
         await asyncio.wait(pair.pumps)
         self._pairs.discard(pair)
         pair.cut(reset=False)
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self._target, str):
+            return await asyncio.open_unix_connection(self._target)
+        return await asyncio.open_connection("127.0.0.1", self._target)
 
     async def _pump(self, pair: Pair, direction: Direction) -> None:
         reader, writer = pair.ends[direction]
@@ -230,9 +233,9 @@ class FaultProxy:
 
 
 @asynccontextmanager
-async def proxy_to(server_port: int) -> AsyncIterator[FaultProxy]:
+async def proxy_to(target: int | str) -> AsyncIterator[FaultProxy]:
     """A proxy for the block."""
-    proxy = FaultProxy(server_port)
+    proxy = FaultProxy(target)
     await proxy.start()
     try:
         yield proxy

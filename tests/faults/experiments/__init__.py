@@ -1,0 +1,1 @@
+"""Deployments that are hurt under load, and what their clients saw of it."""

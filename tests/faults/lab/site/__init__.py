@@ -1,0 +1,1 @@
+"""The project that the laboratory's processes serve: rooms that keep a ledger."""

@@ -1,0 +1,5 @@
+"""What the gateways serve."""
+
+from partyrooms.asgi import get_asgi_application
+
+application = get_asgi_application()

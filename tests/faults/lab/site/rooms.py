@@ -1,0 +1,72 @@
+"""
+Ledgers: each message is an op that raises a counter by one.
+
+The room stores the op under the counter's new value, tells the sender, and broadcasts;
+what is told carries the room's epoch, for the history checker. Before its turn ends it
+notes the op in a file, stored or not.
+"""
+
+import json
+import os
+
+from partyrooms import Room
+
+JOURNAL = os.environ.get("PARTYROOMS_JOURNAL", os.devnull)
+
+
+class Ledger(Room):
+    """Stores every op, with the value that it made."""
+
+    async def on_start(self):
+        self.value = await self.storage.get("value", 0)
+        self.epoch = self._life.claim.epoch  # No room has a need to know; a test has.
+        self.node = self._life.owner
+
+    async def on_connect(self, connection, ctx):
+        connection.send_json(self.frame("welcome", ""))
+
+    async def on_message(self, op, sender):
+        self.value += 1
+        self.note(op)
+        self.store(op)
+        sender.send_json(self.frame("acknowledgement", op))
+        self.broadcast_json(self.frame("broadcast", op))
+
+    async def on_request(self, request):
+        return {"position": self.value, "epoch": self.epoch, "node": self.node}
+
+    def store(self, op):
+        """Keep the counter and the op; both or neither."""
+        self.storage.put("value", self.value)
+        self.storage.put(f"op/{self.value:09d}", [op, self.epoch, self.node])
+
+    def frame(self, kind, op):
+        """What clients are told."""
+        return {
+            "kind": kind,
+            "op": op,
+            "position": self.value,
+            "epoch": self.epoch,
+        }
+
+    def note(self, op):
+        """Append to the file that all processes share; a short line is one write."""
+        line = json.dumps([str(self), self.value, op, self.epoch, self.node])
+        file = os.open(JOURNAL, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        try:
+            os.write(file, f"{line}\n".encode())
+        finally:
+            os.close(file)
+
+
+class HibernatingLedger(Ledger):
+    """The same, and its sockets outlive it."""
+
+    hibernate = True
+
+
+class VolatileLedger(Ledger):
+    """Stores nothing: each life begins at 0."""
+
+    def store(self, op):
+        """Keep nothing."""
