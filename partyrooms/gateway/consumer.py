@@ -49,6 +49,7 @@ class Gateway(AsyncConsumer):
         room_class = registry.get(admission.key.party)
         node = current_node()
         settings = node.settings
+        self._key = admission.key
         self._inlet: Inlet = node.bus.inlet(admission.key)
         self._clock = node.clock
         self._max_size = room_class.max_message_size or settings.max_message_size
@@ -155,10 +156,15 @@ class Gateway(AsyncConsumer):
         """Close a socket that is in trouble, and let the room know why."""
         outbox = self._outbox
         logger.warning(
-            "A connection is closed with %d: %s",
+            "A connection to %s is closed with %d: %s",
+            self._key,
             trouble.close_code,
             trouble,
-            extra={"action": "connection_trouble", "code": trouble.close_code},
+            extra={
+                "action": "connection_trouble",
+                "room": str(self._key),
+                "code": trouble.close_code,
+            },
         )
         closing = (trouble.close_code, trouble.reason)
         if isinstance(trouble, TooSlow):

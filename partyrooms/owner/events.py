@@ -1,6 +1,7 @@
 """What can happen to a room: each event acts inside a turn, and knows how to fail."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -16,6 +17,8 @@ from partyrooms.responses import error_answer, to_answer
 
 if TYPE_CHECKING:
     from partyrooms.owner.life import Life
+
+logger = logging.getLogger("partyrooms.owner")
 
 OTHER_USER: Closing = (3009, "this connection id is in use by another user")
 ROOM_FULL: Closing = (1013, "the room is full")
@@ -75,6 +78,18 @@ class Connect(msgspec.Struct, eq=False):
             return
         refusal = _refusal(life, line)
         if refusal is not None:
+            code, reason = refusal
+            logger.warning(
+                "A connection to %s is refused with %d: %s",
+                life.key,
+                code,
+                reason,
+                extra={
+                    "action": "connection_refused",
+                    "room": str(life.key),
+                    "code": code,
+                },
+            )
             turn.outputs.append((line.drop, refusal))
             return
         connection = Connection(life, line)
