@@ -1,12 +1,15 @@
 """
-Write ``docs/reference/conformance.md`` from the results of a run.
+Write ``docs/reference/conformance.md``: ``python -m tests.conformance.report``.
 
-    pytest tests/conformance --conformance-results FILE
-    python -m tests.conformance.report FILE
+It runs the tests first. The results of a run that has been made already may be given
+instead: ``pytest tests/conformance --conformance-results FILE``, and the file here.
 """
 
 import json
+import re
+import subprocess
 import sys
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,8 +17,10 @@ from typing import Any
 
 from tests.conformance.partykit import SECTIONS
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "conformance.md"
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "reference" / "conformance.md"
 KINDS = ("uvicorn", "daphne")
+HOOKS = r"\bon (start|connect|message|close|error|request|exception)\b"
 
 INTRODUCTION = """\
 # Conformance
@@ -30,19 +35,35 @@ contract asks for, its column says what it gives, and a test holds it to that.
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Read results, write the page; 1 if a row failed or has no test."""
-    tests = json.loads(Path(arguments[0]).read_text("utf-8"))
+    """Get results, write the page; 1 if a row failed or has no test."""
+    results = Path(arguments[0]).read_text("utf-8") if arguments else run_tests()
+    tests = json.loads(results)
     by_row: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for test in tests:
         for row in test["rows"]:
             by_row[row].append(test)
     PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text("\n".join(page(by_row)) + "\n", "utf-8")
+    PAGE.write_text("\n".join(page(by_row)), "utf-8")
     bare = [r for rows in SECTIONS.values() for r in rows if r not in by_row]
     failed = [test["test"] for test in tests if test["outcome"] != "passed"]
     for line in [f"No test: {row}" for row in bare] + [f"Failed: {t}" for t in failed]:
         sys.stderr.write(f"{line}\n")
     return 1 if bare or failed else 0
+
+
+def run_tests() -> str:
+    """Run the suite in the order of its files; what each test proved, as JSON."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "results.json"
+        subprocess.run(
+            [
+                *(sys.executable, "-m", "pytest", "tests/conformance", "-q"),
+                *("-p", "no:randomly", "--conformance-results", str(file)),
+            ],
+            cwd=ROOT,
+            check=False,
+        )
+        return file.read_text("utf-8")
 
 
 def page(by_row: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
@@ -54,10 +75,16 @@ def page(by_row: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
         yield "|---|---|---|---|---|"
         for row, theirs in rows.items():
             tests = by_row[row]
-            ours = "<br>".join(dict.fromkeys(test["rule"] for test in tests))
+            ours = "<br>".join(dict.fromkeys(map(promise, tests)))
             cells = [row, theirs or "no", ours, *(verdict(tests, k) for k in KINDS)]
             yield f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
         yield ""
+
+
+def promise(test: dict[str, Any]) -> str:
+    """A test's name as a sentence, and its rule."""
+    fact = re.sub(HOOKS, r"`on_\1`", test["fact"].replace("_", " "))
+    return f"*{fact[0].upper()}{fact[1:]}:* {test['rule']}"
 
 
 def verdict(tests: Sequence[dict[str, Any]], kind: str) -> str:

@@ -121,6 +121,13 @@ class Visitor:
         """Let all pass that wait at a gate or come later."""
         await self._lab("open", name=name)
 
+    async def whole_log(self, since: int = 0) -> list[str]:
+        """All that the server has logged until now, from line ``since`` on."""
+        name = uuid4().hex
+        await self._lab("mark", name=name)
+        await self.server.wait_for_log(name)
+        return [line for line in self.server.log[since:] if name not in line]
+
     async def close(self) -> None:
         """Close every socket and the HTTP client."""
         for socket in self._sockets:

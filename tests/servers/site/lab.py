@@ -7,6 +7,7 @@ machine may have open meanwhile.
 
 import itertools
 import json
+import logging
 import os
 import secrets
 
@@ -19,6 +20,8 @@ from django.views.decorators.csrf import csrf_exempt
 
 from partyrooms import Room
 from tests.servers.site import journal, namespace
+
+logger = logging.getLogger("lab")
 
 _numbers = itertools.count(1)
 
@@ -73,6 +76,11 @@ async def reached(request, name, times):
     await journal.reached(name, times)
 
 
+async def mark(request, name):
+    """Write a line to the log: what was logged before it stands before it."""
+    logger.warning("mark %s", name)
+
+
 async def open_gate(request, name):
     """Open a gate."""
     journal.open_gate(name)
@@ -84,4 +92,5 @@ _ACTIONS = {
     "notes": read_notes,
     "reached": reached,
     "open": open_gate,
+    "mark": mark,
 }

@@ -1,0 +1,84 @@
+"""Fixtures around servers; a ``conftest.py`` imports those that its tests ask for."""
+
+import pytest
+
+from tests.servers.process import KINDS, make_server
+from tests.servers.visitor import visit
+
+PROFILES = {
+    "usual": {},
+    # Limits that a test can reach in no time.
+    "tight": {
+        "PARTYROOMS": {
+            "ALLOWED_ORIGINS": ["https://friend.example"],
+            "MAILBOX_SIZE": 20,
+            "MAX_BODY_SIZE": 2000,
+            "MAX_ROOM_SIZE": 100_000,
+            "MAX_VALUE_SIZE": 50_000,
+        },
+        "SECURE_PROXY_SSL_HEADER": ["HTTP_X_FORWARDED_PROTO", "https"],
+    },
+    "hasty": {
+        "PARTYROOMS": {"CONNECT_TIMEOUT": 0.5, "HOOK_TIMEOUT": 1, "IDLE_TIMEOUT": 0.2}
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def servers():
+    """The run's servers by kind and profile, started when first asked for."""
+    running = {}
+
+    def get(kind, profile):
+        if (kind, profile) not in running:
+            server = make_server(kind, settings=PROFILES[profile])
+            server.start_blocking()
+            running[kind, profile] = server
+        server = running[kind, profile]
+        if not server.is_running:
+            # Some test killed it, and has failed; the others have not.
+            server.start_blocking()
+        return server
+
+    yield get
+    for server in running.values():
+        server.stop_blocking()
+
+
+@pytest.fixture(params=KINDS)
+def kind(request):
+    """Which server; a test that runs one of its own asks for this."""
+    return request.param
+
+
+@pytest.fixture
+def server(kind, servers):
+    """A server that other tests use as well: each has rooms of its own."""
+    return servers(kind, "usual")
+
+
+@pytest.fixture
+async def tight(kind, servers):
+    """A client of a server with small limits."""
+    async with visit(servers(kind, "tight")) as visitor:
+        yield visitor
+
+
+@pytest.fixture
+async def hasty(kind, servers):
+    """A client of a server with short times."""
+    async with visit(servers(kind, "hasty")) as visitor:
+        yield visitor
+
+
+@pytest.fixture
+async def visitor(server):
+    """A client of that server, without cookies."""
+    async with visit(server) as visitor:
+        yield visitor
+
+
+@pytest.fixture
+async def define(visitor):
+    """Make a room class on the server; the address of a new room of it."""
+    return visitor.define
