@@ -8,7 +8,7 @@ PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 # Where tests need real servers, a browser or Node; all other ones are fast.
-FAR := browser clients conformance faults servers
+FAR := browser clients conformance docs faults servers
 FAST := tests $(FAR:%=--ignore=tests/%)
 
 .DEFAULT_GOAL := help
