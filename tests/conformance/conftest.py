@@ -50,6 +50,7 @@ def pytest_runtest_makereport(item, call):
         rule = (item.function.__doc__ or "").strip().partition("\n\n")[0]
         report.conformance = {
             "test": item.nodeid,
+            "place": [item.location[0], item.location[1]],
             "rows": rows.upper().split("_")[:-1],
             "kind": callspec.params.get("kind") if callspec else None,
             "fact": fact,
@@ -72,6 +73,8 @@ class Results:
             self.tests.append(test)
 
     def pytest_sessionfinish(self):
+        # In the order of the files, whatever the order of the run was.
+        self.tests.sort(key=lambda test: (test["place"], test["test"]))
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_text(json.dumps(self.tests, indent=1))
 

@@ -45,7 +45,7 @@ def test_r1_the_checks_name_what_is_missing(settings, remedy):
     assert remedy in said
 
 
-async def test_r2_every_apps_rooms_are_imported(visitor):
+async def test_r2_the_rooms_of_every_app_are_imported(visitor):
     """The `rooms.py` of each installed app is imported at start."""
     assert await visitor.room("annex").data() == {"party": "annex"}
     assert (await visitor.room("counter").data())["count"] == 0

@@ -90,7 +90,7 @@ async def test_w5_the_same_user_may_share_an_id(define, visitor):
     [("ada", "eve"), ("ada", None), (None, "eve")],
     ids=str,
 )
-async def test_w5_another_users_id(define, visitor, first_user, second_user):
+async def test_w5_an_id_of_another_user(define, visitor, first_user, second_user):
     """The newer connection is closed with 3009; the older one does not notice."""
     room = await define(Twins)
     if first_user:

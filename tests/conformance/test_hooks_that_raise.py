@@ -80,7 +80,7 @@ async def test_r17_by_default_it_is_logged(define, server):
     assert len(server.output(f"{room.key}.*Traceback")) == 1
 
 
-async def test_r17_in_on_connect(define):
+async def test_r17_an_exception_in_on_connect(define):
     """The socket is closed with 1011, and listed no more."""
 
     class Refusing(Room):
@@ -106,7 +106,7 @@ async def test_r17_in_on_connect(define):
     assert await room.notes(until="close") == [["close", "alice", 1011]]
 
 
-async def test_r17_in_get_connection_tags(define):
+async def test_r17_an_exception_in_get_connection_tags(define):
     """The socket is closed with 1011; the next one is welcome."""
 
     class Picky(Room):
@@ -126,7 +126,7 @@ async def test_r17_in_get_connection_tags(define):
     assert await bob.ask("hi") == "hi"
 
 
-async def test_r17_in_on_close(define):
+async def test_r17_an_exception_in_on_close(define):
     """The others live on; it is not called again."""
 
     class Careless(Room):
@@ -147,7 +147,7 @@ async def test_r17_in_on_close(define):
     assert await room.notes() == [["close", "alice"]]
 
 
-async def test_r17_in_on_error(define, on):
+async def test_r17_an_exception_in_on_error(define, on):
     """The connection is closed all the same, and `on_close` follows."""
 
     class Careless(Room):
@@ -169,7 +169,7 @@ async def test_r17_in_on_error(define, on):
     assert notes == [["error", "alice"], ["close", "alice"]]
 
 
-async def test_r17_in_on_exception_itself(define, server):
+async def test_r17_an_exception_in_on_exception_itself(define, server):
     """It is logged; the room goes on."""
 
     class Hopeless(Room):

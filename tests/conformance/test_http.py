@@ -108,7 +108,7 @@ async def test_h2_a_browser_sees_the_browsable_api(define):
     assert response.headers["content-type"].startswith("application/json")
 
 
-async def test_h3_the_request_is_drfs(define, visitor):
+async def test_h3_the_request_is_that_of_rest_framework(define, visitor):
     """Wherever the room runs; `subpath` is what follows the room id."""
 
     class Look(Room):
@@ -150,7 +150,7 @@ async def test_h3_the_request_is_drfs(define, visitor):
     }
 
 
-async def test_h3_a_malformed_body_is_the_clients_fault(define):
+async def test_h3_a_malformed_body_is_the_fault_of_the_client(define):
     """`request.data` raises DRF's `ParseError`: 400."""
 
     class Parsing(Room):

@@ -105,7 +105,7 @@ async def test_r23_an_exception_of_a_task_goes_to_on_exception(define):
     assert await alice.ask("hi") == "hi"
 
 
-async def test_r23_a_task_ends_with_the_rooms_life(define):
+async def test_r23_a_task_ends_with_the_life_of_its_room(define):
     """It is cancelled when the room stops, and may clean up."""
 
     class Busy(Room):
@@ -174,7 +174,7 @@ async def test_r25_no_common_subprotocol(define, on, known):
     assert await room.notes() == []
 
 
-async def test_r26_permissions_are_drfs(define, visitor):
+async def test_r26_permissions_of_rest_framework(define, visitor):
     """`permission_classes` and `authentication_classes` keep requests out."""
 
     class Staff(Room):
@@ -192,7 +192,7 @@ async def test_r26_permissions_are_drfs(define, visitor):
     assert await room.data() == {"user": "boss"}
 
 
-async def test_r26_throttles_parsers_and_renderers_are_drfs(define):
+async def test_r26_throttles_parsers_and_renderers(define):
     """429, 415 and the class's own content type."""
 
     class Policed(Room):

@@ -27,7 +27,7 @@ async def test_s1_reads_see_own_uncommitted_writes(define):
     assert await room.data() == expected
 
 
-async def test_s1_a_value_read_is_the_callers_own(define):
+async def test_s1_a_value_read_is_a_copy(define):
     """Changing it, or what was put, changes nothing that is stored."""
 
     class Copying(Room):

@@ -44,7 +44,7 @@ async def test_w1_urls(visitor, target):
     assert await alice.ask("hi") == "hi"
 
 
-async def test_w1_partysockets_url(visitor):
+async def test_w1_the_url_of_partysocket(visitor):
     """What `new PartySocket({host, room, party})` opens, and fetches, works."""
     uuid = "0e3d9f5e-5b3a-4d5c-9f3e-0a1b2c3d4e5f"
     alice = await visitor.connect(f"/parties/main/lobby?_pk={uuid}")
@@ -69,7 +69,7 @@ async def test_w1_an_unknown_party(visitor, on):
     assert response.status_code == on(uvicorn=404, daphne=403)
 
 
-async def test_w2_the_connection_id_is_the_clients(define):
+async def test_w2_the_connection_id_is_chosen_by_the_client(define):
     """Query `_pk`, 1 to 128 printable ASCII characters."""
 
     class Look(Room):
@@ -186,7 +186,7 @@ async def test_w8_a_silent_client_is_closed(kind):
     assert [n[:2] for n in notes] == [["close", "alice"]]
 
 
-def test_w8_the_servers_own_times_are_short_enough():
+def test_w8_the_times_of_both_servers_are_short_enough():
     """With their defaults, both close a silent client within 60 s."""
     defaults = inspect.signature(uvicorn.Config).parameters
     pings = [defaults[f"ws_ping_{name}"].default for name in ("interval", "timeout")]
