@@ -30,6 +30,12 @@ class RoomAudience:
         self._hub = hub
         self._berths: dict[bytes, Berth] = {}
 
+    def open(self, epoch: int) -> None:
+        """A life begins: tell each peer before anything else of it."""
+        self.epoch = epoch
+        for berth in self._berths.values():
+            berth.open(epoch)
+
     def moor(self, berth: "Berth") -> None:
         """A peer has joined; it may have before."""
         self._berths[berth.peer.node] = berth

@@ -77,6 +77,9 @@ class Line(Protocol):
 class Audience(Protocol):
     """All accepted sockets of one room, wherever they are."""
 
+    def open(self, epoch: int) -> None:
+        """A life begins, with the sockets that are here now."""
+
     def broadcast(self, broadcast: Broadcast) -> None:
         """Queue a frame at each socket but those whose ids are left out."""
 

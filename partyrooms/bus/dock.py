@@ -10,6 +10,7 @@ from partyrooms import exceptions
 from partyrooms.bus.contract import Closing
 from partyrooms.bus.copies import restore_handshake, restore_request
 from partyrooms.bus.peer import Peer
+from partyrooms.bus.replies import reply_item
 from partyrooms.connection import Connection, ConnectionContext
 from partyrooms.core import items
 from partyrooms.core.keys import RoomKey
@@ -90,11 +91,13 @@ class Berth:
     Attributes:
         peer: Whose.
         lines: The peer's sockets in the room, by the peer's numbers.
+        is_open: The peer knows of the room's present life.
     """
 
     def __init__(self, dock: "Dock", join: items.Join, worker: "Worker") -> None:
         self.peer = dock.peer
         self.worker = worker
+        self.is_open = False
         self.audience = dock.audience_of(worker)
         self.lines: dict[int, RemoteLine] = {}
         self._dock = dock
@@ -121,8 +124,9 @@ class Berth:
         self._told = self._handled
         self.send(items.Handled, count=self._handled)
 
-    def joined(self, epoch: int) -> None:
+    def open(self, epoch: int) -> None:
         """The room runs here, in this epoch."""
+        self.is_open = True
         self.send(items.Joined, epoch=epoch)
 
     def turn_away(self) -> None:
@@ -169,19 +173,12 @@ class Berth:
                 return events.Call(name, given, self.promise(ask, items.Returned))
         return None
 
-    def promise(self, ask: int, kind: type[items.Item]) -> "asyncio.Future[Any]":
+    def promise(self, ask: int, kind: type[items.Reply]) -> "asyncio.Future[Any]":
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
         def tell(done: "asyncio.Future[Any]") -> None:
-            error = None if done.cancelled() else done.exception()
-            if done.cancelled() or error is not None:
-                name = type(error).__name__
-                self.send(items.Failed, ask=ask, error=name, text=str(error))
-            elif kind is items.Answered:
-                self.send(kind, ask=ask, answer=done.result())
-            else:
-                result = msgspec.msgpack.encode(done.result())
-                self.send(kind, ask=ask, result=result)
+            # Whether or not the room is still here: somebody waits for this.
+            self._dock.send(reply_item(kind, ask, done))
 
         reply.add_done_callback(tell)
         return reply

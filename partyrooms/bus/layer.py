@@ -18,6 +18,7 @@ from partyrooms.bus.dock import Dock
 from partyrooms.bus.hub import Hub, Layer
 from partyrooms.bus.peer import Peer
 from partyrooms.bus.placement import Placement
+from partyrooms.bus.replies import outcome
 from partyrooms.bus.route import Route
 from partyrooms.core import items
 from partyrooms.core.keys import RoomKey
@@ -87,6 +88,7 @@ class LayerBus:
         self._routes: WeakValueDictionary[RoomKey, Route] = WeakValueDictionary()
         self._joined: dict[int, Route] = {}
         self._docks: dict[bytes, Dock] = {}
+        self._asks: dict[int, tuple[Route, asyncio.Future[Any]]] = {}
         self._places: dict[bytes, Place] = {}
         self._missed: dict[bytes, int] = {}
         self._others = False
@@ -151,7 +153,6 @@ class LayerBus:
     async def gather(self, key: RoomKey, claim: Claim) -> None:
         """Before a life begins: let everybody with sockets in the room join it."""
         audience = self.audience(key)
-        audience.epoch = claim.epoch
         here = {berth.peer.node for berth in audience.berths()}
         wanted = {one.bytes for one in claim.gateways} - here - {self.node_id.bytes}
         if not wanted:
@@ -233,6 +234,20 @@ class LayerBus:
         """A route has no owner elsewhere any more."""
         self._joined.pop(route.number, None)
 
+    def ask(self, route: Route, reply: "asyncio.Future[Any]") -> int:
+        """Number a question; its answer is for whoever awaits the reply."""
+        number = next(self._numbers)
+        # Asked again, of another owner: the first one has not heard of it.
+        for old in [n for n, (_, one) in self._asks.items() if one is reply]:
+            del self._asks[old]
+        self._asks[number] = route, reply
+        return number
+
+    def fail_asks(self, route: Route, error: Exception) -> None:
+        """Nothing that was asked on a route will be answered any more."""
+        for number in [n for n, (one, _) in self._asks.items() if one is route]:
+            self._answer(number, error)
+
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Start a task that ends with the node at the latest."""
         return self.node.spawn(coroutine)
@@ -251,7 +266,9 @@ class LayerBus:
     # What comes
 
     def _receive(self, peer: Peer, item: Any) -> None:
-        if isinstance(item, _FROM_OWNER):
+        if isinstance(item, items.Answered | items.Returned | items.Failed):
+            self._answer(item.ask, outcome(item))
+        elif isinstance(item, _FROM_OWNER):
             route = self._joined.get(item.route)
             if route is not None and route.peer is peer and route.join == item.join:
                 route.receive(item)
@@ -267,6 +284,15 @@ class LayerBus:
                 route.follow(peer)
         else:
             self._dock(peer).receive(item)
+
+    def _answer(self, number: int, result: Any) -> None:
+        _, reply = self._asks.pop(number, (None, None))
+        if reply is None or reply.done():
+            return
+        if isinstance(result, Exception):
+            reply.set_exception(result)
+        else:
+            reply.set_result(result)
 
     def _broken(self, peer: Peer, is_dead: bool) -> None:
         dock = self._docks.pop(peer.node, None)
@@ -336,9 +362,6 @@ _FROM_OWNER = (
     items.Accept,
     items.Keep,
     items.Close,
-    items.Answered,
-    items.Returned,
-    items.Failed,
     items.Joined,
     items.Refused,
     items.Lost,

@@ -17,7 +17,6 @@ from partyrooms.core import items
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.messages import Frame
 from partyrooms.exceptions import (
-    PartyroomsError,
     RoomStopped,
     RoomUnreachable,
     StoreUnavailable,
@@ -65,8 +64,6 @@ class Route(Mailbox):
         self._epoch: int | None = None
         self._unhandled: deque[events.Event] = deque()
         self._handled = 0
-        self._asks: dict[int, Any] = {}
-        self._last_ask = 0
         self._search: asyncio.Task[None] | None = None
         self._group = GroupMembership(bus.hub, key.group_name)
 
@@ -269,9 +266,7 @@ class Route(Mailbox):
         raise TypeError(f"{type(event).__name__} cannot cross to another process.")
 
     def _ask(self, event: Any) -> int:
-        self._last_ask += 1
-        self._asks[self._last_ask] = event.reply
-        return self._last_ask
+        return self._bus.ask(self, event.reply)
 
     # From a peer
 
@@ -297,12 +292,6 @@ class Route(Mailbox):
             case items.Close(line=number, code=code, reason=reason, drop=drop):
                 if line := self._line(number):
                     (line.drop if drop else line.close)((code, reason))
-            case items.Answered(ask=ask, answer=answer):
-                self._reply(ask, answer)
-            case items.Returned(ask=ask, result=result):
-                self._reply(ask, msgspec.msgpack.decode(result))
-            case items.Failed(ask=ask, error=error, text=text):
-                self._reply(ask, _error(error, text))
             case items.Joined(epoch=epoch):
                 self._epoch = epoch
             case items.Lost():
@@ -333,34 +322,9 @@ class Route(Mailbox):
         stopped = RoomStopped(f"{self.key} has lost its owner.")
         for event in unhandled:
             event.abandon(stopped)
-        for reply in self._asks.values():
-            if not reply.done():
-                reply.set_exception(stopped)
-        self._asks.clear()
+        self._bus.fail_asks(self, stopped)
         if self._waiting:
             self.find()
 
     def _line(self, number: int) -> "Outbox | None":
         return self._bus.lines.get(number)
-
-    def _reply(self, ask: int, outcome: Any) -> None:
-        reply = self._asks.pop(ask, None)
-        if reply is None or reply.done():
-            return
-        if isinstance(outcome, Exception):
-            reply.set_exception(outcome)
-        else:
-            reply.set_result(outcome)
-
-
-def _error(name: str, text: str) -> Exception:
-    """The exception that an owner named, or the nearest one above it."""
-    known = {one.__name__: one for one in _descendants(PartyroomsError)}
-    return known.get(name, RoomUnreachable)(text)
-
-
-def _descendants(kind: type[Exception]) -> list[type[Exception]]:
-    found = [kind]
-    for child in kind.__subclasses__():
-        found.extend(_descendants(child))
-    return found

@@ -180,24 +180,32 @@ class Handled(Item):
     count: int
 
 
-class Answered(Item):
-    """An answer to ``Asked``."""
+class Reply(msgspec.Struct, kw_only=True, array_like=True, tag=True):
+    """
+    What became of a question, whatever became of the route since.
+
+    Attributes:
+        ask: The gateway's number of the question.
+    """
 
     ask: int
+
+
+class Answered(Reply):
+    """An answer to ``Asked``."""
+
     answer: Answer
 
 
-class Returned(Item):
+class Returned(Reply):
     """The result of ``Called`` or ``StopAsked``, as JSON."""
 
-    ask: int
     result: bytes
 
 
-class Failed(Item):
+class Failed(Reply):
     """``Asked``, ``Called`` or ``StopAsked`` came to nothing."""
 
-    ask: int
     error: str
     text: str
 

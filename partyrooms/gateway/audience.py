@@ -17,6 +17,9 @@ class LocalAudience:
     def __init__(self) -> None:
         self._outboxes: dict[Outbox, None] = {}
 
+    def open(self, epoch: int) -> None:
+        """Nothing: a socket here is at no owner but this process."""
+
     def join(self, outbox: "Outbox") -> None:
         """Let a socket get broadcasts from now on."""
         self._outboxes[outbox] = None

@@ -22,6 +22,7 @@ logger = logging.getLogger("partyrooms.owner")
 
 OTHER_USER: Closing = (3009, "this connection id is in use by another user")
 ROOM_FULL: Closing = (1013, "the room is full")
+LATE: Closing = (3010, "messages were lost; come back")
 ROOM_FAILED: Closing = (1011, "the room failed")
 
 
@@ -292,10 +293,13 @@ class Arrival(msgspec.Struct, eq=False):
     wakes: bool = True
 
     async def act(self, life: "Life", turn: Turn) -> None:
-        for line in self.berth.lines.values():
-            if line.is_accepted and line.connection is None:
-                life.welcome(Connection(life, line))
-        turn.outputs.append((self.berth.joined, life.claim.epoch))
+        if self.berth.is_open:
+            return  # It was here when the life began.
+        # They come late, and may have missed what was said since.
+        for line in tuple(self.berth.lines.values()):
+            if line.is_accepted:
+                turn.outputs.append((line.drop, LATE))
+        turn.outputs.append((self.berth.open, life.claim.epoch))
 
     def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
         return True

@@ -76,6 +76,7 @@ class Life:
         self.is_over = False
         self.room = room_class(self)
         self.hooks = Hooks(self.room, node.in_thread)
+        audience.open(claim.epoch)
         for line in audience.lines():
             self.welcome(Connection(self, line))
 
