@@ -132,7 +132,6 @@ async def test_closing_signs_off_and_leaves_no_thread(directory):
 
     assert {thread.name.split("_")[0] for thread in ours} == {
         "partyrooms-commit",
-        "partyrooms-fence",
         "partyrooms-heartbeat",
         "partyrooms-read",
     }
