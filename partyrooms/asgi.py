@@ -78,11 +78,13 @@ async def refuse_socket(scope: Any, receive: Any, send: Any) -> None:
 
 async def live(receive: Any, send: Any) -> None:
     """Follow the server's life; when it ends, stop this event loop's rooms."""
+    from partyrooms.departure import Departure
     from partyrooms.owner.node import existing_node
 
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
+            Departure().install()
             await send({"type": "lifespan.startup.complete"})
             continue
         node = existing_node()

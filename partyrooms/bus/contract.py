@@ -140,6 +140,10 @@ class Bus(Protocol):
     """
 
     @property
+    def has_peers(self) -> bool:
+        """Whether rooms may be in other processes at all."""
+
+    @property
     def has_others(self) -> bool:
         """Whether another process could take this one's rooms."""
 

@@ -102,6 +102,8 @@ class LayerBus:
 
     # The contract
 
+    has_peers = True
+
     @property
     def has_others(self) -> bool:
         """Whether another process could take this one's rooms."""

@@ -31,6 +31,7 @@ class MemoryBus:
             WeakValueDictionary()
         )
 
+    has_peers = False
     has_others = False
 
     def start(self) -> None:

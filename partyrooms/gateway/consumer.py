@@ -50,6 +50,9 @@ class Gateway(AsyncConsumer):
         node = current_node()
         settings = node.settings
         self._key = admission.key
+        if node.is_leaving:
+            await deny(scope, send, _too_late())
+            return
         self._inlet: Inlet = node.bus.inlet(admission.key)
         self._clock = node.clock
         self._max_size = room_class.max_message_size or settings.max_message_size
@@ -75,6 +78,7 @@ class Gateway(AsyncConsumer):
             max_queued=settings.max_queued_bytes,
         )
         node.bus.attach(outbox)
+        node.outboxes.add(outbox)
         try:
             async with self._patience:
                 await self._attach(admission)

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 from uuid import uuid4
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 from channels.db import DatabaseSyncToAsync
 
@@ -20,6 +20,7 @@ from partyrooms.bus.memory import MemoryBus
 from partyrooms.conf import Settings, get_settings
 from partyrooms.core.keys import RoomKey
 from partyrooms.directory import Directory
+from partyrooms.gateway.outbox import Outbox
 from partyrooms.owner.committer import Committer
 from partyrooms.owner.hooks import Hook, InThread
 from partyrooms.owner.lease import Lease
@@ -77,6 +78,8 @@ class Node:
         self.clock = clock
         self.wall_clock = wall_clock
         self.is_draining = False
+        self.is_leaving = False
+        self.outboxes: WeakSet[Outbox] = WeakSet()
         self.committer = Committer(store, self.spawn)
         self._threads = ThreadPoolExecutor(HOOK_THREADS, "partyrooms-hook")
         self.in_thread = in_thread or self._in_thread
@@ -159,6 +162,8 @@ class Node:
         are stopped: sockets get 1012.
         """
         self.is_draining = True
+        if self.is_over:
+            return
         await self.bus.stop_taking_rooms()
         while self.busy:
             closing = None if self.bus.has_others else GOING_AWAY
