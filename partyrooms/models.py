@@ -91,6 +91,10 @@ class RoomRecord(models.Model):
     epoch = models.BigIntegerField(default=0)
     version = models.BigIntegerField(default=0)
     stop_requested = models.BooleanField(default=False)
+    blocked_count = models.PositiveSmallIntegerField(
+        default=0, help_text="How often in a row it cost its process by blocking it."
+    )
+    quarantined_until = models.DateTimeField(null=True, blank=True)
     gateways = models.JSONField(
         default=list,
         blank=True,

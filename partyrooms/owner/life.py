@@ -184,6 +184,10 @@ class Life:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    def has_task(self, task: "asyncio.Task[Any]") -> bool:
+        """Whether a task was started by ``create_task``."""
+        return task in self._tasks
+
     async def _guard(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         try:
             await coroutine

@@ -24,6 +24,7 @@ from partyrooms.gateway.outbox import Outbox
 from partyrooms.owner.committer import Committer
 from partyrooms.owner.hooks import Hook, InThread
 from partyrooms.owner.lease import Lease
+from partyrooms.owner.watchdog import Watchdog
 from partyrooms.owner.worker import STOPPED, Worker
 from partyrooms.store.contract import Store
 from partyrooms.store.database import DatabaseStore
@@ -89,6 +90,7 @@ class Node:
         self._loop = asyncio.get_running_loop()
         self._workers: WeakValueDictionary[RoomKey, Worker] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
+        self.watchdog = Watchdog(self)
         self.bus = bus(self)
 
     def worker(self, key: RoomKey) -> Worker:
@@ -180,6 +182,7 @@ class Node:
         if _nodes.get(self._loop) is self:
             del _nodes[self._loop]
         self.bus.close()
+        self.watchdog.stop()
         await asyncio.gather(*(w.crash(GOING_AWAY) for w in tuple(self.busy)))
         me = asyncio.current_task()
         tasks = [task for task in self._tasks if task is not me]
@@ -258,6 +261,7 @@ def start_node(*, is_worker: bool = False) -> Node:
         on_lost=lambda: _tell(loop, node.lose),
     )
     node.spawn(node.keep_sweeping())
+    node.watchdog.start()
     node.bus.start()
     return node
 

@@ -5,7 +5,7 @@ import contextvars
 import logging
 from contextlib import suppress
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError
 
@@ -149,6 +149,12 @@ class Worker(Mailbox):
             life.end(closing)
             await self._tenure.release(life.claim)
         self._node.busy.discard(self)
+
+    def runs(self, task: "asyncio.Task[Any]") -> bool:
+        """Whether a task is the room's: its loop, or background work of its life."""
+        return task is self._task or (
+            self.life is not None and self.life.has_task(task)
+        )
 
     # The loop
 

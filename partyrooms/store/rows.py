@@ -9,6 +9,7 @@ from django.db.models import Exists, F, Q, QuerySet
 from django.db.models.functions import Length
 
 from partyrooms.core.keys import RoomKey
+from partyrooms.directory.quarantine import require_no_quarantine
 from partyrooms.exceptions import RoomElsewhere, RoomUnreachable
 from partyrooms.models import Entry, Node, RoomRecord
 from partyrooms.store.contract import Claim, Outcome, Place, RoomCommit, Span
@@ -76,6 +77,7 @@ class RoomRows:
                     party=key.party, room_id=key.room_id
                 )
                 self._displace(key, row.owner)
+                require_no_quarantine(row)
                 if self._take(row):
                     return Claim(
                         key=key,
@@ -153,6 +155,8 @@ class RoomRows:
                 owner=None,
                 stop_requested=False,
                 gateways=[str(one) for one in gateways],
+                blocked_count=0,
+                quarantined_until=None,
             )
 
     def sizes(self, record: int) -> dict[bytes, int]:

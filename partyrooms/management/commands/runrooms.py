@@ -2,13 +2,19 @@
 
 import asyncio
 import logging
+import os
 import signal
+import sys
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
 from partyrooms.bus.layer import shared_layer
 from partyrooms.conf import get_settings
+from partyrooms.core.keys import RoomKey
+from partyrooms.directory.quarantine import quarantine
 from partyrooms.owner.node import Node, start_node
 
 logger = logging.getLogger("partyrooms.owner")
@@ -35,12 +41,14 @@ class Command(BaseCommand):
 
     async def serve(self) -> None:
         """Own rooms until a signal says to stop."""
+        settings = get_settings()
         asked = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, asked.set)
         while True:
             node = start_node(is_worker=True)
+            node.watchdog.on_stuck = partial(replace_process, node, settings.database)
             self.stdout.write(f"Worker {node.name} runs rooms; stop it with SIGTERM.")
             self.stdout.flush()
             await first_of(asked, node.ended)
@@ -56,6 +64,26 @@ class Command(BaseCommand):
             signal.signal(number, signal.SIG_DFL)
         logger.info("Worker %s gives its rooms away", node.name)
         await node.close()
+
+
+def replace_process(node: Node, database: str, culprit: RoomKey) -> None:
+    """
+    Begin this process anew, without the room that has it; called in a thread.
+
+    The other rooms are taken by whoever is asked next. Nothing is lost but what the
+    rooms had not committed.
+    """
+    logger.error(
+        "%s does not give the event loop back: this process is replaced",
+        culprit,
+        extra={"action": "process_replaced", "room": str(culprit)},
+    )
+    try:
+        quarantine(culprit, UUID(node.name), database=database)
+    except Exception:
+        logger.exception("%s could not be kept away", culprit)
+    logging.shutdown()
+    os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - the very same command
 
 
 async def first_of(*events: asyncio.Event) -> None:

@@ -1,0 +1,46 @@
+"""Rooms that blocked a process are kept away for a while, longer each time."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.utils.timezone import now
+
+from partyrooms.core.keys import RoomKey
+from partyrooms.exceptions import RoomUnreachable
+from partyrooms.models import Node, RoomRecord
+
+MAX_PAUSE = 60
+"""Seconds; the first pause is 1 s, and each further one twice as long up to this."""
+
+
+def quarantine(key: RoomKey, node: UUID, *, database: str) -> None:
+    """
+    Keep a room away, and declare its owner dead: that process is about to end.
+
+    The pause follows the wall clock. It decides only when the room starts again, not
+    who owns it.
+    """
+    rooms = RoomRecord.objects.using(database)
+    row = rooms.get(party=key.party, room_id=key.room_id)
+    pause = min(2**row.blocked_count, MAX_PAUSE)
+    rooms.filter(pk=row.pk).update(
+        blocked_count=row.blocked_count + 1,
+        quarantined_until=now() + timedelta(seconds=pause),
+    )
+    Node.objects.using(database).filter(pk=node).update(state=Node.State.DEAD)
+
+
+def require_no_quarantine(row: RoomRecord) -> None:
+    """
+    Let a room be claimed.
+
+    Raises:
+        RoomUnreachable: If it is kept away now.
+    """
+    until = row.quarantined_until
+    if until is not None and until > now():
+        raise RoomUnreachable(
+            f"{row} is kept away until {until:%H:%M:%S}: it has blocked its process "
+            f"{row.blocked_count} times. Mend its hooks; a plain def hook, or awaiting "
+            "what takes long, blocks nobody."
+        )

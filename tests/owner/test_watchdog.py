@@ -1,0 +1,99 @@
+"""The watchdog: whoever blocks the event loop is named while it does."""
+
+import logging
+import threading
+
+import pytest
+
+from partyrooms import Room
+from partyrooms.owner.node import current_node
+from partyrooms.testing import running_room
+
+PATIENCE = 20.0
+"""Seconds until a test that waits for an event gives up."""
+
+
+class Naming(logging.Handler):
+    """Lets a blocked room go once it was named."""
+
+    def __init__(self):
+        super().__init__()
+        self.records = []
+        self.named = threading.Event()
+
+    def emit(self, record):
+        if getattr(record, "action", "") == "loop_blocked":
+            self.records.append(record)
+            self.named.set()
+
+
+@pytest.fixture
+def naming():
+    handler = Naming()
+    logger = logging.getLogger("partyrooms.owner")
+    logger.addHandler(handler)
+    yield handler
+    logger.removeHandler(handler)
+
+
+async def test_d8_a_room_that_blocks_the_event_loop_is_named(naming):
+    """D8: in the log, with where it is, while it blocks; once."""
+
+    class Blocking(Room):
+        async def on_message(self, message, sender):
+            sender.send(str(naming.named.wait(PATIENCE)))
+
+    async with running_room(Blocking, "stone") as room:
+        alice = await room.connect("alice")
+        current_node().watchdog.start()
+
+        await alice.send("go")
+
+        assert alice.received == ["True"]
+        (record,) = naming.records
+        assert record.room == "blocking/stone"
+        assert "threading.py" in record.getMessage()
+
+
+async def test_d8_background_work_is_named_by_its_room(naming):
+    """D8: create_task is the room's, too."""
+
+    class Digging(Room):
+        async def on_message(self, message, sender):
+            self.create_task(self.dig(sender))
+
+        async def dig(self, sender):
+            sender.send(str(naming.named.wait(PATIENCE)))
+
+    async with running_room(Digging, "hole") as room:
+        alice = await room.connect("alice")
+        current_node().watchdog.start()
+
+        await alice.send("go")
+        await alice.send("and on")
+
+        assert naming.records[0].room == "digging/hole"
+
+
+async def test_d8_whoever_may_replace_the_process_hears_of_the_culprit(monkeypatch):
+    """D8: after REPLACE_AFTER, in the watchdog's thread."""
+    told, freed = [], threading.Event()
+
+    class Stuck(Room):
+        async def on_message(self, message, sender):
+            freed.wait(PATIENCE)
+
+    def replace(key):
+        told.append(key)
+        freed.set()
+
+    monkeypatch.setattr("partyrooms.owner.watchdog.REPLACE_AFTER", 0.5)
+    async with running_room(Stuck, "fast") as room:
+        alice = await room.connect("alice")
+        watchdog = current_node().watchdog
+        watchdog.on_stuck = replace
+        watchdog.start()
+
+        await alice.send("go")
+
+        assert str(told[0]) == "stuck/fast"
