@@ -13,10 +13,12 @@ from tests.servers.raw import frame, raw
 from tests.servers.site.journal import gate, note
 from tests.servers.visitor import Room
 
-REPLACE_OWNER = (
-    "UPDATE partyrooms_roomrecord SET epoch = epoch + 1, owner_id = NULL "
-    "WHERE party = ? AND room_id = ?"
-)
+# What another process changes in a room's row when it takes the room, each alone.
+TAKEOVERS = {
+    "owner": "UPDATE partyrooms_roomrecord SET owner_id = NULL",
+    "epoch": "UPDATE partyrooms_roomrecord SET epoch = epoch + 1",
+    "version": "UPDATE partyrooms_roomrecord SET version = version + 2",
+}
 
 
 async def test_g1_events_are_handled_in_the_order_of_arrival(define):
@@ -106,7 +108,8 @@ async def test_g2_outputs_wait_for_the_commit(define, server):
     assert await asking == {"stored": True}
 
 
-async def test_g2_s8_a_replaced_owner_writes_nothing(define, server, on):
+@pytest.mark.parametrize("changed", TAKEOVERS)
+async def test_g2_s8_a_replaced_owner_writes_nothing(define, server, on, changed):
     """Nothing of the turn leaves, the room is stopped, its clients get 1012."""
 
     class Storing(Room):
@@ -123,7 +126,8 @@ async def test_g2_s8_a_replaced_owner_writes_nothing(define, server, on):
     room = await define(Storing)
     alice, bob = await room.join("alice"), await room.join("bob")
     assert await alice.ask("before") == "stored"
-    execute(server.database, REPLACE_OWNER, room.party, room.room_id)
+    takeover = TAKEOVERS[changed] + " WHERE party = ? AND room_id = ?"
+    execute(server.database, takeover, room.party, room.room_id)
     await alice.send("after")
 
     code, _ = await alice.closed()
