@@ -62,13 +62,16 @@ class Crowd:
         async with running(keep_sending(client, pause) for client in self.clients):
             yield
 
-    async def settle(self) -> None:
+    async def settle(self, *others: Client) -> None:
         """
         Wait until everything sent is answered and everybody has seen everything.
 
         What does not come in time is left for the history checker to be found.
+
+        Args:
+            others: Who uses the same news and has to see everything, too.
         """
-        clients = self.clients
+        clients = [*self.clients, *others]
         with suppress(TimeoutError):
             await self.news.until(
                 lambda: all(one.is_open and not one.unanswered for one in clients)

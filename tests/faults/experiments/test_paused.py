@@ -1,0 +1,65 @@
+"""SIGSTOP of the process that owns a room, while another one wants it."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.faults.lab.clients import Client
+from tests.faults.lab.crowd import running
+from tests.faults.lab.laboratory import laboratory
+
+ROOM = "ledger/one"
+
+
+@asynccontextmanager
+async def wanting(lab, crowd, gateway):
+    """A client that tries on and on to reach the room by another process."""
+    rival = Client("rival", lambda: lab.address(ROOM, gateway), crowd.news)
+    async with running([rival.run()]):
+        await rival.news.until(lambda: rival.visits)
+        yield rival
+
+
+async def test_a_pause_shorter_than_the_lease_changes_nothing(database):
+    """No new epoch, no socket closed, nothing lost; the rival stays outside."""
+    async with laboratory(database, gateways=2, LEASE_TTL=6) as lab:
+        owner, other = lab.gateways
+        async with lab.crowd(ROOM, gateways=[owner]) as crowd:
+            async with wanting(lab, crowd, other) as rival:
+                async with crowd.sending():
+                    await crowd.progress(20)
+                    with owner.paused():
+                        await asyncio.sleep(1)  # how long the fault lasts
+                    await crowd.progress(20)
+            await crowd.settle()
+
+            assert lab.violations(ROOM, crowd) == []
+            assert lab.epoch(ROOM) == 1
+            assert crowd.close_codes == []
+            assert {visit.close_code for visit in rival.visits} <= {1013, None}
+            assert not any(visit.frames for visit in rival.visits)
+
+
+async def test_d1_a_pause_longer_than_the_lease_ends_an_ownership(postgres):
+    """The zombie stores nothing, is heard by nobody, and lets go when it wakes."""
+    async with laboratory(postgres, gateways=2) as lab:
+        owner, successor = lab.gateways
+        ways = [owner]
+        async with lab.crowd(ROOM, gateways=ways) as crowd:
+            async with wanting(lab, crowd, successor) as rival:
+                async with crowd.sending():
+                    await crowd.progress(20)
+                    ways[0] = successor
+                    with owner.paused():
+                        await rival.news.until(lambda: rival.is_open)
+                        await rival.ask()
+                    await crowd.everybody_is_back()
+                    await crowd.progress(20)
+                await crowd.settle(rival)
+
+                assert lab.violations(ROOM, crowd, rival) == []
+                assert lab.epoch(ROOM) == 2
+                # Neither was told more than that its room has moved.
+                assert set(crowd.close_codes) <= {1012, 1013}
+                await owner.wait_for_log("gives up its rooms")
