@@ -45,6 +45,15 @@ def test_every_test_states_its_rule(proofs):
     assert silent == []
 
 
+def test_the_page_shows_every_row():
+    """`make conformance` was run after the last row came, and all tests passed."""
+    lines = report.PAGE.read_text("utf-8").splitlines()
+
+    shown = {line.split(" | ")[0].removeprefix("| ") for line in lines if "|" in line}
+    assert set(ROWS) <= shown
+    assert not [line for line in lines if "**no**" in line or "not tested" in line]
+
+
 def made(kind="uvicorn", outcome="passed", instead=()):
     return {"kind": kind, "outcome": outcome, "instead": list(instead)}
 
