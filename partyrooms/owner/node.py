@@ -252,7 +252,7 @@ def start_node(*, is_worker: bool = False) -> Node:
             node, node_id, layer, owners=settings.owners, takes_rooms=takes_rooms
         )
 
-    store = DatabaseStore(directory)
+    store = DatabaseStore(directory, idle_timeout=settings.lease_ttl / 2)
     node = _nodes[loop] = Node(
         store, name=str(node_id), settings=settings, bus=bus, lease=lease
     )

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, connections
+from django.db import DatabaseError, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from partyrooms.core.keys import RoomKey
@@ -29,9 +29,13 @@ class DatabaseStore:
 
     Args:
         membership: The node, usually a ``Directory``; the store closes it.
+        idle_timeout: Seconds after which a transaction in which nothing happens is
+            ended by the database, where it can: a process that was stopped in the
+            middle of one would hold its rooms' rows locked for ever.
     """
 
-    def __init__(self, membership: Membership) -> None:
+    def __init__(self, membership: Membership, *, idle_timeout: float = 5.0) -> None:
+        self._idle_timeout = idle_timeout
         self._membership = membership
         self._rows = RoomRows(membership)
         self._database = membership.database
@@ -98,14 +102,33 @@ class DatabaseStore:
         connection = connections[self._database]
         with self._lock:
             self._connections.add(connection)
+        session = None
         try:
+            if connection.connection is None:
+                self._connect(connection)
+            session = connection.connection
             return work()
-        except (OperationalError, InterfaceError) as error:
+        except (DatabaseError, InterfaceError) as error:
+            # A session that the database ends for its idleness is an InternalError;
+            # by now Django has a new one. What was asked for is not to blame.
+            is_away = isinstance(error, OperationalError | InterfaceError)
+            if not is_away and connection.connection is session:
+                raise
             connection.close()
             raise StoreUnavailable(
                 f"The database {self._database!r} did not do what it was asked: "
                 f"{error}. Is it up, and is `manage.py migrate` done?"
             ) from error
+
+    def _connect(self, connection: BaseDatabaseWrapper) -> None:
+        connection.ensure_connection()
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT set_config("
+                    "'idle_in_transaction_session_timeout', %s, false)",
+                    [f"{self._idle_timeout * 1000:.0f}"],
+                )
 
     def _close(self) -> None:
         self._readers.shutdown()
