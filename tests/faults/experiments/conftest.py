@@ -9,7 +9,7 @@ import pytest
 from tests.faults.lab.services import DATABASES
 from tests.needs import need
 
-SEED = os.environ.get("PARTYROOMS_SEED") or str(random.randrange(10**6))
+SEED = os.environ.get("PARTYROOMS_SEED") or str(random.randrange(10**6))  # noqa: S311
 
 _figures: list[str] = []
 

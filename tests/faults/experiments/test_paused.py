@@ -1,9 +1,8 @@
 """SIGSTOP of the process that owns a room, while another one wants it."""
 
 import asyncio
+import signal
 from contextlib import asynccontextmanager
-
-import pytest
 
 from tests.faults.lab.clients import Client
 from tests.faults.lab.crowd import running
@@ -26,12 +25,11 @@ async def test_a_pause_shorter_than_the_lease_changes_nothing(database):
     async with laboratory(database, gateways=2, LEASE_TTL=6) as lab:
         owner, other = lab.gateways
         async with lab.crowd(ROOM, gateways=[owner]) as crowd:
-            async with wanting(lab, crowd, other) as rival:
-                async with crowd.sending():
-                    await crowd.progress(20)
-                    with owner.paused():
-                        await asyncio.sleep(1)  # how long the fault lasts
-                    await crowd.progress(20)
+            async with wanting(lab, crowd, other) as rival, crowd.sending():
+                await crowd.progress(20)
+                with owner.paused():
+                    await asyncio.sleep(1)  # how long the fault lasts
+                await crowd.progress(20)
             await crowd.settle()
 
             assert lab.violations(ROOM, crowd) == []
@@ -41,25 +39,105 @@ async def test_a_pause_shorter_than_the_lease_changes_nothing(database):
             assert not any(visit.frames for visit in rival.visits)
 
 
+async def test_a_transaction_ended_by_a_short_pause_is_done_again(postgres):
+    """
+    The database ends it before the lease is over; the owner commits once more.
+
+    Nobody has waited for it, and nobody notices.
+    """
+    async with laboratory(postgres, LEASE_TTL=4) as lab, lab.crowd(ROOM) as crowd:
+        (owner,) = lab.gateways
+        async with crowd.sending():
+            await crowd.progress(20)
+            commit = lab.database_proxy.trap(b"COMMIT")
+            await commit.sprung()
+            with owner.paused():
+                await asyncio.sleep(2.5)  # half of the lease, and a bit
+            commit.let_pass()
+            await crowd.progress(20)
+        await crowd.settle()
+
+        assert lab.violations(ROOM, crowd) == []
+        assert lab.epoch(ROOM) == 1
+        assert crowd.close_codes == []
+
+
 async def test_d1_a_pause_longer_than_the_lease_ends_an_ownership(postgres):
     """The zombie stores nothing, is heard by nobody, and lets go when it wakes."""
     async with laboratory(postgres, gateways=2) as lab:
         owner, successor = lab.gateways
         ways = [owner]
-        async with lab.crowd(ROOM, gateways=ways) as crowd:
-            async with wanting(lab, crowd, successor) as rival:
-                async with crowd.sending():
-                    await crowd.progress(20)
-                    ways[0] = successor
-                    with owner.paused():
-                        await rival.news.until(lambda: rival.is_open)
-                        await rival.ask()
-                    await crowd.everybody_is_back()
-                    await crowd.progress(20)
-                await crowd.settle(rival)
+        async with (
+            lab.crowd(ROOM, gateways=ways) as crowd,
+            wanting(lab, crowd, successor) as rival,
+        ):
+            async with crowd.sending():
+                await crowd.progress(20)
+                ways[0] = successor
+                with owner.paused():
+                    await rival.news.until(lambda: rival.is_open)
+                    await rival.ask()
+                await crowd.everybody_is_back()
+                await crowd.progress(20)
+            await crowd.settle(rival)
 
-                assert lab.violations(ROOM, crowd, rival) == []
-                assert lab.epoch(ROOM) == 2
-                # Neither was told more than that its room has moved.
-                assert set(crowd.close_codes) <= {1012, 1013}
-                await owner.wait_for_log("gives up its rooms")
+            assert lab.violations(ROOM, crowd, rival) == []
+            assert lab.epoch(ROOM) == 2
+            # Neither was told more than that its room has moved.
+            assert set(crowd.close_codes) <= {1012, 1013}
+            await owner.wait_for_log("gives up its rooms")
+
+
+async def test_d1_a_pause_with_a_commit_under_way_holds_up_no_successor(postgres):
+    """
+    The stopped process has the room's row locked, and its COMMIT comes too late.
+
+    Its session is ended by the database, so that the claim need not wait for ever.
+    """
+    async with laboratory(postgres, gateways=2) as lab:
+        owner, successor = lab.gateways
+        ways = [owner]
+        async with (
+            lab.crowd(ROOM, gateways=ways) as crowd,
+            wanting(lab, crowd, successor) as rival,
+        ):
+            async with crowd.sending():
+                await crowd.progress(20)
+                commit = lab.database_proxy.trap(b"COMMIT")
+                await commit.sprung()
+                ways[0] = successor
+                with owner.paused():
+                    await rival.news.until(lambda: rival.is_open)
+                    await rival.ask()
+                    commit.let_pass()
+                await crowd.everybody_is_back()
+                await crowd.progress(20)
+            await crowd.settle(rival)
+
+            assert lab.violations(ROOM, crowd, rival) == []
+            assert lab.epoch(ROOM) == 2
+
+
+async def test_d1_on_sqlite_a_silent_owner_is_killed(chance):
+    """It may hold the lock of the whole file; its successor need not wait for it."""
+    async with laboratory("sqlite", gateways=2) as lab:
+        owner, successor = lab.gateways
+        ways = [owner]
+        async with (
+            lab.crowd(ROOM, gateways=ways) as crowd,
+            wanting(lab, crowd, successor) as rival,
+        ):
+            async with crowd.sending():
+                await crowd.progress(chance.randint(1, 100))
+                ways[0] = successor
+                owner.pause()
+                await rival.news.until(lambda: rival.is_open)
+                await rival.ask()
+                assert await owner.ended() == -signal.SIGKILL
+                await crowd.everybody_is_back()
+                await crowd.progress(20)
+            await crowd.settle(rival)
+
+            assert lab.violations(ROOM, crowd, rival) == []
+            assert lab.epoch(ROOM) == 2
+            assert set(crowd.close_codes) == {1006}
