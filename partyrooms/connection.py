@@ -20,6 +20,9 @@ MAX_STATE_SIZE = 16 * 1024
 MAX_REASON_SIZE = 123
 """Bytes of a close reason as UTF-8 (RFC 6455, 5.5: a control frame has 125)."""
 
+PAYLOADS = (str, bytes)
+"""A tuple: it is asked for with every message, and a union would be made each time."""
+
 MAX_TAGS = 9
 MAX_TAG_LENGTH = 256
 
@@ -224,7 +227,7 @@ def require_payload(message: object, method: str) -> None:
     Raises:
         TypeError: Naming the method that takes everything else.
     """
-    if not isinstance(message, str | bytes):
+    if not isinstance(message, PAYLOADS):
         raise TypeError(
             f"{method}() takes str or bytes, not {type(message).__name__}; "
             f"{method}_json() takes whatever JSON can hold."

@@ -100,8 +100,8 @@ class Inlet(Protocol):
     def connect(self, line: Line, context: "ConnectionContext") -> None:
         """A socket asks to be let in; the line is told the outcome."""
 
-    def message(self, line: Line, payload: str | bytes) -> None:
-        """A frame has come."""
+    def message(self, line: Line, payload: str | bytes) -> bool:
+        """A frame has come; whether the gateway is to wait for space now."""
 
     def trouble(self, line: Line, error: "ConnectionTrouble") -> None:
         """A socket is in trouble and will be closed."""

@@ -45,7 +45,7 @@ class Gateway(AsyncConsumer):
         self, scope: dict[str, Any], receive: Receive, send: Send
     ) -> None:
         """Attach the socket to its room, read until it ends, and report the end."""
-        admission: Admission = scope["partyrooms"]
+        admission: Admission = scope.pop("partyrooms")
         room_class = registry.get(admission.key.party)
         node = current_node()
         settings = node.settings
@@ -82,6 +82,7 @@ class Gateway(AsyncConsumer):
         try:
             async with self._patience:
                 await self._attach(admission)
+                del admission  # and with it the request of the handshake
                 await self._read(receive, has_reasons=_has_reasons(scope))
                 await outbox.flush()
         except TimeoutError:
@@ -128,6 +129,8 @@ class Gateway(AsyncConsumer):
 
     async def _read(self, receive: Receive, *, has_reasons: bool) -> None:
         outbox, inlet = self._outbox, self._inlet
+        # No character takes more than four bytes: most frames need no closer look.
+        harmless = self._max_size // 4 if self._bucket is None else -1
         while True:
             event = await receive()
             if event["type"] == "websocket.disconnect":
@@ -138,20 +141,18 @@ class Gateway(AsyncConsumer):
                 continue
             text = event.get("text")
             payload = event["bytes"] if text is None else text
-            trouble = self._trouble_with(payload)
-            if trouble is not None:
-                self._cut_off(trouble)
-                continue
-            inlet.message(outbox, payload)
-            if inlet.is_full:
+            if len(payload) > harmless:
+                trouble = self._trouble_with(payload)
+                if trouble is not None:
+                    self._cut_off(trouble)
+                    continue
+            if inlet.message(outbox, payload):
                 await inlet.space()
 
     def _trouble_with(self, payload: str | bytes) -> ConnectionTrouble | None:
-        # No character takes more than four bytes: most frames need no closer look.
-        if len(payload) * 4 > self._max_size:
-            size = payload_size(payload)
-            if size > self._max_size:
-                return MessageTooBig(f"{size} bytes; allowed are {self._max_size}")
+        size = payload_size(payload)
+        if size > self._max_size:
+            return MessageTooBig(f"{size} bytes; allowed are {self._max_size}")
         if self._bucket is not None and not self._bucket.take(self._clock()):
             return RateExceeded()
         return None

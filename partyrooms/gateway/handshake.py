@@ -90,8 +90,11 @@ class Handshake(ASGIHandler):
         admission = _admission(request, response, deadline)
         if admission is None:
             await turn_away(scope, send, request, response)
-        else:
-            await self._consumer({**scope, "partyrooms": admission}, receive, send)
+            return
+        scope["partyrooms"] = admission
+        # A socket may be open for days: it keeps nothing of its handshake.
+        del request, response, admission
+        await self._consumer(scope, receive, send)
 
     async def _judge(self, request: Any, patience: float) -> HttpResponseBase:
         """Run the chain in a task of its own, which a thread that hangs can't hold."""

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from partyrooms.bus.contract import Closing
@@ -100,10 +101,7 @@ class Outbox:
         if queued > self._max_queued and self._queued:
             self._keeper.overflowed()
             return
-        self._queued = queued
-        self._events.append((frame.event, frame.size))
-        if self._writer is None:
-            self._writer = self._loop.create_task(self._write())
+        self._put(frame.event, frame.size)
 
     def keep(self, state: bytes | None) -> None:
         """Keep the connection's state."""
@@ -154,28 +152,78 @@ class Outbox:
         self._keeper.answered()
         self._put(self._accept_event)
 
-    def _put(self, event: Event) -> None:
-        self._events.append((event, 0))
-        if self._writer is None:
-            self._writer = self._loop.create_task(self._write())
+    def _put(self, event: Event, size: int = 0) -> None:
+        if self._writer is not None:
+            self._events.append((event, size))
+            self._queued += size
+            return
+        # Most sends end at once: the server has only to append to its own buffer. So
+        # the first step is taken here, and a task made only for one that has to wait.
+        sending = self._send(event).__await__()
+        try:
+            waiting_for = next(sending)
+        except StopIteration:
+            return
+        except Exception as error:
+            self._failed(event, error)
+            return
+        self._queued += size
+        self._writer = self._loop.create_task(
+            self._write(Resumed(sending, waiting_for), event, size)
+        )
 
-    async def _write(self) -> None:
+    async def _write(self, first: Awaitable[None], event: Event, size: int) -> None:
         events, send = self._events, self._send
         try:
+            await first
+            self._queued -= size
             while events:
                 event, size = events.popleft()
                 await send(event)
                 self._queued -= size
+        except Exception as error:
+            self._failed(event, error)
+        finally:
+            self._writer = None
+
+    def _failed(self, event: Event, error: Exception) -> None:
         # uvicorn raises an OSError once the client has left, or a RuntimeError if its
         # own ping timed out; Daphne raises Autobahn's Disconnected. Each means the
         # same: nothing can be sent any more, and the consumer hears of the end.
-        except Exception as error:
-            logger.debug("A socket is gone: %r", error, extra={"action": "send_failed"})
-            self.leave()
-            # But Daphne raises a plain Exception for codes that it does not send.
-            if event["type"] == "websocket.close" and not isinstance(
-                error, OSError | RuntimeError
-            ):
-                self._keeper.refused(error)
-        finally:
-            self._writer = None
+        logger.debug("A socket is gone: %r", error, extra={"action": "send_failed"})
+        self.leave()
+        # But Daphne raises a plain Exception for codes that it does not send.
+        if event["type"] == "websocket.close" and not isinstance(
+            error, OSError | RuntimeError
+        ):
+            self._keeper.refused(error)
+
+
+class Resumed(Awaitable[None]):
+    """
+    An awaitable whose first step was taken already: it goes on from there.
+
+    Args:
+        steps: The iterator of the awaitable.
+        waiting_for: What its first step gave: what the event loop has to wait for.
+    """
+
+    __slots__ = ("_steps", "_waiting_for")
+
+    def __init__(self, steps: Generator[Any, None, None], waiting_for: Any) -> None:
+        self._steps = steps
+        self._waiting_for = waiting_for
+
+    def __await__(self) -> Generator[Any, None, None]:
+        waiting_for = self._waiting_for
+        while True:
+            try:
+                yield waiting_for
+            except BaseException as error:
+                step = partial(self._steps.throw, error)
+            else:
+                step = partial(next, self._steps)
+            try:
+                waiting_for = step()
+            except StopIteration:
+                return

@@ -61,22 +61,24 @@ class Gate:
             [self._pending] if self._flying is None else [self._flying, self._pending]
         )
 
-    @property
-    def held(self) -> int:
-        """How many turns wait."""
-        return len(self._held)
+    def close(self, turn: Turn) -> int:
+        """
+        End a turn: its writes go to the next commit, its outputs behind them.
 
-    def close(self, turn: Turn) -> None:
-        """End a turn: its writes go to the next commit, its outputs behind them."""
-        turn.end()
+        Returns:
+            How many turns wait now.
+        """
+        turn.is_open = False
         if self.is_lost:
-            return
-        self._want(turn)
+            return 0
+        if turn.has_writes:
+            self._want(turn)
         if self._wanted > self._settled or self._held or not self._may_act():
             self._held.append((self._wanted, turn.outputs))
-            return
+            return len(self._held)
         for deliver, what in turn.outputs:
             deliver(what)
+        return 0
 
     async def commit(self, turn: Turn | None) -> None:
         """

@@ -120,7 +120,9 @@ class Life:
         undo: Callable[[], None] | None = None,
     ) -> None:
         """Add an output to the running code's turn, or let it be a turn of its own."""
-        turn = self.open_turn()
+        turn = current.get()
+        if turn is None or turn.life is not self or not turn.is_open:
+            turn = self.open_turn()
         if turn is not None:
             turn.outputs.append((deliver, what))
             if undo is not None:

@@ -61,9 +61,10 @@ class Mailbox(ABC):
         """A socket asks to be let in; the line is told the outcome."""
         self._put(Connect(line, context))
 
-    def message(self, line: Line, payload: str | bytes) -> None:
-        """A frame has come."""
+    def message(self, line: Line, payload: str | bytes) -> bool:
+        """A frame has come; whether the gateway is to wait for space now."""
         self._put(Message(line, payload))
+        return self.is_full
 
     def trouble(self, line: Line, error: ConnectionTrouble) -> None:
         """A socket is in trouble and will be closed."""

@@ -39,19 +39,16 @@ class Turn:
         journal: What its writes changed in the room's quota; None: there are none.
     """
 
-    __slots__ = (
-        *("life", "outputs", "is_open", "is_cancelled", "journal"),
-        *("_layers", "_undo"),
-    )
+    # On the class, for most turns never change them: making a turn is then cheap.
+    is_open = True
+    is_cancelled = False
+    journal: Journal | None = None
+    _layers: list[WriteSet] | None = None
+    _undo: list[Callable[[], None]] | None = None
 
     def __init__(self, life: "Life") -> None:
         self.life = life
         self.outputs: list[Output] = []
-        self.is_open = True
-        self.is_cancelled = False
-        self.journal: Journal | None = None
-        self._layers: list[WriteSet] | None = None
-        self._undo: list[Callable[[], None]] | None = None
 
     @property
     def layers(self) -> Iterable[WriteSet]:
@@ -64,6 +61,11 @@ class Turn:
         if self._layers is None:
             self._layers = [WriteSet()]
         return self._layers[-1]
+
+    @property
+    def has_writes(self) -> bool:
+        """Whether anything was written, perhaps to no effect."""
+        return self._layers is not None
 
     @property
     def has_block(self) -> bool:
@@ -102,11 +104,6 @@ class Turn:
         if self._undo is None:
             self._undo = []
         self._undo.append(undo)
-
-    def end(self) -> None:
-        """Let nothing be added any more."""
-        self.is_open = False
-        self._undo = None
 
     def drop(self) -> None:
         """Forget writes and outputs, take back changes, and let nothing be added."""

@@ -4,13 +4,12 @@ import asyncio
 import contextvars
 import logging
 from contextlib import suppress
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError
 
 from partyrooms import registry
-from partyrooms.bus.contract import Closing
+from partyrooms.bus.contract import Closing, Line
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import (
     PartyroomsError,
@@ -61,6 +60,7 @@ class Worker(Mailbox):
         self._node = node
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
+        self._context = contextvars.Context()
         self._stop_wanted = False
         self._deletion: asyncio.Future[None] | None = None
         self._closing: Closing | None = None
@@ -158,27 +158,38 @@ class Worker(Mailbox):
 
     # The loop
 
+    def message(self, line: Line, payload: str | bytes) -> bool:
+        """A frame has come; the shortest way, for it is the most frequent event."""
+        waiting = self._waiting
+        waiting.append(events.Message(line, payload))
+        if self._task is None:
+            self._wake()
+        return len(waiting) >= self._capacity
+
     def _arrived(self) -> None:
         if self._task is None:
             self._wake()
 
     def _wake(self) -> None:
         self._node.busy.add(self)
-        # In an empty context: whoever put the event in has nothing to do with it.
-        self._task = self._loop.create_task(self._run(), context=contextvars.Context())
+        # In a context of its own: whoever put the event in has nothing to do with it.
+        self._task = self._loop.create_task(self._run(), context=self._context)
 
     async def _run(self) -> None:
+        waiting, life = self._waiting, self.life
+        breath = 0
         try:
-            for number in count(1):
+            while waiting or self._stop_wanted:
                 if self._stop_wanted:
                     await self._finish()
-                elif not self._waiting:
-                    break
-                elif self.life is None:
+                elif life is None:
                     await self._begin()
                 else:
-                    await self._handle(self._take(), self.life)
-                if number % BREATH == 0:
+                    await self._handle(self._take(), life)
+                life = self.life
+                breath += 1
+                if breath == BREATH:
+                    breath = 0
                     await asyncio.sleep(0)
         finally:
             self._task = None
@@ -207,10 +218,10 @@ class Worker(Mailbox):
             is_defect = event.fail(life, turn, error)
         if event.receipt is not None:
             turn.outputs.append(event.receipt)
-        life.gate.close(turn)
+        held = life.gate.close(turn)
         if error is not None and is_defect:
             await self._runner.report(error, life, event.connection)
-        if life.gate.held >= self._node.settings.mailbox_size:
+        if held >= self._capacity:
             with suppress(RoomStopped):
                 await life.gate.commit(None)
 
