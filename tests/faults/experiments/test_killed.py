@@ -1,17 +1,15 @@
 """kill -9 of the process that owns a room, under load."""
 
-import pytest
-
 from tests.faults.lab.laboratory import IS_LONG, laboratory
+
+ROOM = "ledger/one"
 
 KILLS = 25 if IS_LONG else 3
 
 
-@pytest.mark.parametrize("party", ["ledger", "hibernating-ledger"])
-async def test_d2_a_server_that_is_killed_loses_nothing(database, party, chance, tell):
+async def test_d2_a_server_that_is_killed_loses_nothing(database, chance, tell):
     """What was acknowledged is stored; its successor takes the rooms at once."""
-    room = f"{party}/one"
-    async with laboratory(database) as lab, lab.crowd(room) as crowd:
+    async with laboratory(database) as lab, lab.crowd(ROOM) as crowd:
         (server,) = lab.gateways
         async with crowd.sending():
             for _ in range(KILLS):
@@ -20,8 +18,8 @@ async def test_d2_a_server_that_is_killed_loses_nothing(database, party, chance,
                 await server.start()
         await crowd.settle()
 
-        assert lab.violations(room, crowd) == []
-        assert lab.epoch(room) == KILLS + 1
+        assert lab.violations(ROOM, crowd) == []
+        assert lab.epoch(ROOM) == KILLS + 1
         # With its process a socket ends without a close frame.
         assert crowd.close_codes == [1006] * KILLS * len(crowd.clients)
         tell(f"{crowd.acknowledged} ops acknowledged over {KILLS} kills")

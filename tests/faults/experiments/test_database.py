@@ -1,0 +1,61 @@
+"""The database is held, cut or away while rooms write to it."""
+
+import asyncio
+
+from tests.faults.lab.laboratory import IS_LONG, laboratory
+
+ROOM = "ledger/one"
+HOLD = 10.0 if IS_LONG else 2.5
+"""Seconds; in both tiers longer than a lease, and shorter than a client's patience."""
+
+CUTS = 100 if IS_LONG else 12
+
+
+async def test_d9_a_database_that_is_held_closes_no_socket(postgres, tell):
+    """Longer than the lease: rooms pause, and go on when it is back."""
+    async with laboratory(postgres) as lab, lab.crowd(ROOM) as crowd:
+        async with crowd.sending():
+            await crowd.progress(20)
+            lab.database_proxy.hold()
+            await asyncio.sleep(HOLD)
+            lab.database_proxy.heal()
+            await crowd.progress(20)
+        await crowd.settle()
+
+        assert lab.violations(ROOM, crowd) == []
+        assert lab.epoch(ROOM) == 1
+        assert crowd.close_codes == []
+
+
+async def test_d9_a_database_that_is_away_closes_no_socket(postgres):
+    """Its connections are reset and new ones are refused, as when it is restarted."""
+    async with laboratory(postgres) as lab, lab.crowd(ROOM) as crowd:
+        async with crowd.sending():
+            await crowd.progress(20)
+            lab.database_proxy.is_refusing = True
+            lab.database_proxy.cut()
+            await asyncio.sleep(HOLD)
+            lab.database_proxy.heal()
+            await crowd.progress(20)
+        await crowd.settle()
+
+        assert lab.violations(ROOM, crowd) == []
+        assert lab.epoch(ROOM) == 1
+        assert crowd.close_codes == []
+
+
+async def test_d9_a_commit_that_is_cut_off_is_done_once(postgres, chance):
+    """Before the database has heard of it, or behind it: the room cannot tell."""
+    async with laboratory(postgres) as lab, lab.crowd(ROOM) as crowd:
+        async with crowd.sending():
+            for _ in range(CUTS):
+                await crowd.progress(chance.randint(1, 10))
+                commit = lab.database_proxy.trap(b"COMMIT")
+                await commit.sprung()
+                chance.choice([commit.cut, commit.cut_reply])()
+            await crowd.progress(20)
+        await crowd.settle()
+
+        assert lab.violations(ROOM, crowd) == []
+        assert lab.epoch(ROOM) == 1
+        assert crowd.close_codes == []
