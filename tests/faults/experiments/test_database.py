@@ -14,11 +14,12 @@ CUTS = 100 if IS_LONG else 12
 async def test_d9_a_database_that_is_held_closes_no_socket(postgres, tell):
     """Longer than the lease: rooms pause, and go on when it is back."""
     async with laboratory(postgres) as lab, lab.crowd(ROOM) as crowd:
+        database = lab.gateways[0].to_database
         async with crowd.sending():
             await crowd.progress(20)
-            lab.database_proxy.hold()
+            database.hold()
             await asyncio.sleep(HOLD)
-            lab.database_proxy.heal()
+            database.heal()
             await crowd.progress(20)
         await crowd.settle()
 
@@ -30,12 +31,13 @@ async def test_d9_a_database_that_is_held_closes_no_socket(postgres, tell):
 async def test_d9_a_database_that_is_away_closes_no_socket(postgres):
     """Its connections are reset and new ones are refused, as when it is restarted."""
     async with laboratory(postgres) as lab, lab.crowd(ROOM) as crowd:
+        database = lab.gateways[0].to_database
         async with crowd.sending():
             await crowd.progress(20)
-            lab.database_proxy.is_refusing = True
-            lab.database_proxy.cut()
+            database.is_refusing = True
+            database.cut()
             await asyncio.sleep(HOLD)
-            lab.database_proxy.heal()
+            database.heal()
             await crowd.progress(20)
         await crowd.settle()
 
@@ -47,10 +49,11 @@ async def test_d9_a_database_that_is_away_closes_no_socket(postgres):
 async def test_d9_a_commit_that_is_cut_off_is_done_once(postgres, chance):
     """Before the database has heard of it, or behind it: the room cannot tell."""
     async with laboratory(postgres) as lab, lab.crowd(ROOM) as crowd:
+        database = lab.gateways[0].to_database
         async with crowd.sending():
             for _ in range(CUTS):
                 await crowd.progress(chance.randint(1, 10))
-                commit = lab.database_proxy.trap(b"COMMIT")
+                commit = database.trap(b"COMMIT")
                 await commit.sprung()
                 chance.choice([commit.cut, commit.cut_reply])()
             await crowd.progress(20)

@@ -51,7 +51,7 @@ async def test_a_transaction_ended_by_a_short_pause_is_done_again(postgres):
         (owner,) = lab.gateways
         async with crowd.sending():
             await crowd.progress(20)
-            commit = lab.database_proxy.trap(b"COMMIT")
+            commit = owner.to_database.trap(b"COMMIT")
             await commit.sprung()
             with owner.paused():
                 await asyncio.sleep(2.5)  # half of the lease, and a bit
@@ -110,7 +110,7 @@ async def test_d1_a_commit_that_begins_too_late_writes_nothing(postgres):
         ):
             async with crowd.sending():
                 await crowd.progress(20)
-                commit = lab.database_proxy.trap(b"BEGIN")
+                commit = owner.to_database.trap(b"BEGIN")
                 await commit.sprung()
                 ways[0] = successor
                 with owner.paused():
@@ -140,7 +140,7 @@ async def test_d1_a_pause_with_a_commit_under_way_holds_up_no_successor(postgres
         ):
             async with crowd.sending():
                 await crowd.progress(20)
-                commit = lab.database_proxy.trap(b"COMMIT")
+                commit = owner.to_database.trap(b"COMMIT")
                 await commit.sprung()
                 ways[0] = successor
                 with owner.paused():

@@ -6,22 +6,25 @@ import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from tempfile import mkstemp
-from typing import Any
+from typing import Any, TypeVar
 
 from partyrooms.core.values import decode
 from tests.faults.lab.crowd import Crowd, crowd
 from tests.faults.lab.history import History, Line, Violation, find_violations
 from tests.faults.lab.process import Process
-from tests.faults.lab.proxy import FaultProxy, proxy_to
+from tests.faults.lab.proxy import proxy_to
 from tests.faults.lab.services import (
     DATABASES,
     SETTINGS_MODULE,
     Database,
     Gateway,
+    Member,
     Valkey,
     Worker,
 )
 from tests.servers.database import environment, folder
+
+NewMember = TypeVar("NewMember", Gateway, Worker)
 
 IS_LONG = os.environ.get("PARTYROOMS_CHAOS") == "long"
 """Whether experiments run as often, and as long, as it takes to trust them."""
@@ -31,6 +34,12 @@ SHORT_TIMES = {"HEARTBEAT_INTERVAL": 0.2, "LEASE_TTL": 1.5, "HIBERNATE_AFTER": 6
 LOG_LINES = 60
 
 PUBSUB_LAYER = "channels_redis.pubsub.RedisPubSubChannelLayer"
+
+OWNER = """
+    SELECT node.pid FROM partyrooms_node node
+    JOIN partyrooms_roomrecord room ON room.owner_id = node.id
+    WHERE room.party = ? AND room.room_id = ?
+"""
 
 ENTRIES = """
     SELECT entry.key, entry.value FROM partyrooms_entry entry
@@ -45,31 +54,43 @@ class Laboratory:
 
     Attributes:
         database: What they share.
-        database_proxy: Before the database; None: it is a file.
         valkey: What carries messages; None: nothing does.
-        valkey_proxy: Before it.
-        layer: The dotted path of the channel layer.
         gateways: uvicorn processes.
         workers: ``runrooms`` processes.
     """
 
-    def __init__(self, database: Database, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, database: Database, layer: str | None, options: Mapping[str, Any]
+    ) -> None:
         self.database = database
-        self.database_proxy: FaultProxy | None = None
-        self.valkey: Valkey | None = None
-        self.valkey_proxy: FaultProxy | None = None
+        self.valkey = Valkey() if layer else None
         self.gateways: list[Gateway] = []
         self.workers: list[Worker] = []
-        self.layer = ""
         descriptor, self._journal = mkstemp(suffix=".journal", dir=folder())
         os.close(descriptor)
-        self._options = {**({} if IS_LONG else SHORT_TIMES), **options}
+        options = {**({} if IS_LONG else SHORT_TIMES), **options}
+        self._env = {
+            **environment(SETTINGS_MODULE, folder()),
+            "PARTYROOMS_DB": database.name,
+            "PARTYROOMS_LAYER": layer or "",
+            "PARTYROOMS_OPTIONS": json.dumps(options),
+            "PARTYROOMS_JOURNAL": self._journal,
+        }
+
+    @property
+    def members(self) -> list[Member]:
+        """Gateways and workers."""
+        return [*self.workers, *self.gateways]
 
     @property
     def processes(self) -> list[Process]:
         """All of them."""
-        services = [self.valkey] if self.valkey else []
-        return [*services, *self.workers, *self.gateways]
+        return [*([self.valkey] if self.valkey else []), *self.members]
+
+    def owner(self, room: str) -> Member:
+        """The member that runs a room."""
+        ((pid,),) = self.database.execute(OWNER, *room.split("/"))
+        return next(member for member in self.members if member.pid == pid)
 
     def address(self, room: str, gateway: Gateway | None = None) -> str:
         """
@@ -144,21 +165,25 @@ class Laboratory:
             print(f"--- {type(process).__name__}")  # noqa: T201
             print("\n".join(process.log[-LOG_LINES:]))  # noqa: T201
 
-    def environment(self) -> dict[str, str]:
-        """What the processes need to know."""
-        name = self.database.name
-        if self.database_proxy is not None:
-            name = self.database.through(self.database_proxy.port)
-        env = {
-            **environment(SETTINGS_MODULE, folder()),
-            "PARTYROOMS_DB": name,
-            "PARTYROOMS_OPTIONS": json.dumps(self._options),
-            "PARTYROOMS_JOURNAL": self._journal,
-        }
-        if self.valkey_proxy is not None:
-            env["PARTYROOMS_REDIS"] = f"redis://127.0.0.1:{self.valkey_proxy.port}"
-            env["PARTYROOMS_LAYER"] = self.layer
-        return env
+    async def add(self, kind: type[NewMember], stack: AsyncExitStack) -> NewMember:
+        """
+        Make a member, with proxies of its own, and do not start it.
+
+        Args:
+            kind: ``Gateway`` or ``Worker``.
+            stack: Closes the proxies.
+        """
+        env, to_database, to_valkey = dict(self._env), None, None
+        if self.database.target is not None:
+            way = proxy_to(self.database.target)
+            to_database = await stack.enter_async_context(way)
+            env["PARTYROOMS_DB"] = self.database.through(to_database.port)
+        if self.valkey is not None:
+            to_valkey = await stack.enter_async_context(proxy_to(self.valkey.port))
+            env["PARTYROOMS_REDIS"] = f"redis://127.0.0.1:{to_valkey.port}"
+        member = kind(env)
+        member.to_database, member.to_valkey = to_database, to_valkey
+        return member
 
 
 @asynccontextmanager
@@ -180,26 +205,14 @@ async def laboratory(
         layer: The dotted path of a channel layer on Valkey; None: no layer.
         options: What differs in the setting ``PARTYROOMS``.
     """
-    lab = Laboratory(DATABASES[database](), options)
+    lab = Laboratory(DATABASES[database](), layer, options)
     async with AsyncExitStack() as stack:
-        if lab.database.target is not None:
-            lab.database_proxy = await stack.enter_async_context(
-                proxy_to(lab.database.target)
-            )
-        if layer is not None:
-            lab.valkey = Valkey()
-            lab.valkey_proxy = await stack.enter_async_context(
-                proxy_to(lab.valkey.port)
-            )
-            lab.layer = layer
-        env = lab.environment()
-        lab.workers = [Worker(env) for _ in range(workers)]
-        lab.gateways = [Gateway(env) for _ in range(gateways)]
+        lab.workers = [await lab.add(Worker, stack) for _ in range(workers)]
+        lab.gateways = [await lab.add(Gateway, stack) for _ in range(gateways)]
         try:
             if lab.valkey is not None:
                 await lab.valkey.start()
-            members = [*lab.workers, *lab.gateways]
-            await asyncio.gather(*(process.start() for process in members))
+            await asyncio.gather(*(member.start() for member in lab.members))
             yield lab
         except BaseException:
             lab.print_logs()

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import psycopg
 
 from tests.faults.lab.process import Process, free_port
+from tests.faults.lab.proxy import FaultProxy
 from tests.servers import database as sqlite_files
 
 SETTINGS_MODULE = "tests.faults.lab.site.settings"
@@ -100,7 +101,20 @@ class Valkey(Process):
         )
 
 
-class Gateway(Process):
+class Member(Process):
+    """
+    A process that has sockets, or rooms, or both.
+
+    Attributes:
+        to_database: What is between it and the database; None: it is a file.
+        to_valkey: What is between it and Valkey; None: there is no Valkey.
+    """
+
+    to_database: FaultProxy | None = None
+    to_valkey: FaultProxy | None = None
+
+
+class Gateway(Member):
     """
     A uvicorn process.
 
@@ -121,7 +135,7 @@ class Gateway(Process):
         )
 
 
-class Worker(Process):
+class Worker(Member):
     """A ``manage.py runrooms`` process."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
