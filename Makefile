@@ -12,7 +12,7 @@ FAR := browser clients conformance docs faults servers
 FAST := tests $(FAR:%=--ignore=tests/%)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fast chaos check format bench conformance node-modules install
+.PHONY: help demo test fast coverage chaos check format bench conformance node-modules install
 
 help: ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -30,6 +30,10 @@ test: $(INSTALLED) ## Run every test that this machine can run
 
 fast: $(INSTALLED) ## Run the tests that need no server, no browser and no Node
 	@$(BIN)/python -m pytest -q $(FAST) $(ARGS)
+
+coverage: $(INSTALLED) ## Show which lines the fast tests do not reach; servers do not count
+	@$(BIN)/python -m coverage run -m pytest -q $(FAST) $(ARGS)
+	@$(BIN)/python -m coverage report
 
 chaos: $(INSTALLED) ## Run the long searches and the long fault tests, which takes minutes
 	@PARTYROOMS_CHAOS=long $(BIN)/python -m pytest -q tests/core tests/faults $(ARGS)
