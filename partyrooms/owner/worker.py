@@ -60,7 +60,7 @@ class Worker(Mailbox):
         self._node = node
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
-        self._context = contextvars.Context()
+        self._idle: asyncio.Future[None] | None = None
         self._stop_wanted = False
         self._deletion: asyncio.Future[None] | None = None
         self._closing: Closing | None = None
@@ -83,8 +83,7 @@ class Worker(Mailbox):
             return
         self._stop_wanted = True
         self._closing = closing or self._closing
-        if self._task is None:
-            self._wake()
+        self._arrived()
         await self.settled()
 
     async def delete(self) -> None:
@@ -99,8 +98,7 @@ class Worker(Mailbox):
             self._deletion = self._loop.create_future()
         self._stop_wanted = True
         self._closing = STOPPED
-        if self._task is None:
-            self._wake()
+        self._arrived()
         await asyncio.shield(self._deletion)
 
     def lose(self) -> None:
@@ -112,27 +110,25 @@ class Worker(Mailbox):
             life.end(LOST)
             self._tenure.forget()
             self._node.bus.lose(self.key)
+            self._arrived()  # so that the loop ends
         stolen = RoomStopped(f"{self.key} was lost to another process.")
         self._runner.interrupt(self._task, stolen)
 
     def sweep(self, now: float) -> None:
         """Cancel a hook that runs too long; let an idle room leave memory."""
         settings = self._node.settings
-        if (
-            self._runner.sweep(self._task, now)
-            or self.life is None
-            or self._task is not None
-        ):
+        self._runner.sweep(self._task, now)
+        if self.life is None or self._idle is None:
             return
         quiet = now - self._quiet_since
         hibernates = self.life.room.hibernate and quiet >= settings.hibernate_after
         if hibernates or (not self.life.connections and quiet >= settings.idle_timeout):
             self._stop_wanted = True
-            self._wake()
+            self._arrived()
 
     async def settled(self) -> None:
         """Wait until no event waits or is being handled, and all is committed."""
-        while self._task is not None:
+        while self._task is not None and self._idle is None:
             if self._settled is None:
                 self._settled = self._loop.create_future()
             await asyncio.shield(self._settled)
@@ -162,51 +158,68 @@ class Worker(Mailbox):
         """A frame has come; the shortest way, for it is the most frequent event."""
         waiting = self._waiting
         waiting.append(events.Message(line, payload))
-        if self._task is None:
+        idle = self._idle
+        if idle is not None:
+            self._idle = None
+            if not idle.done():  # cancelled, when the loop is about to end
+                idle.set_result(None)
+        elif self._task is None:
             self._wake()
         return len(waiting) >= self._capacity
 
     def _arrived(self) -> None:
-        if self._task is None:
+        idle, self._idle = self._idle, None
+        if idle is not None:
+            if not idle.done():
+                idle.set_result(None)
+        elif self._task is None:
             self._wake()
 
     def _wake(self) -> None:
         self._node.busy.add(self)
-        # In a context of its own: whoever put the event in has nothing to do with it.
-        self._task = self._loop.create_task(self._run(), context=self._context)
+        # In an empty context: whoever put the event in has nothing to do with it.
+        self._task = self._loop.create_task(self._run(), context=contextvars.Context())
 
     async def _run(self) -> None:
-        waiting, life = self._waiting, self.life
-        breath = 0
+        """Handle events as they come, until the room is not in memory any more."""
         try:
-            while waiting or self._stop_wanted:
-                if self._stop_wanted:
-                    await self._finish()
-                elif life is None:
-                    await self._begin()
-                else:
-                    await self._handle(self._take(), life)
-                life = self.life
-                breath += 1
-                if breath == BREATH:
-                    breath = 0
-                    await asyncio.sleep(0)
+            while self._waiting or self._stop_wanted or self.life is not None:
+                if not self._waiting and not self._stop_wanted:
+                    await self._rest()
+                await self._node.lease.held()
+                await self._work()
         finally:
-            self._task = None
-            self._quiet_since = self._node.clock()
-            if self._settled is not None:
-                self._settled.set_result(None)
-                self._settled = None
-            if self.life is None:
-                self._node.busy.discard(self)
+            self._task = self._idle = None
+            self._node.busy.discard(self)
+            self._tell_settled()
+
+    async def _rest(self) -> None:
+        """Wait for the next event; the task costs less than a new one each time."""
+        self._quiet_since = self._node.clock()
+        self._idle = idle = self._loop.create_future()
+        self._tell_settled()
+        await idle
+
+    async def _work(self) -> None:
+        """Handle what waits, as far as the rest of the process can wait for it."""
+        for _ in range(BREATH):
+            life = self.life
+            if self._stop_wanted:
+                await self._finish()
+            elif not self._waiting:
+                return
+            elif life is None:
+                await self._begin()
+            else:
+                await self._handle(self._take(), life)
+        await asyncio.sleep(0)
+
+    def _tell_settled(self) -> None:
+        if self._settled is not None:
+            self._settled.set_result(None)
+            self._settled = None
 
     async def _handle(self, event: events.Event, life: Life) -> None:
-        if not self._node.lease.holds():
-            await self._node.lease.held()
-            life.gate.release()
-            if life.is_over:
-                event.abandon(RoomStopped(f"{self.key} was lost."))
-                return
         turn = Turn(life)
         error = await self._runner.attempt(event.hook, turn, event.act(life, turn))
         if life.is_over:
