@@ -8,6 +8,9 @@ The demo's settings: made for development, ready for production by environment.
 ``PARTYROOMS_HTTPS``       ``1``: the site is served over TLS, and only so
 ``PARTYROOMS_DB``          the SQLite file
 ``PARTYROOMS_REDIS``       a URL of Redis or Valkey; none: a layer in memory
+``PARTYROOMS_POSTGRES``    Postgres' host, with ``PGDATABASE``, ``PGUSER`` and
+                           ``PGPASSWORD``; none: SQLite
+``PARTYROOMS_OWNERS``      ``any`` or ``workers``: who may own rooms
 =========================  =======================================================
 """
 
@@ -21,6 +24,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DEBUG = os.environ.get("PARTYROOMS_DEBUG", "1") == "1"
 HTTPS = os.environ.get("PARTYROOMS_HTTPS", "0") == "1"
 REDIS = os.environ.get("PARTYROOMS_REDIS", "")
+POSTGRES_HOST = os.environ.get("PARTYROOMS_POSTGRES", "")
 
 SECRET_KEY = os.environ.get("PARTYROOMS_SECRET_KEY", "")
 if not SECRET_KEY:
@@ -81,19 +85,26 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": os.environ.get("PARTYROOMS_DB") or BASE_DIR / "db.sqlite3",
-        "OPTIONS": {
-            # A transaction that will write says so at its start, and waits its turn,
-            # instead of failing in the middle.
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
-        },
-    }
+SQLITE = {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": os.environ.get("PARTYROOMS_DB") or BASE_DIR / "db.sqlite3",
+    "OPTIONS": {
+        # A transaction that will write says so at its start, and waits its turn,
+        # instead of failing in the middle.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
+    },
 }
+POSTGRES = {
+    "ENGINE": "django.db.backends.postgresql",
+    "HOST": POSTGRES_HOST,
+    "NAME": os.environ.get("PGDATABASE", "partyrooms"),
+    "USER": os.environ.get("PGUSER", "partyrooms"),
+    "PASSWORD": os.environ.get("PGPASSWORD", ""),
+    "OPTIONS": {"connect_timeout": 5},
+}
+DATABASES = {"default": POSTGRES if POSTGRES_HOST else SQLITE}
 
 CHANNEL_LAYERS = {
     "default": (
@@ -118,7 +129,10 @@ AUTH_PASSWORD_VALIDATORS = [
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STATIC_URL = "static/"
+TIME_ZONE = "UTC"
 USE_TZ = True
+
+PARTYROOMS = {"OWNERS": os.environ.get("PARTYROOMS_OWNERS", "any")}
 
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
