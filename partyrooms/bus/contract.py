@@ -6,6 +6,7 @@ socket, and nothing raises because the other end is gone: events and outputs of 
 does not exist any more are dropped, and each end is told of the other's end once.
 """
 
+import asyncio
 from collections.abc import Awaitable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
@@ -137,7 +138,12 @@ class Inlet(Protocol):
 class Bus(Protocol):
     """
     Finds rooms for gateways and gateways for rooms.
+
+    Attributes:
+        known: Set once other processes can place rooms in this one.
     """
+
+    known: asyncio.Event
 
     @property
     def has_peers(self) -> bool:

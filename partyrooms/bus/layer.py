@@ -92,6 +92,7 @@ class LayerBus:
         self._places: dict[bytes, Place] = {}
         self._missed: dict[bytes, int] = {}
         self._others = False
+        self.known = asyncio.Event()
 
     def start(self) -> None:
         """Become known, and begin to read the layer, renew groups and watch peers."""
@@ -331,6 +332,7 @@ class LayerBus:
                 await asyncio.sleep(delay)
                 delay = min(2 * delay, 2.0)
             else:
+                self.known.set()
                 return
 
     async def _keep_watching(self) -> None:

@@ -1,5 +1,6 @@
 """The bus of one process: rooms and sockets meet by function call."""
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -26,6 +27,8 @@ class MemoryBus:
     """
 
     def __init__(self, node: "Node") -> None:
+        self.known = asyncio.Event()
+        self.known.set()
         self._node = node
         self._audiences: WeakValueDictionary[RoomKey, LocalAudience] = (
             WeakValueDictionary()

@@ -49,8 +49,12 @@ class Command(BaseCommand):
         while True:
             node = start_node(is_worker=True)
             node.watchdog.on_stuck = partial(replace_process, node, settings.database)
-            self.stdout.write(f"Worker {node.name} runs rooms; stop it with SIGTERM.")
-            self.stdout.flush()
+            await first_of(asked, node.ended, node.bus.known)
+            if node.bus.known.is_set():
+                # Whoever waits for this line may stop the next worker: rooms have
+                # somewhere to go.
+                self.stdout.write(f"Worker {node.name} runs rooms; SIGTERM ends it.")
+                self.stdout.flush()
             await first_of(asked, node.ended)
             if asked.is_set():
                 await self.leave(node, loop)
