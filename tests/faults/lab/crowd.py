@@ -38,6 +38,11 @@ class Crowd:
         return [code for code in codes if code is not None]
 
     @property
+    def newest_epoch(self) -> int:
+        """The highest one that a client has heard of on its present connection."""
+        return max(client.seen[0] for client in self.clients)
+
+    @property
     def acknowledged(self) -> int:
         """How many ops were, in all."""
         return sum(client.acknowledged for client in self.clients)

@@ -43,7 +43,8 @@ class Pair:
         for _, writer in self.ends.values():
             if reset:
                 raw = writer.get_extra_info("socket")
-                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+                if raw.fileno() != -1:  # else it is closed
+                    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
                 writer.transport.abort()
             else:
                 writer.close()

@@ -1,0 +1,118 @@
+"""Rooms in workers, sockets in gateways, Valkey between them: each is hurt in turn."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from itertools import pairwise
+
+import pytest
+
+from partyrooms.directory.process import boot_clock
+from tests.faults.lab.history import Kind
+from tests.faults.lab.laboratory import IS_LONG, PUBSUB_LAYER, laboratory
+
+KILLS = 50 if IS_LONG else 3
+
+PARTIES = ["ledger", "hibernating-ledger"]
+
+
+@asynccontextmanager
+async def deployment(**options):
+    """Two gateways, two workers, Postgres, and Valkey between them."""
+    options = {"OWNERS": "workers", **options}
+    shape = {"gateways": 2, "workers": 2, "layer": PUBSUB_LAYER}
+    async with laboratory("postgres", **shape, **options) as lab:
+        yield lab
+
+
+def longest(times):
+    """The longest of some times, and the 95th percentile, for people."""
+    times = sorted(times)
+    return f"max {times[-1]:.2f} s, p95 {times[int(0.95 * (len(times) - 1))]:.2f} s"
+
+
+def pauses(crowd):
+    """Seconds between two broadcasts, at each client, while it was connected."""
+    for visit in crowd.visits:
+        times = [frame.at for frame in visit.frames if frame.kind is Kind.BROADCAST]
+        yield from (late - early for early, late in pairwise(times))
+
+
+@pytest.mark.parametrize("party", PARTIES)
+async def test_d5_an_owner_that_is_killed_has_a_successor(
+    postgres, party, chance, tell
+):
+    """Nothing is lost; sockets get 1012, or 3010 where they outlive their room."""
+    room, times = f"{party}/one", []
+    async with deployment() as lab, lab.crowd(room) as crowd:
+        async with crowd.sending():
+            for _ in range(KILLS):
+                await crowd.progress(chance.randint(1, 50))
+                owner = lab.owner(room)
+                await owner.kill()
+                killed_at = boot_clock()
+                await crowd.progress(1)
+                times.append(boot_clock() - killed_at)
+                await owner.start()
+        await crowd.settle()
+
+        assert lab.violations(room, crowd) == []
+        assert lab.epoch(room) == KILLS + 1
+        assert set(crowd.close_codes) == {1012 if party == "ledger" else 3010}
+        tell(f"a new owner after {longest(times)}")
+
+
+@pytest.mark.parametrize("party", PARTIES)
+async def test_d6_workers_are_restarted_one_after_the_other(
+    postgres, party, chance, tell
+):
+    """No socket is closed, nothing is lost, nothing is repeated."""
+    room = f"{party}/one"
+    async with deployment() as lab, lab.crowd(room) as crowd:
+        async with crowd.sending():
+            for worker in lab.workers * 2:
+                await crowd.progress(chance.randint(1, 50))
+                assert await worker.terminate() == 0
+                await worker.start()
+            await crowd.progress(20)
+        await crowd.settle()
+
+        assert lab.violations(room, crowd) == []
+        assert crowd.close_codes == []
+        tell(f"paused for {longest(pauses(crowd))}")
+
+
+@pytest.mark.parametrize("party", [*PARTIES, "volatile-ledger"])
+async def test_d1_an_owner_that_is_paused_is_replaced(postgres, party):
+    """What the zombie says when it wakes reaches nobody, and it stores nothing."""
+    room = f"{party}/one"
+    async with deployment() as lab, lab.crowd(room) as crowd:
+        async with crowd.sending():
+            await crowd.progress(20)
+            owner = lab.owner(room)
+            with owner.paused():
+                await crowd.news.until(lambda: crowd.newest_epoch > 1)
+                await crowd.progress(20)
+            await owner.wait_for_log("gives up its rooms")
+            await crowd.progress(20)
+        await crowd.settle()
+
+        assert lab.violations(room, crowd) == []
+        assert lab.epoch(room) == 2
+        assert set(crowd.close_codes) <= {1012, 3010}
+
+
+@pytest.mark.parametrize("party", PARTIES)
+async def test_a_short_pause_of_an_owner_changes_nothing(postgres, party):
+    """No new epoch, no socket closed."""
+    room = f"{party}/one"
+    async with deployment(LEASE_TTL=6) as lab, lab.crowd(room) as crowd:
+        async with crowd.sending():
+            await crowd.progress(20)
+            with lab.owner(room).paused():
+                await asyncio.sleep(1)  # how long the fault lasts
+            await crowd.progress(20)
+        await crowd.settle()
+
+        assert lab.violations(room, crowd) == []
+        assert lab.epoch(room) == 1
+        assert crowd.close_codes == []
