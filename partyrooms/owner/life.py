@@ -179,12 +179,21 @@ class Life:
         if self.is_over:
             coroutine.close()
             raise RoomStopped(f"This life of {self.key} is over; it starts no task.")
+        if threading.get_ident() != self._thread:
+            # From a hook that is a plain function: the loop is free to do it.
+            started = asyncio.run_coroutine_threadsafe(
+                self._start(coroutine), self._loop
+            )
+            return started.result()
         context = contextvars.copy_context()
         context.run(current.set, None)
         task = self._loop.create_task(self._guard(coroutine), context=context)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    async def _start(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[None]:
+        return self.create_task(coroutine)
 
     def has_task(self, task: "asyncio.Task[Any]") -> bool:
         """Whether a task was started by ``create_task``."""
