@@ -62,6 +62,7 @@ class Arena:
         self.cores = cores
         self._servers = self._databases = 0
         self._templates: dict[str, Path] = {}
+        self.newest_database = Path()
 
     def __enter__(self) -> "Arena":
         self._folder = Path(tempfile.mkdtemp(prefix="partyrooms-benchmark-"))
@@ -150,6 +151,7 @@ class Arena:
         self._databases += 1
         database = self._folder / f"{self._databases}.sqlite3"
         shutil.copy(self._templates[settings], database)
+        self.newest_database = database
         return database
 
 

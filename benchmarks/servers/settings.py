@@ -5,6 +5,8 @@ The environment says what differs between two measures:
 
 - ``BENCHMARK_DATABASE``: the SQLite file, migrated before the server starts,
 - ``BENCHMARK_MIDDLEWARE``: ``none`` or ``default`` (what ``startproject`` writes),
+- ``BENCHMARK_LAYER``, ``BENCHMARK_REDIS``: a channel layer's class, and its server,
+- ``BENCHMARK_OWNERS``: who may own rooms,
 - ``BENCHMARK_AUTHENTICATION``: ``none`` or ``default`` (what DRF has without settings).
 """
 
@@ -57,10 +59,16 @@ DATABASES = {
     }
 }
 
-CHANNEL_LAYERS = {
+# The default of 100 messages drops some of the rounds in flight.
+CAPACITY = 10_000
+CHANNEL_LAYERS: dict[str, Any] = {
     "default": {
         "BACKEND": "channels.layers.InMemoryChannelLayer",
-        # The default of 100 messages drops some of the rounds in flight.
-        "CONFIG": {"capacity": 10_000},
+        "CONFIG": {"capacity": CAPACITY},
     }
 }
+if "BENCHMARK_LAYER" in os.environ:
+    CHANNEL_LAYERS["default"] = {
+        "BACKEND": os.environ["BENCHMARK_LAYER"],
+        "CONFIG": {"hosts": [os.environ["BENCHMARK_REDIS"]], "capacity": CAPACITY},
+    }
