@@ -2,8 +2,8 @@
 ``python -m benchmarks.across``: rooms in another process than their sockets.
 
 Two web processes and one room worker on Valkey, beside two web processes with a plain
-Channels consumer on ``RedisChannelLayer``. All servers are on one core, this generator is
-on another one. The sides take turns.
+Channels consumer on ``RedisChannelLayer``. All servers are on one core, this generator
+is on another one. The sides take turns.
 """
 
 import asyncio
