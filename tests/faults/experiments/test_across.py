@@ -1,40 +1,16 @@
 """Rooms in workers, sockets in gateways, Valkey between them: each is hurt in turn."""
 
 import asyncio
-from contextlib import asynccontextmanager
-from itertools import pairwise
 
 import pytest
 
 from partyrooms.directory.process import boot_clock
-from tests.faults.lab.history import Kind
-from tests.faults.lab.laboratory import IS_LONG, PUBSUB_LAYER, laboratory
+from tests.faults.experiments.figures import longest, pauses
+from tests.faults.lab.laboratory import IS_LONG, deployment
 
 KILLS = 50 if IS_LONG else 3
 
 PARTIES = ["ledger", "hibernating-ledger"]
-
-
-@asynccontextmanager
-async def deployment(**options):
-    """Two gateways, two workers, Postgres, and Valkey between them."""
-    options = {"OWNERS": "workers", **options}
-    shape = {"gateways": 2, "workers": 2, "layer": PUBSUB_LAYER}
-    async with laboratory("postgres", **shape, **options) as lab:
-        yield lab
-
-
-def longest(times):
-    """The longest of some times, and the 95th percentile, for people."""
-    times = sorted(times)
-    return f"max {times[-1]:.2f} s, p95 {times[int(0.95 * (len(times) - 1))]:.2f} s"
-
-
-def pauses(crowd):
-    """Seconds between two broadcasts, at each client, while it was connected."""
-    for visit in crowd.visits:
-        times = [frame.at for frame in visit.frames if frame.kind is Kind.BROADCAST]
-        yield from (late - early for early, late in pairwise(times))
 
 
 @pytest.mark.parametrize("party", PARTIES)
@@ -53,9 +29,8 @@ async def test_d5_an_owner_that_is_killed_has_a_successor(
                 await crowd.progress(1)
                 times.append(boot_clock() - killed_at)
                 await owner.start()
-        await crowd.settle()
 
-        assert lab.violations(room, crowd) == []
+        assert await lab.verdict(room, crowd) == []
         assert lab.epoch(room) == KILLS + 1
         assert set(crowd.close_codes) == {1012 if party == "ledger" else 3010}
         tell(f"a new owner after {longest(times)}")
@@ -74,9 +49,8 @@ async def test_d6_workers_are_restarted_one_after_the_other(
                 assert await worker.terminate() == 0
                 await worker.start()
             await crowd.progress(20)
-        await crowd.settle()
 
-        assert lab.violations(room, crowd) == []
+        assert await lab.verdict(room, crowd) == []
         assert crowd.close_codes == []
         tell(f"paused for {longest(pauses(crowd))}")
 
@@ -90,13 +64,12 @@ async def test_d1_an_owner_that_is_paused_is_replaced(postgres, party):
             await crowd.progress(20)
             owner = lab.owner(room)
             with owner.paused():
-                await crowd.news.until(lambda: crowd.newest_epoch > 1)
+                await lab.news.until(lambda: crowd.newest_epoch > 1)
                 await crowd.progress(20)
             await owner.wait_for_log("gives up its rooms")
             await crowd.progress(20)
-        await crowd.settle()
 
-        assert lab.violations(room, crowd) == []
+        assert await lab.verdict(room, crowd) == []
         assert lab.epoch(room) == 2
         assert set(crowd.close_codes) <= {1012, 3010}
 
@@ -111,8 +84,7 @@ async def test_a_short_pause_of_an_owner_changes_nothing(postgres, party):
             with lab.owner(room).paused():
                 await asyncio.sleep(1)  # how long the fault lasts
             await crowd.progress(20)
-        await crowd.settle()
 
-        assert lab.violations(room, crowd) == []
+        assert await lab.verdict(room, crowd) == []
         assert lab.epoch(room) == 1
         assert crowd.close_codes == []

@@ -14,11 +14,11 @@ ROOM = "ledger/one"
 
 
 @asynccontextmanager
-async def wanting(lab, crowd, gateway, room=ROOM):
+async def wanting(lab, gateway, room=ROOM):
     """A client that tries on and on to reach the room by another process."""
-    rival = Client("rival", lambda: lab.address(room, gateway), crowd.news)
+    rival = Client("rival", lambda: lab.address(room, gateway), lab.news)
     async with running([rival.run()]):
-        await rival.news.until(lambda: rival.visits)
+        await lab.news.until(lambda: rival.visits)
         yield rival
 
 
@@ -27,14 +27,13 @@ async def test_a_pause_shorter_than_the_lease_changes_nothing(database):
     async with laboratory(database, gateways=2, LEASE_TTL=6) as lab:
         owner, other = lab.gateways
         async with lab.crowd(ROOM, gateways=[owner]) as crowd:
-            async with wanting(lab, crowd, other) as rival, crowd.sending():
+            async with wanting(lab, other) as rival, crowd.sending():
                 await crowd.progress(20)
                 with owner.paused():
                     await asyncio.sleep(1)  # how long the fault lasts
                 await crowd.progress(20)
-            await crowd.settle()
 
-            assert lab.violations(ROOM, crowd) == []
+            assert await lab.verdict(ROOM, crowd) == []
             assert lab.epoch(ROOM) == 1
             assert crowd.close_codes == []
             assert {visit.close_code for visit in rival.visits} <= {1013, None}
@@ -57,9 +56,8 @@ async def test_a_transaction_ended_by_a_short_pause_is_done_again(postgres):
                 await asyncio.sleep(2.5)  # half of the lease, and a bit
             commit.let_pass()
             await crowd.progress(20)
-        await crowd.settle()
 
-        assert lab.violations(ROOM, crowd) == []
+        assert await lab.verdict(ROOM, crowd) == []
         assert lab.epoch(ROOM) == 1
         assert crowd.close_codes == []
 
@@ -78,22 +76,21 @@ async def test_d1_a_pause_longer_than_the_lease_ends_an_ownership(postgres, part
         ways = [owner]
         async with (
             lab.crowd(room, gateways=ways) as crowd,
-            wanting(lab, crowd, successor, room) as rival,
+            wanting(lab, successor, room) as rival,
         ):
             async with crowd.sending():
                 await crowd.progress(20)
                 ways[0] = successor
                 with owner.paused():
-                    await rival.news.until(lambda: rival.is_open)
+                    await lab.news.until(lambda: rival.is_open)
                     await rival.ask()
                     for client in crowd.clients:
                         await client.send()
                 await owner.wait_for_log("gives up its rooms")
                 await crowd.everybody_is_back()
                 await crowd.progress(20)
-            await crowd.settle(rival)
 
-            assert lab.violations(room, crowd, rival) == []
+            assert await lab.verdict(room, crowd, rival) == []
             assert lab.epoch(room) == 2
             # Nobody was told more than that the room has moved.
             assert set(crowd.close_codes) <= {1012, 1013}
@@ -106,7 +103,7 @@ async def test_d1_a_commit_that_begins_too_late_writes_nothing(postgres):
         ways = [owner]
         async with (
             lab.crowd(ROOM, gateways=ways) as crowd,
-            wanting(lab, crowd, successor) as rival,
+            wanting(lab, successor) as rival,
         ):
             async with crowd.sending():
                 await crowd.progress(20)
@@ -114,14 +111,13 @@ async def test_d1_a_commit_that_begins_too_late_writes_nothing(postgres):
                 await commit.sprung()
                 ways[0] = successor
                 with owner.paused():
-                    await rival.news.until(lambda: rival.is_open)
+                    await lab.news.until(lambda: rival.is_open)
                     commit.let_pass()
                 await owner.wait_for_log("gives up its rooms")
                 await rival.ask()
                 await crowd.progress(20)
-            await crowd.settle(rival)
 
-            assert lab.violations(ROOM, crowd, rival) == []
+            assert await lab.verdict(ROOM, crowd, rival) == []
             assert lab.epoch(ROOM) == 2
 
 
@@ -136,7 +132,7 @@ async def test_d1_a_pause_with_a_commit_under_way_holds_up_no_successor(postgres
         ways = [owner]
         async with (
             lab.crowd(ROOM, gateways=ways) as crowd,
-            wanting(lab, crowd, successor) as rival,
+            wanting(lab, successor) as rival,
         ):
             async with crowd.sending():
                 await crowd.progress(20)
@@ -144,14 +140,13 @@ async def test_d1_a_pause_with_a_commit_under_way_holds_up_no_successor(postgres
                 await commit.sprung()
                 ways[0] = successor
                 with owner.paused():
-                    await rival.news.until(lambda: rival.is_open)
+                    await lab.news.until(lambda: rival.is_open)
                     await rival.ask()
                     commit.let_pass()
                 await crowd.everybody_is_back()
                 await crowd.progress(20)
-            await crowd.settle(rival)
 
-            assert lab.violations(ROOM, crowd, rival) == []
+            assert await lab.verdict(ROOM, crowd, rival) == []
             assert lab.epoch(ROOM) == 2
 
 
@@ -162,19 +157,18 @@ async def test_d1_on_sqlite_a_silent_owner_is_killed(chance):
         ways = [owner]
         async with (
             lab.crowd(ROOM, gateways=ways) as crowd,
-            wanting(lab, crowd, successor) as rival,
+            wanting(lab, successor) as rival,
         ):
             async with crowd.sending():
                 await crowd.progress(chance.randint(1, 100))
                 ways[0] = successor
                 owner.pause()
-                await rival.news.until(lambda: rival.is_open)
+                await lab.news.until(lambda: rival.is_open)
                 await rival.ask()
                 assert await owner.ended() == -signal.SIGKILL
                 await crowd.everybody_is_back()
                 await crowd.progress(20)
-            await crowd.settle(rival)
 
-            assert lab.violations(ROOM, crowd, rival) == []
+            assert await lab.verdict(ROOM, crowd, rival) == []
             assert lab.epoch(ROOM) == 2
             assert set(crowd.close_codes) == {1006}

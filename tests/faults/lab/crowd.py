@@ -1,8 +1,8 @@
 """Many clients of one room, which work and come back whatever happens."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from tests.faults.lab.clients import Client
@@ -67,42 +67,47 @@ class Crowd:
         async with running(keep_sending(client, pause) for client in self.clients):
             yield
 
-    async def settle(self, *others: Client) -> None:
-        """
-        Wait until everything sent is answered and everybody has seen everything.
-
-        What does not come in time is left for the history checker to be found.
-
-        Args:
-            others: Who uses the same news and has to see everything, too.
-        """
-        clients = [*self.clients, *others]
-        with suppress(TimeoutError):
-            await self.news.until(
-                lambda: all(one.is_open and not one.unanswered for one in clients)
-            )
-            last = await clients[0].ask()
-            due = (last.epoch, last.position)
-            await self.news.until(lambda: all(one.seen >= due for one in clients))
-
 
 @asynccontextmanager
-async def crowd(number: int, address: Callable[[int], str]) -> AsyncIterator[Crowd]:
+async def crowd(
+    number: int, address: Callable[[int], str], name: str, news: News
+) -> AsyncIterator[Crowd]:
     """
     Clients that are connected, and come back when they are closed, for the block.
 
     Args:
         number: How many.
         address: The room's URL for each of them, asked at each handshake.
+        name: What their ids begin with.
+        news: Spread whenever one of them hears something.
     """
-    news = News()
     clients = [
-        Client(f"client{n}", lambda n=n: address(n), news) for n in range(number)
+        Client(f"{name}{n}", lambda n=n: address(n), news) for n in range(number)
     ]
     people = Crowd(clients, news)
     async with running(client.run() for client in clients):
         await people.everybody_is_back()
         yield people
+
+
+async def settle(clients: Sequence[Client]) -> bool:
+    """
+    Wait until everything sent is answered and everybody has seen everything.
+
+    Returns:
+        Whether that came to be.
+    """
+    news = clients[0].news
+    try:
+        await news.until(
+            lambda: all(one.is_open and not one.unanswered for one in clients)
+        )
+        last = await clients[0].ask()
+        due = (last.epoch, last.position)
+        await news.until(lambda: all(one.seen >= due for one in clients))
+    except TimeoutError:
+        return False
+    return True
 
 
 async def keep_sending(client: Client, pause: float) -> None:

@@ -4,13 +4,19 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+)
 from tempfile import mkstemp
 from typing import Any, TypeVar
 
 from partyrooms.core.values import decode
-from tests.faults.lab.crowd import Crowd, crowd
+from tests.faults.lab.clients import Client
+from tests.faults.lab.crowd import Crowd, crowd, settle
 from tests.faults.lab.history import History, Line, Violation, find_violations
+from tests.faults.lab.news import News
 from tests.faults.lab.process import Process
 from tests.faults.lab.proxy import proxy_to
 from tests.faults.lab.services import (
@@ -57,12 +63,14 @@ class Laboratory:
         valkey: What carries messages; None: nothing does.
         gateways: uvicorn processes.
         workers: ``runrooms`` processes.
+        news: Spread whenever a client hears something.
     """
 
     def __init__(
         self, database: Database, layer: str | None, options: Mapping[str, Any]
     ) -> None:
         self.database = database
+        self.news = News()
         self.valkey = Valkey() if layer else None
         self.gateways: list[Gateway] = []
         self.workers: list[Worker] = []
@@ -105,7 +113,12 @@ class Laboratory:
 
     @asynccontextmanager
     async def crowd(
-        self, room: str, number: int = 4, gateways: Sequence[Gateway] | None = None
+        self,
+        room: str,
+        number: int = 4,
+        gateways: Sequence[Gateway] | None = None,
+        *,
+        name: str = "client",
     ) -> AsyncIterator[Crowd]:
         """
         Connected clients for the block, one after the other at each gateway.
@@ -114,23 +127,42 @@ class Laboratory:
             room: Party and room id.
             number: How many clients.
             gateways: Which ones they use; None: all.
+            name: What their ids begin with; those of two crowds differ.
         """
 
         def address(client: int) -> str:
             ways = gateways or self.gateways
             return self.address(room, ways[client % len(ways)])
 
-        async with crowd(number, address) as people:
+        async with crowd(number, address, name, self.news) as people:
             yield people
 
-    def violations(self, room: str, *crowds: Crowd) -> list[Violation]:
-        """Compare what all clients of a room have seen with what is stored."""
-        return find_violations(self.history(room, *crowds))
+    async def verdict(self, room: str, *people: Crowd | Client) -> list[Violation]:
+        """
+        Let a room come to rest, and compare what its clients saw with what is stored.
 
-    def history(self, room: str, *crowds: Crowd) -> History:
+        Args:
+            room: Party and room id.
+            people: Everybody who was ever connected to it.
+
+        Raises:
+            TimeoutError: If it does not come to rest, though nothing is wrong.
+        """
+        clients = [
+            client
+            for one in people
+            for client in (one.clients if isinstance(one, Crowd) else [one])
+        ]
+        has_settled = await settle(clients)
+        violations = find_violations(self.history(room, clients))
+        if not has_settled and not violations:
+            raise TimeoutError(f"{room} does not come to rest.")
+        return violations
+
+    def history(self, room: str, clients: Sequence[Client]) -> History:
         """What is known about a room, once nothing moves any more."""
         stored = None if room.startswith("volatile") else self.stored(room)
-        visits = [visit for one in crowds for visit in one.visits]
+        visits = [visit for client in clients for visit in client.visits]
         return History(visits, self.handled(room), stored)
 
     def handled(self, room: str) -> list[Line]:
@@ -220,3 +252,9 @@ async def laboratory(
         finally:
             for process in lab.processes:
                 process.remove()
+
+
+def deployment(**options: Any) -> AbstractAsyncContextManager[Laboratory]:
+    """Two gateways, two workers that own the rooms, Postgres, and Valkey."""
+    options = {"OWNERS": "workers", "layer": PUBSUB_LAYER, **options}
+    return laboratory("postgres", gateways=2, workers=2, **options)

@@ -33,7 +33,7 @@ class Ledger(Room):
         self.broadcast_json(self.frame("broadcast", op))
 
     async def on_request(self, request):
-        return {"position": self.value, "epoch": self.epoch, "node": self.node}
+        return {"connections": sorted(one.id for one in self.get_connections())}
 
     def store(self, op):
         """Keep the counter and the op; both or neither."""
