@@ -61,6 +61,7 @@ class Laboratory:
     Attributes:
         database: What they share.
         valkey: What carries messages; None: nothing does.
+        env: What its processes are told, but for their ways.
         gateways: uvicorn processes.
         workers: ``runrooms`` processes.
         news: Spread whenever a client hears something.
@@ -77,7 +78,7 @@ class Laboratory:
         descriptor, self._journal = mkstemp(suffix=".journal", dir=folder())
         os.close(descriptor)
         options = {**({} if IS_LONG else SHORT_TIMES), **options}
-        self._env = {
+        self.env = {
             **environment(SETTINGS_MODULE, folder()),
             "PARTYROOMS_DB": database.name,
             "PARTYROOMS_LAYER": layer or "",
@@ -205,7 +206,7 @@ class Laboratory:
             kind: ``Gateway`` or ``Worker``.
             stack: Closes the proxies.
         """
-        env, to_database, to_valkey = dict(self._env), None, None
+        env, to_database, to_valkey = dict(self.env), None, None
         if self.database.target is not None:
             way = proxy_to(self.database.target)
             to_database = await stack.enter_async_context(way)

@@ -1,0 +1,44 @@
+"""
+A process that claims and gives up one room, as its standard input says.
+
+``claim`` is answered with the epoch, or 0 if another process has the room; ``release``
+with 0. It ends with its input.
+"""
+
+import asyncio
+import sys
+from uuid import uuid4
+
+import django
+
+
+async def obey() -> None:
+    """Do what each line says, and answer each with a line."""
+    from partyrooms.core.keys import RoomKey
+    from partyrooms.directory import Directory
+    from partyrooms.exceptions import RoomUnreachable
+    from partyrooms.store.database import DatabaseStore
+
+    directory = Directory(
+        uuid4(), database="default", heartbeat_interval=2, lease_ttl=10
+    )
+    store = DatabaseStore(directory)
+    await store.enroll()
+    print("ready", flush=True)  # noqa: T201
+    claim = None
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        if line == "claim\n":
+            try:
+                claim = await store.claim(RoomKey("ledger", "one"))
+            except RoomUnreachable:
+                claim = None
+            print(claim.epoch if claim else 0, flush=True)  # noqa: T201
+        else:
+            await store.release([claim] if claim else [])
+            print(0, flush=True)  # noqa: T201
+    await store.close()
+
+
+if __name__ == "__main__":
+    django.setup()
+    asyncio.run(obey())
