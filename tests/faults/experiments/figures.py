@@ -19,3 +19,12 @@ def pauses(crowd: Crowd) -> Iterator[float]:
     for visit in crowd.visits:
         heard = [frame.at for frame in visit.frames if frame.kind is Kind.BROADCAST]
         yield from (late - early for early, late in pairwise(heard))
+
+
+def delays(crowd: Crowd) -> Iterator[float]:
+    """Seconds from each op's sending to its acknowledgement."""
+    for visit in crowd.visits:
+        sent = {attempt.op: attempt.at for attempt in visit.attempts}
+        for frame in visit.frames:
+            if frame.kind is Kind.ACKNOWLEDGEMENT:
+                yield frame.at - sent[frame.op]

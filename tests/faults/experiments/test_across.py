@@ -55,6 +55,7 @@ async def test_d6_workers_are_restarted_one_after_the_other(
         tell(f"paused for {longest(pauses(crowd))}")
 
 
+@pytest.mark.usefixtures("in_full")
 @pytest.mark.parametrize("party", [*PARTIES, "volatile-ledger"])
 async def test_d1_an_owner_that_is_paused_is_replaced(postgres, party):
     """What the zombie says when it wakes reaches nobody, and it stores nothing."""
@@ -74,6 +75,7 @@ async def test_d1_an_owner_that_is_paused_is_replaced(postgres, party):
         assert set(crowd.close_codes) <= {1012, 3010}
 
 
+@pytest.mark.usefixtures("in_full")
 @pytest.mark.parametrize("party", PARTIES)
 async def test_a_short_pause_of_an_owner_changes_nothing(postgres, party):
     """No new epoch, no socket closed."""

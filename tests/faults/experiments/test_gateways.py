@@ -3,10 +3,13 @@
 import asyncio
 
 import httpx
+import pytest
 
 from partyrooms.directory.process import boot_clock
 from tests.faults.lab.laboratory import IS_LONG, deployment
 from tests.faults.lab.news import DEADLINE
+
+pytestmark = pytest.mark.usefixtures("in_full")
 
 ROOM = "ledger/one"
 

@@ -8,6 +8,8 @@ from tests.faults.experiments.figures import longest, pauses
 from tests.faults.lab.laboratory import IS_LONG, deployment
 from tests.faults.lab.proxy import Direction
 
+pytestmark = pytest.mark.usefixtures("in_full")
+
 ROOM = "ledger/one"
 
 KILLS = 20 if IS_LONG else 3

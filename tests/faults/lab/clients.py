@@ -31,6 +31,7 @@ class Client:
         acknowledged: How many of its ops were, on all connections.
         unanswered: How many of the present connection's were not yet.
         refusals: How many handshakes failed.
+        padding: Bytes by which each op is longer than it need be.
 
     Args:
         address: Where to connect to, asked each time; the id is added.
@@ -44,6 +45,7 @@ class Client:
         self.acknowledged = 0
         self.unanswered = 0
         self.refusals = 0
+        self.padding = 0
         self.news = news
         self._address = address
         self._numbers = count(1)
@@ -76,7 +78,8 @@ class Client:
         """
         await self.news.until(lambda: self.is_open)
         assert self._socket is not None
-        visit, op = self.visits[-1], f"{self.name}-{next(self._numbers)}"
+        visit = self.visits[-1]
+        op = f"{self.name}-{next(self._numbers)}{'.' * self.padding}"
         visit.attempts.append(Attempt(op, boot_clock()))
         self.unanswered += 1
         with suppress(ConnectionClosed):  # It is written down where frames are read.
