@@ -101,6 +101,11 @@ class HookRunner:
         self._interruption = error
         task.cancel()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether a hook has begun and not ended."""
+        return self._turn is not None
+
     def sweep(self, task: "asyncio.Task[Any] | None", now: float) -> bool:
         """
         Cancel a hook that runs too long; whether one is running.

@@ -146,6 +146,12 @@ class Worker(Mailbox):
             await self._tenure.release(life.claim)
         self._node.busy.discard(self)
 
+    @property
+    def is_between_hooks(self) -> bool:
+        """Whether it is at work, but no hook of the room has begun."""
+        is_at_work = self._task is not None and self._idle is None
+        return is_at_work and not self._runner.is_running
+
     def runs(self, task: "asyncio.Task[Any]") -> bool:
         """Whether a task is the room's: its loop, or background work of its life."""
         return task is self._task or (
