@@ -6,9 +6,8 @@ from importlib.util import find_spec
 
 import pytest
 
-from tests.faults.lab.laboratory import IS_LONG
 from tests.faults.lab.services import DATABASES
-from tests.needs import STRICT, need
+from tests.needs import need
 
 SEED = os.environ.get("PARTYROOMS_SEED") or str(random.randrange(10**6))  # noqa: S311
 
@@ -44,13 +43,6 @@ def postgres():
     """Only where there is a network between a room and its database."""
     need_postgres()
     return "postgres"
-
-
-@pytest.fixture
-def in_full():
-    """Only where minutes may pass, or nothing may be skipped."""
-    if not IS_LONG and os.environ.get(STRICT) != "1":
-        pytest.skip("takes minutes with its like; to run it: make chaos")
 
 
 def need_postgres():

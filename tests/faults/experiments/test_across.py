@@ -6,14 +6,16 @@ import pytest
 
 from partyrooms.directory.process import boot_clock
 from tests.faults.experiments.figures import longest, pauses
+from tests.faults.experiments.tiers import IN_FULL
 from tests.faults.lab.laboratory import IS_LONG, deployment
 
-KILLS = 50 if IS_LONG else 3
+KILLS = 50 if IS_LONG else 2
+RESTARTS = 10 if IS_LONG else 1
 
 PARTIES = ["ledger", "hibernating-ledger"]
 
 
-@pytest.mark.parametrize("party", PARTIES)
+@pytest.mark.parametrize("party", [pytest.param("ledger", marks=IN_FULL), PARTIES[1]])
 async def test_d5_an_owner_that_is_killed_has_a_successor(
     postgres, party, chance, tell
 ):
@@ -36,7 +38,7 @@ async def test_d5_an_owner_that_is_killed_has_a_successor(
         tell(f"a new owner after {longest(times)}")
 
 
-@pytest.mark.parametrize("party", PARTIES)
+@pytest.mark.parametrize("party", ["ledger", pytest.param(PARTIES[1], marks=IN_FULL)])
 async def test_d6_workers_are_restarted_one_after_the_other(
     postgres, party, chance, tell
 ):
@@ -44,7 +46,7 @@ async def test_d6_workers_are_restarted_one_after_the_other(
     room = f"{party}/one"
     async with deployment() as lab, lab.crowd(room) as crowd:
         async with crowd.sending():
-            for worker in lab.workers * 2:
+            for worker in lab.workers * RESTARTS:
                 await crowd.progress(chance.randint(1, 50))
                 assert await worker.terminate() == 0
                 await worker.start()
@@ -55,7 +57,7 @@ async def test_d6_workers_are_restarted_one_after_the_other(
         tell(f"paused for {longest(pauses(crowd))}")
 
 
-@pytest.mark.usefixtures("in_full")
+@IN_FULL
 @pytest.mark.parametrize("party", [*PARTIES, "volatile-ledger"])
 async def test_d1_an_owner_that_is_paused_is_replaced(postgres, party):
     """What the zombie says when it wakes reaches nobody, and it stores nothing."""
@@ -75,7 +77,7 @@ async def test_d1_an_owner_that_is_paused_is_replaced(postgres, party):
         assert set(crowd.close_codes) <= {1012, 3010}
 
 
-@pytest.mark.usefixtures("in_full")
+@IN_FULL
 @pytest.mark.parametrize("party", PARTIES)
 async def test_a_short_pause_of_an_owner_changes_nothing(postgres, party):
     """No new epoch, no socket closed."""

@@ -8,7 +8,7 @@ from tests.faults.lab.laboratory import IS_LONG, laboratory
 from tests.faults.lab.news import DEADLINE
 from tests.servers.database import ROOT
 
-PROCESSES = 8 if IS_LONG else 4
+PROCESSES = 8 if IS_LONG else 3
 ROUNDS = 1000 if IS_LONG else 25
 
 

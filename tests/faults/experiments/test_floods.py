@@ -4,14 +4,14 @@ import socket
 from contextlib import AsyncExitStack, suppress
 
 import psutil
-import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.faults.experiments.figures import delays, longest
+from tests.faults.experiments.tiers import IN_FULL
 from tests.faults.lab.laboratory import IS_LONG, deployment
 from tests.servers.client import open_socket
 
-pytestmark = pytest.mark.usefixtures("in_full")
+pytestmark = IN_FULL
 
 ROOM = "volatile-ledger/one"
 

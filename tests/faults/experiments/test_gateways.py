@@ -3,13 +3,13 @@
 import asyncio
 
 import httpx
-import pytest
 
 from partyrooms.directory.process import boot_clock
+from tests.faults.experiments.tiers import IN_FULL
 from tests.faults.lab.laboratory import IS_LONG, deployment
 from tests.faults.lab.news import DEADLINE
 
-pytestmark = pytest.mark.usefixtures("in_full")
+pytestmark = IN_FULL
 
 ROOM = "ledger/one"
 

@@ -5,10 +5,11 @@ import asyncio
 import pytest
 
 from tests.faults.experiments.figures import longest, pauses
+from tests.faults.experiments.tiers import IN_FULL
 from tests.faults.lab.laboratory import IS_LONG, deployment
 from tests.faults.lab.proxy import Direction
 
-pytestmark = pytest.mark.usefixtures("in_full")
+pytestmark = IN_FULL
 
 ROOM = "ledger/one"
 
