@@ -35,11 +35,13 @@ class Turn:
         figure: In the unit of the measure.
         server_busy: CPU seconds of the server in a second; 0 where nobody looked.
         generator_busy: The same for the load generator.
+        others_busy: The same for everything else on the machine.
     """
 
     figure: float
     server_busy: float = 0.0
     generator_busy: float = 0.0
+    others_busy: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,4 +108,5 @@ def middle(turns: Sequence[Turn]) -> Turn:
         figure=median(turn.figure for turn in turns),
         server_busy=median(turn.server_busy for turn in turns),
         generator_busy=median(turn.generator_busy for turn in turns),
+        others_busy=median(turn.others_busy for turn in turns),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from benchmarks.contest import Failure, Pace
+from benchmarks.contest import DISTURBED, Failure, Pace
 from benchmarks.figures import Row, middle
 
 METHOD = """\
@@ -17,7 +17,8 @@ ratios of the turns that belong together; the figures are medians of {turns} tur
 {duration:g} s after {warm_up:g} s of warm-up. Absolute figures depend on the machine
 and on what else it does; ratios hardly do. "By CPU" is the ratio of what each side
 made of a CPU second of its server. "Busy" is CPU time through time: a server well
-below 100 % was not the limit.
+below 100 % was not the limit. A turn in which other processes used more than
+{disturbed} of a core is repeated up to {repeats} times, and the calmest one counts.
 
 - Echo: every socket sends when its last message is back.
 - Fan-out: every message goes to all sockets of the room, ten messages under way at a
@@ -66,15 +67,20 @@ def table(rows: Sequence[Row]) -> str:
 def limits(rows: Sequence[Row]) -> str:
     """Draw how busy the processes were."""
     return _draw(
-        ("measure", "peer", "our server", "generator", "peer's server", "generator"),
+        (
+            *("measure", "peer", "our server", "generator", "others"),
+            *("peer's server", "generator", "others"),
+        ),
         [
             (
                 row.measure,
                 row.peer,
                 f"{our.server_busy:.0%}",
                 f"{our.generator_busy:.0%}",
+                f"{our.others_busy:.0%}",
                 f"{their.server_busy:.0%}",
                 f"{their.generator_busy:.0%}",
+                f"{their.others_busy:.0%}",
             )
             for row in rows
             if (our := middle(row.ours)).server_busy
@@ -93,7 +99,11 @@ def results(
 ) -> str:
     """Write the whole of RESULTS.md."""
     method = METHOD.format(
-        turns=pace.turns, duration=pace.duration, warm_up=pace.warm_up
+        turns=pace.turns,
+        duration=pace.duration,
+        warm_up=pace.warm_up,
+        repeats=pace.repeats,
+        disturbed=f"{DISTURBED:.0%}",
     )
     parts = [
         "# How fast partyrooms is",

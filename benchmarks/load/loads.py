@@ -86,8 +86,10 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         server_busy: CPU seconds that the server used in each second counted. Well below
             1 means that something else than the server was the limit.
         generator_busy: The same for the load generator.
+        others_busy: The same for everything else on the machine.
     """
 
     figure: float
-    server_busy: float
-    generator_busy: float
+    server_busy: float = 0.0
+    generator_busy: float = 0.0
+    others_busy: float = 0.0

@@ -24,12 +24,17 @@ async def measure(order: Order, count: Callable[[], int]) -> Result:
     await asyncio.sleep(order.warm_up)
     began, before = time.perf_counter(), count()
     server_before, own_before = _cpu_time(server), time.process_time()
+    all_before = _cpu_time_of_all()
     await asyncio.sleep(order.duration)
     elapsed, counted = time.perf_counter() - began, count() - before
+    server_busy = (_cpu_time(server) - server_before) / elapsed
+    generator_busy = (time.process_time() - own_before) / elapsed
+    all_busy = (_cpu_time_of_all() - all_before) / elapsed
     return Result(
         figure=counted / elapsed,
-        server_busy=(_cpu_time(server) - server_before) / elapsed,
-        generator_busy=(time.process_time() - own_before) / elapsed,
+        server_busy=server_busy,
+        generator_busy=generator_busy,
+        others_busy=max(0.0, all_busy - server_busy - generator_busy),
     )
 
 
@@ -51,3 +56,10 @@ async def let_settle(order: Order) -> None:
 def _cpu_time(process: psutil.Process) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)
+
+
+def _cpu_time_of_all() -> float:
+    """Of every process, and what a hypervisor took; interrupts are ours."""
+    times = psutil.cpu_times()
+    steal = getattr(times, "steal", 0.0)  # Linux only
+    return float(times.user + times.nice + times.system + steal)

@@ -187,6 +187,4 @@ async def idle(order: Order, load: IdleLoad) -> Result:
     after = process.memory_info().rss
     crowd.check()
     await crowd.close()
-    return Result(
-        figure=(after - before) / load.sockets, server_busy=0, generator_busy=0
-    )
+    return Result(figure=(after - before) / load.sockets)

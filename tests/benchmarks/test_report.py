@@ -11,7 +11,7 @@ ECHO = Row(
     unit="echoes/s",
     peer="bare",
     ours=[Turn(figure=40_000, server_busy=0.99, generator_busy=0.3)],
-    theirs=[Turn(figure=50_000, server_busy=0.98, generator_busy=0.4)],
+    theirs=[Turn(figure=50_000, server_busy=0.98, generator_busy=0.4, others_busy=0.2)],
     wanted=Wanted(ratio=0.9),
 )
 MEMORY = Row(
@@ -52,7 +52,7 @@ def test_the_limits_leave_out_what_has_no_rate():
     _head, _rule, *lines = report.limits([ECHO, MEMORY]).splitlines()
 
     assert [cells(line) for line in lines] == [
-        ["echo", "bare", "99%", "30%", "98%", "40%"]
+        ["echo", "bare", "99%", "30%", "0%", "98%", "40%", "20%"]
     ]
 
 
