@@ -171,10 +171,12 @@ class RunningRoom:
     async def hibernate(self) -> None:
         """Let the room leave memory while its connections stay open."""
         await self._worker.stop(None)
+        await self._worker.settled()
 
     async def stop(self) -> None:
         """End the room's life as ``manage.py rooms stop`` does: sockets get 1012."""
         await self._worker.stop()
+        await self._worker.settled()
 
     async def crash(self) -> None:
         """End the room's life as kill -9 of its process does; what is stored stays."""

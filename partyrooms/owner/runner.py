@@ -19,14 +19,18 @@ class HookRunner:
     """
     Runs the hooks of one room, one at a time, in the worker's task.
 
+    Attributes:
+        is_over: The worker's task is to end, whatever a hook makes of that.
+
     Args:
         timeout: Seconds that a hook may take; seen by ``sweep``, so a hook is cancelled
-            at the first sweep after them.
+            at the first sweep after them, and again after as many if it goes on.
     """
 
-    __slots__ = ("_hook", "_interruption", "_seen", "_timeout", "_turn")
+    __slots__ = ("_hook", "_interruption", "_seen", "_timeout", "_turn", "is_over")
 
     def __init__(self, timeout: float) -> None:
+        self.is_over = False
         self._timeout = timeout
         self._hook = ""
         self._turn: Turn | None = None
@@ -46,8 +50,14 @@ class HookRunner:
 
         Returns:
             What it raised, or why it was interrupted; None: it ended well.
+
+        Raises:
+            CancelledError: If the worker's task was cancelled.
         """
         error: Exception | None = None
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        # Not always 0: a library may have cancelled an earlier hook and kept quiet.
+        cancelled = task.cancelling()
         self._hook, self._turn = hook, turn
         current.set(turn)  # The worker's task has a context of its own.
         try:
@@ -57,16 +67,19 @@ class HookRunner:
         except SystemExit as raised:  # the event loop would end the whole server
             error = RuntimeError(f"{hook} called sys.exit({raised.code!r})")
         except asyncio.CancelledError as raised:
-            task = cast("asyncio.Task[Any]", asyncio.current_task())
             if not turn.is_cancelled:
-                if task.cancelling():
+                if task.cancelling() > cancelled:
                     raise
                 # Nobody cancelled the worker: the hook awaited something cancelled.
                 error = RuntimeError(f"{hook} was left by a CancelledError")
                 error.__cause__ = raised
-        self._turn = None
+        finally:
+            self._turn = None
+        if self.is_over:
+            raise asyncio.CancelledError  # The hook has swallowed it.
         if turn.is_cancelled:
-            cast("asyncio.Task[Any]", asyncio.current_task()).uncancel()
+            while task.cancelling() > cancelled:
+                task.uncancel()
             error, self._interruption = self._interruption, None
         if error is not None:
             turn.drop()
@@ -94,11 +107,12 @@ class HookRunner:
     def interrupt(self, task: "asyncio.Task[Any] | None", error: Exception) -> None:
         """Cancel the hook that is running in the worker's task, if there is one."""
         turn = self._turn
-        if turn is None or turn.is_cancelled or task is None:
+        if turn is None or task is None:
             return
-        turn.is_cancelled = True
-        turn.is_open = False
-        self._interruption = error
+        if not turn.is_cancelled:
+            turn.is_cancelled = True
+            turn.is_open = False
+            self._interruption = error
         task.cancel()
 
     @property
@@ -119,5 +133,6 @@ class HookRunner:
         if self._seen is None or self._seen[0] is not turn:
             self._seen = (turn, now)
         elif now - self._seen[1] >= self._timeout:
+            self._seen = (turn, now)
             self.interrupt(task, HookTimeout(self._hook, self._timeout))
         return True

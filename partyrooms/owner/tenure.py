@@ -72,7 +72,10 @@ class Tenure:
                     error,
                     extra={"action": "release_failed", "room": str(self._key)},
                 )
-        self._go(Event.RELEASE)
+            finally:
+                self._go(Event.RELEASE)
+        else:
+            self._go(Event.RELEASE)
 
     async def delete(self, claim: Claim) -> None:
         """End an ownership period by removing the room with all that it stores."""

@@ -35,6 +35,10 @@ LOST: Closing = (1012, "the room has moved; come back")
 BREATH = 50
 """Events of one room after which everything else in the process has its turn."""
 
+CANCEL_ATTEMPTS = 3
+CANCEL_PATIENCE = 1.0
+"""Seconds that a hook is given each time that it is cancelled, at a node's end."""
+
 
 class Worker(Mailbox):
     """
@@ -64,6 +68,7 @@ class Worker(Mailbox):
         self._stop_wanted = False
         self._deletion: asyncio.Future[None] | None = None
         self._closing: Closing | None = None
+        self._ended: asyncio.Future[None] | None = None
         self._settled: asyncio.Future[None] | None = None
         self._quiet_since = node.clock()
 
@@ -73,7 +78,8 @@ class Worker(Mailbox):
         """
         End the room's life behind the event that it is handling now.
 
-        What was written is committed first. The next event starts the room again.
+        What was written is committed first. The next event starts the room again, and
+        events that wait already do so at once.
 
         Args:
             closing: What its sockets get; ``on_close`` hears of each. None hibernates:
@@ -83,8 +89,11 @@ class Worker(Mailbox):
             return
         self._stop_wanted = True
         self._closing = closing or self._closing
+        if self._ended is None:
+            self._ended = self._loop.create_future()
+        ended = self._ended
         self._arrived()
-        await self.settled()
+        await asyncio.shield(ended)
 
     async def delete(self) -> None:
         """
@@ -92,6 +101,7 @@ class Worker(Mailbox):
 
         Raises:
             RoomUnreachable: If another node owns it.
+            RoomStopped: If this process ended first.
             StoreUnavailable: If the database did not answer.
         """
         if self._deletion is None:
@@ -137,14 +147,29 @@ class Worker(Mailbox):
 
     async def crash(self, closing: Closing | None) -> None:
         """End loop and life where they are; what is not committed is lost."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        await self._end_loop()
         life, self.life = self.life, None
         if life is not None:
             life.end(closing)
             await self._tenure.release(life.claim)
+        for event in self._take_all():
+            event.abandon(RoomStopped(f"{self.key} stopped before this was handled."))
         self._node.busy.discard(self)
+
+    async def _end_loop(self) -> None:
+        self._runner.is_over = True
+        for _ in range(CANCEL_ATTEMPTS):
+            if self._task is None:
+                break
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=CANCEL_PATIENCE)
+        else:
+            logger.error(
+                "A hook of %s goes on although it was cancelled; nothing of it counts.",
+                self.key,
+                extra={"action": "hook_goes_on", "room": str(self.key)},
+            )
+        self._runner.is_over = False
 
     @property
     def is_between_hooks(self) -> bool:
@@ -196,8 +221,14 @@ class Worker(Mailbox):
                 await self._work()
         finally:
             self._task = self._idle = None
-            self._node.busy.discard(self)
+            if self.life is None:
+                self._node.busy.discard(self)
             self._tell_settled()
+            _tell(self._ended)
+            if self._deletion is not None:
+                stopped = RoomStopped(f"{self.key} stopped before it was deleted.")
+                self._deletion.set_exception(stopped)
+            self._ended = self._deletion = None
 
     async def _rest(self) -> None:
         """Wait for the next event; the task costs less than a new one each time."""
@@ -221,13 +252,16 @@ class Worker(Mailbox):
         await asyncio.sleep(0)
 
     def _tell_settled(self) -> None:
-        if self._settled is not None:
-            self._settled.set_result(None)
-            self._settled = None
+        _tell(self._settled)
+        self._settled = None
 
     async def _handle(self, event: events.Event, life: Life) -> None:
         turn = Turn(life)
-        error = await self._runner.attempt(event.hook, turn, event.act(life, turn))
+        try:
+            error = await self._runner.attempt(event.hook, turn, event.act(life, turn))
+        except BaseException:  # This task is being ended; nobody may wait for ever.
+            event.abandon(RoomStopped(f"{self.key} stopped while it handled this."))
+            raise
         if life.is_over:
             event.abandon(error or RoomStopped(f"{self.key} was lost."))
             return
@@ -318,6 +352,13 @@ class Worker(Mailbox):
     async def _finish(self) -> None:
         self._stop_wanted = False
         closing, self._closing = self._closing, None
+        ended, self._ended = self._ended, None
+        try:
+            await self._end_life(closing)
+        finally:
+            _tell(ended)
+
+    async def _end_life(self, closing: Closing | None) -> None:
         life = self.life
         if life is not None:
             lines = life.lines()
@@ -330,10 +371,13 @@ class Worker(Mailbox):
             if closing is not None:
                 for line in lines:  # Their on_close has taken them off life's lists.
                     line.drop(closing)
-            if self.life is not life:
+            if self.life is life:
+                self.life = None
+                life.end(closing)
+            elif self._deletion is None:
                 return  # It was lost in the meantime.
-            self.life = None
-            life.end(closing)
+            else:
+                life = None
         if self._deletion is not None:
             deletion, self._deletion = self._deletion, None
             await self._delete(life, deletion)
@@ -352,7 +396,12 @@ class Worker(Mailbox):
         try:
             claim = await self._tenure.claim() if life is None else life.claim
             await self._tenure.delete(claim)
-        except PartyroomsError as error:
+        except Exception as error:
             deletion.set_exception(error)
         else:
             deletion.set_result(None)
+
+
+def _tell(waiter: "asyncio.Future[None] | None") -> None:
+    if waiter is not None:
+        waiter.set_result(None)

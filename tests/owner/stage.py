@@ -1,0 +1,125 @@
+"""A node on a store that can be stopped at each of its calls, for the owner's tests."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from partyrooms.conf import get_settings
+from partyrooms.owner.node import Node, use_node
+from partyrooms.store.memory import MemoryStore
+from partyrooms.testing import RunningRoom, _Clock
+
+PATIENCE = 20.0
+"""Seconds until a test that waits for an event gives up."""
+
+
+async def patiently(awaitable):
+    """What an awaitable gives, within reason."""
+    async with asyncio.timeout(PATIENCE):
+        return await awaitable
+
+
+async def turns_of_the_loop(count=20):
+    """Let everything that can happen now happen."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+class Hold:
+    """A call that was stopped: ``reached`` when it came, ``go`` lets it on."""
+
+    def __init__(self):
+        self.reached = asyncio.Event()
+        self.go = asyncio.Event()
+
+
+class HeldStore(MemoryStore):
+    """A memory store whose next call of a kind can be held before its work."""
+
+    def __init__(self, tables=None):
+        super().__init__(tables)
+        self._holds = {}
+
+    def hold(self, name):
+        """Hold the next call of the method with this name."""
+        hold = self._holds[name] = Hold()
+        return hold
+
+    async def _pass(self, name):
+        hold = self._holds.pop(name, None)
+        if hold is not None:
+            hold.reached.set()
+            await hold.go.wait()
+
+    async def claim(self, key):
+        await self._pass("claim")
+        return await super().claim(key)
+
+    async def sizes(self, record):
+        await self._pass("sizes")
+        return await super().sizes(record)
+
+    async def read(self, record, keys):
+        await self._pass("read")
+        return await super().read(record, keys)
+
+    async def scan(self, record, span):
+        await self._pass("scan")
+        return await super().scan(record, span)
+
+    async def commit(self, batch):
+        await self._pass("commit")
+        return await super().commit(batch)
+
+    async def release(self, claims, gateways=()):
+        await self._pass("release")
+        return await super().release(claims, gateways)
+
+    async def delete(self, claim):
+        await self._pass("delete")
+        return await super().delete(claim)
+
+
+class Stage(RunningRoom):
+    """The testing kit's room, with its parts in reach."""
+
+    @property
+    def node(self):
+        return self._node
+
+    @property
+    def store(self):
+        return self._node.store
+
+    @property
+    def worker(self):
+        return self._worker
+
+    def put_in(self, client, message):
+        """A frame comes; nobody waits for what becomes of it."""
+        self._worker.message(client._line, message)
+
+    def pass_time(self, seconds):
+        """Let time pass at once, whatever is under way."""
+        self._node.sweep()
+        self._clock.elapsed += seconds
+        self._node.sweep()
+
+
+@asynccontextmanager
+async def on_stage(room_class, room_id="test", *, tables=None, **settings):
+    """Run a room on a store that can be held; plain hooks run in real threads."""
+    clock = _Clock()
+    node = Node(
+        HeldStore(tables),
+        name="test",
+        settings=replace(get_settings(), **settings),
+        clock=clock.monotonic,
+        wall_clock=clock.wall,
+    )
+    use_node(node)
+    try:
+        yield Stage(room_class, room_id, node, clock)
+    finally:
+        await patiently(node.close())
+        use_node(None)
