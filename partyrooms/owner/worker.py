@@ -217,7 +217,8 @@ class Worker(Mailbox):
             while self._waiting or self._stop_wanted or self.life is not None:
                 if not self._waiting and not self._stop_wanted:
                     await self._rest()
-                await self._node.lease.held()
+                if not self._node.lease.holds():
+                    await self._node.lease.held()
                 await self._work()
         finally:
             self._task = self._idle = None
@@ -283,7 +284,7 @@ class Worker(Mailbox):
     async def _begin(self) -> None:
         """Start the room for the first event that waits, or give up all that wait."""
         if not self._waiting[0].wakes:
-            self._take()
+            _confirm(self._take())
             return
         try:
             error = await self._start()
@@ -304,9 +305,7 @@ class Worker(Mailbox):
         if error is not None:
             for event in self._take_all():
                 event.abandon(error)
-                if event.receipt is not None:
-                    deliver, what = event.receipt
-                    deliver(what)
+                _confirm(event)
 
     async def _start(self) -> Exception | None:
         """Claim the room, make the instance and let it load; what its hooks raised."""
@@ -318,6 +317,8 @@ class Worker(Mailbox):
         life: Life | None = None
         try:
             life = await self._make(claim)
+            if self._tenure.is_lost:
+                raise RoomStopped(f"{self.key} was lost before it started.")
             turn = Turn(life)
             loading = life.hooks.on_start()
             error = await self._runner.attempt("on_start", turn, loading)
@@ -400,6 +401,13 @@ class Worker(Mailbox):
             deletion.set_exception(error)
         else:
             deletion.set_result(None)
+
+
+def _confirm(event: events.Event) -> None:
+    """Say to the process that it came from that nothing more happens to an event."""
+    if event.receipt is not None:
+        deliver, what = event.receipt
+        deliver(what)
 
 
 def _tell(waiter: "asyncio.Future[None] | None") -> None:

@@ -9,6 +9,7 @@ from partyrooms import Room, parties
 from partyrooms.core.ownership import State
 from partyrooms.exceptions import RoomStopped, RoomUnreachable, StoreUnavailable
 from partyrooms.owner import worker as worker_module
+from partyrooms.owner.events import Message, Request
 from tests.owner.stage import on_stage, patiently, turns_of_the_loop
 
 
@@ -91,6 +92,29 @@ async def test_a_room_that_is_lost_in_on_start_gives_up_what_waits():
         with pytest.raises(RoomStopped):
             await patiently(asked)
         assert (await patiently(room.get())).data == {}
+
+
+async def test_a_room_that_is_lost_before_on_start_does_not_run_it():
+    """D1: no hook of a replaced owner begins."""
+    started = []
+
+    class Late(Ended):
+        party = "ended-late"
+
+        async def on_start(self):
+            started.append(self)
+
+    async with on_stage(Late) as room:
+        hold = room.store.hold("sizes")
+        asked = asyncio.create_task(room.get())
+        await patiently(hold.reached.wait())
+
+        room.worker.lose()
+        hold.go.set()
+
+        with pytest.raises(RoomStopped):
+            await patiently(asked)
+        assert started == []
 
 
 async def test_a_room_that_is_lost_in_a_hook_drops_its_turn():
@@ -552,6 +576,42 @@ async def test_a_hook_that_cancels_its_own_task_fails_its_event_only():
 
         assert (await patiently(room.get())).status_code == 200
         assert alice.closed is None
+
+
+async def test_d5_another_process_hears_that_its_event_is_dealt_with():
+    """D5: also of one whose socket a stop has closed: or else it would come again."""
+    handled = []
+
+    async with on_stage(Ended) as room:
+        alice = await hung(room)
+        late = Message(alice._line, "late", receipt=(handled.append, "late"))
+        stopping = asyncio.create_task(room.stop())
+        room.worker._put(late)
+        await turns_of_the_loop()
+
+        room.instance.on.set()
+        await patiently(stopping)
+
+        assert handled == ["late"]
+        assert not room.is_running
+
+
+async def test_d5_another_process_hears_that_a_room_did_not_start():
+    """D5: its event was answered with the failure; it is not sent again."""
+    handled = []
+
+    class Failing(Ended):
+        party = "ended-failing"
+
+        async def on_start(self):
+            raise ValueError
+
+    async with on_stage(Failing) as room:
+        reply = asyncio.get_running_loop().create_future()
+        room.worker._put(Request(None, reply, receipt=(handled.append, "asked")))
+
+        assert (await patiently(reply)).status == 500
+        assert handled == ["asked"]
 
 
 async def test_a_draining_node_turns_events_away():
