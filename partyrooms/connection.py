@@ -97,7 +97,8 @@ class Connection:
         Raises:
             TypeError: If it is neither ``str`` nor ``bytes``.
         """
-        require_payload(message, "send")
+        if not isinstance(message, PAYLOADS):
+            require_payload(message, "send")
         if self._is_open:
             self._life.put_out(self._line.send, Frame(message))
 

@@ -20,9 +20,13 @@ class Frame:
 
     def __init__(self, payload: str | bytes) -> None:
         self.payload = payload
-        kind = "text" if isinstance(payload, str) else "bytes"
-        self.event: dict[str, Any] = {"type": "websocket.send", kind: payload}
-        self.size = payload_size(payload)
+        self.event: dict[str, Any]
+        if isinstance(payload, str):
+            self.event = {"type": "websocket.send", "text": payload}
+            self.size = len(payload if payload.isascii() else payload.encode())
+        else:
+            self.event = {"type": "websocket.send", "bytes": payload}
+            self.size = len(payload)
 
 
 def payload_size(payload: str | bytes) -> int:

@@ -5,7 +5,8 @@ import socket
 import sys
 import time
 import uuid
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 
 _PROC = Path("/proc")
@@ -73,8 +74,11 @@ def _stat(pid: int) -> tuple[str, str]:
     return fields[0], fields[19]
 
 
-def boot_clock() -> float:
-    """Seconds on a clock that nobody sets and that counts while a machine sleeps."""
+def _boot_clock() -> Callable[[], float]:
     if hasattr(time, "CLOCK_BOOTTIME"):
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-    return time.monotonic()
+        return partial(time.clock_gettime, time.CLOCK_BOOTTIME)
+    return time.monotonic
+
+
+boot_clock = _boot_clock()
+"""Seconds on a clock that nobody sets and that counts while a machine sleeps."""

@@ -5,6 +5,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator
 from functools import partial
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from partyrooms.bus.contract import Closing
@@ -159,9 +160,11 @@ class Outbox:
             return
         # Most sends end at once: the server has only to append to its own buffer. So
         # the first step is taken here, and a task made only for one that has to wait.
-        sending = self._send(event).__await__()
+        sending: Any = self._send(event)
+        if type(sending) is not CoroutineType:
+            sending = sending.__await__()
         try:
-            waiting_for = next(sending)
+            waiting_for = sending.send(None)
         except StopIteration:
             return
         except Exception as error:
@@ -222,7 +225,7 @@ class Resumed(Awaitable[None]):
             except BaseException as error:
                 step = partial(self._steps.throw, error)
             else:
-                step = partial(next, self._steps)
+                step = partial(self._steps.send, None)
             try:
                 waiting_for = step()
             except StopIteration:
