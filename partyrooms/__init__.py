@@ -28,6 +28,7 @@ from partyrooms.exceptions import (
     StorageLimitExceeded,
 )
 from partyrooms.parties import parties
+from partyrooms.remote import rpc
 from partyrooms.room import Room
 
 __all__ = [
@@ -42,4 +43,5 @@ __all__ = [
     "RoomUnreachable",
     "StorageLimitExceeded",
     "parties",
+    "rpc",
 ]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from partyrooms import registry
 from partyrooms.bus.contract import only_ids
 from partyrooms.core.keys import RoomKey
+from partyrooms.remote import decode_result, encode_arguments
 
 if TYPE_CHECKING:
     from partyrooms.bus.contract import Inlet
@@ -72,6 +73,25 @@ class Stub:
         require_payload(message, "broadcast")
         ids = sorted(only_ids(without))
         await self._inlet().call("broadcast", {"message": message, "without": ids})
+
+    async def call(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
+        """
+        Call a method of the room that is marked with ``@partyrooms.rpc``.
+
+        Args:
+            name: Of the method.
+            args: JSON-able; the method gets copies, as JSON has them.
+            kwargs: Likewise.
+
+        Returns:
+            What the method returned, as JSON has it.
+
+        Raises:
+            TypeError: If the arguments are not JSON-able; nothing was sent then.
+            CallFailed: If the method raised, or there is none that is marked.
+        """
+        given = {"method": name, "arguments": encode_arguments(args, kwargs)}
+        return decode_result(await self._inlet().call("call", given))
 
     async def connections(self) -> list[dict[str, Any]]:
         """

@@ -6,7 +6,13 @@ from typing import Any
 import msgspec
 
 from partyrooms.core import items
-from partyrooms.exceptions import PartyroomsError, RoomStopped, RoomUnreachable
+from partyrooms.exceptions import (
+    CallCycle,
+    CallFailed,
+    PartyroomsError,
+    RoomStopped,
+    RoomUnreachable,
+)
 
 
 def reply_item(kind: type[items.Reply], ask: int, done: "Future[Any]") -> items.Reply:
@@ -21,6 +27,9 @@ def reply_item(kind: type[items.Reply], ask: int, done: "Future[Any]") -> items.
     if done.cancelled():
         return items.Failed(ask=ask, error=RoomStopped.__name__, text="It stopped.")
     error = done.exception()
+    if isinstance(error, CallFailed):
+        raised = error.error_type
+        return items.Failed(ask=ask, error="CallFailed", text=error.text, kind=raised)
     if error is not None:
         return items.Failed(ask=ask, error=type(error).__name__, text=str(error))
     if kind is items.Answered:
@@ -35,6 +44,8 @@ def outcome(item: items.Reply) -> Any:
             return answer
         case items.Returned(result=result):
             return msgspec.msgpack.decode(result)
+        case items.Failed(error="CallFailed", text=text, kind=kind):
+            return CallFailed(kind, text)
         case items.Failed(error=name, text=text):
             return _error(name, text)
     raise TypeError(f"{type(item).__name__} is no reply.")
@@ -42,7 +53,8 @@ def outcome(item: items.Reply) -> Any:
 
 def _error(name: str, text: str) -> Exception:
     """Only what is made of one text crosses whole; the rest is that it failed."""
-    known = {one.__name__: one for one in _descendants(RoomUnreachable)}
+    kinds: list[type[Exception]] = [*_descendants(RoomUnreachable), CallCycle]
+    known = {one.__name__: one for one in kinds}
     if name in known:
         return known[name](text)
     return PartyroomsError(f"{name}: {text}")

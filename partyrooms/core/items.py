@@ -204,10 +204,18 @@ class Returned(Reply):
 
 
 class Failed(Reply):
-    """``Asked``, ``Called`` or ``StopAsked`` came to nothing."""
+    """
+    ``Asked``, ``Called`` or ``StopAsked`` came to nothing.
+
+    Attributes:
+        error: The name of the exception's class.
+        text: What it says.
+        kind: What a method raised, where ``error`` is ``CallFailed``.
+    """
 
     error: str
     text: str
+    kind: str = ""
 
 
 class Lost(Item):

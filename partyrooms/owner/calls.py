@@ -1,9 +1,17 @@
 """What partyrooms itself asks of a running room, by name: the stubs' calls."""
 
+import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from partyrooms.core.messages import Frame
+from partyrooms.exceptions import CallCycle, CallFailed
+from partyrooms.remote import (
+    decode_arguments,
+    encode_result,
+    marked_method,
+    marked_names,
+)
 
 if TYPE_CHECKING:
     from partyrooms.owner.life import Life
@@ -40,8 +48,49 @@ async def info(life: "Life", arguments: Arguments) -> dict[str, Any]:
     }
 
 
+async def call(life: "Life", arguments: Arguments) -> str:
+    """Run the room's ``method``, if it is marked with ``@rpc``; its result as JSON."""
+    name = arguments["method"]
+    method = marked_method(life.room, name)
+    if method is None:
+        allowed = ", ".join(marked_names(type(life.room))) or "none"
+        raise NotCalled(
+            "LookupError",
+            f"{type(life.room).__name__} has no method {name!r} that is marked with "
+            f"@partyrooms.rpc; marked are: {allowed}",
+        )
+    args, kwargs = decode_arguments(arguments["arguments"])
+    try:
+        inspect.signature(method).bind(*args, **kwargs)
+    except TypeError as error:
+        raise NotCalled("TypeError", f"{name}(): {error}") from error
+    return encode_result(name, await life.hooks.awaitable(method)(*args, **kwargs))
+
+
+class NotCalled(CallFailed):
+    """The caller's mistake: no method was run."""
+
+
+def failure(name: str, error: Exception) -> tuple[Exception, bool]:
+    """
+    What the caller of a call is told, and whether the room's own code has failed.
+
+    Args:
+        name: Of the call, a key of ``CALLS``.
+        error: What it raised.
+    """
+    if name != "call":
+        return error, False
+    if isinstance(error, NotCalled):
+        return CallFailed(error.error_type, error.text), False
+    if isinstance(error, CallCycle):
+        return error, True  # The caller is one of those that wait in a circle.
+    return CallFailed(type(error).__name__, str(error)), True
+
+
 CALLS: dict[str, Callable[["Life", Arguments], Awaitable[Any]]] = {
     "broadcast": broadcast,
+    "call": call,
     "connections": connections,
     "info": info,
 }

@@ -11,7 +11,7 @@ from partyrooms.bus.contract import Closing, Line
 from partyrooms.connection import Connection, ConnectionContext, validated_tags
 from partyrooms.core.messages import Answer, AnswerKind
 from partyrooms.exceptions import ConnectionTrouble, PartyroomsError
-from partyrooms.owner.calls import CALLS
+from partyrooms.owner.calls import CALLS, failure
 from partyrooms.owner.turn import Output, Turn
 from partyrooms.responses import error_answer, to_answer
 
@@ -267,8 +267,9 @@ class Call(msgspec.Struct, eq=False):
         turn.outputs.append((self._answer, result))
 
     def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
-        turn.outputs.append((self._raise, error))
-        return False
+        told, is_defect = failure(self.name, error)
+        turn.outputs.append((self._raise, told))
+        return is_defect
 
     def abandon(self, error: Exception) -> None:
         self._raise(error)

@@ -50,8 +50,8 @@ class Hooks:
             return method
         in_thread = self._in_thread(method)
 
-        async def call(*args: Any) -> Any:
-            result = await in_thread(*args)
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            result = await in_thread(*args, **kwargs)
             # A decorator may have made a plain function of a coroutine function.
             return await result if inspect.isawaitable(result) else result
 
