@@ -108,8 +108,9 @@ class Connection:
 
         Raises:
             TypeError: If JSON has no such value.
+            ValueError: If it is a number that JSON has not (NaN, infinity).
         """
-        self.send(json.dumps(obj, ensure_ascii=False, separators=(",", ":")))
+        self.send(json_text(obj))
 
     @property
     def state(self) -> Any:
@@ -129,16 +130,17 @@ class Connection:
 
         Raises:
             TypeError: If JSON has no such value.
-            ValueError: If it is larger.
+            ValueError: If it is larger, or a number that JSON has not.
         """
         if callable(value):
             value = value(self.state)
         encoded = None if value is None else _encode_state(value)
         before = self._state
-        self._state = encoded
+        # It raises where a turn is over: then nothing must have changed.
         self._life.put_out(
             self._line.keep, encoded, undo=lambda: self._restore_state(before)
         )
+        self._state = encoded
         return self.state
 
     def close(self, code: int = 1000, reason: str = "") -> None:
@@ -158,8 +160,9 @@ class Connection:
         """
         validate_closing(code, reason)
         if self._is_open:
-            self._shut()
+            # It raises where a turn is over: then nothing must have changed.
             self._life.put_out(self._line.close, (code, reason), undo=self._reopen)
+            self._shut()
 
     def _shut(self) -> None:
         self._is_open = False
@@ -169,7 +172,9 @@ class Connection:
     def _reopen(self) -> None:
         self._is_open = True
         self._life.leaving.pop(self, None)
-        self._life.connections.add(self)
+        # A connection that was never let in is on no list.
+        if self._line.connection is self:
+            self._life.connections.add(self)
 
     def _restore_state(self, encoded: bytes | None) -> None:
         self._state = encoded
@@ -219,6 +224,18 @@ class Connections:
 
     def __len__(self) -> int:
         return len(self._all)
+
+
+def json_text(value: Any) -> str:
+    """
+    Encode a value as JSON, short and in Unicode.
+
+    Raises:
+        TypeError: If JSON has no such value.
+        ValueError: If it is a number that JSON has not (NaN, infinity), or contains
+            itself.
+    """
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def require_payload(message: object, method: str) -> None:
@@ -280,7 +297,7 @@ def validated_tags(tags: Any) -> tuple[str, ...]:
 
 
 def _encode_state(value: Any) -> bytes:
-    encoded = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    encoded = json_text(value).encode()
     if len(encoded) > MAX_STATE_SIZE:
         raise ValueError(
             f"A connection's state has at most {MAX_STATE_SIZE} bytes as JSON; this "

@@ -5,14 +5,18 @@ Its docstrings are the manual of what a hook is told and what it may call.
 """
 
 import asyncio
-import json
 import logging
 from collections.abc import Collection, Coroutine, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from partyrooms import registry
 from partyrooms.bus.contract import only_ids
-from partyrooms.connection import Connection, ConnectionContext, require_payload
+from partyrooms.connection import (
+    Connection,
+    ConnectionContext,
+    json_text,
+    require_payload,
+)
 from partyrooms.core.messages import Frame
 from partyrooms.exceptions import ConnectionTrouble
 from partyrooms.parties import Parties, parties
@@ -160,8 +164,7 @@ class Room:
         self, obj: Any, without: Collection[str | Connection] = ()
     ) -> None:
         """Queue a value as a JSON text, encoded once, for every connection."""
-        text = json.dumps(obj, ensure_ascii=False, separators=(",", ":"))
-        self.broadcast(text, without)
+        self.broadcast(json_text(obj), without)
 
     def get_connection(self, id: str) -> Connection | None:
         """The newest connection with this id; None: there is none."""

@@ -98,7 +98,8 @@ class Connect(msgspec.Struct, eq=False):
         connection.tags = (connection.id, *validated_tags(tags))
         self.connection = connection
         life.welcome(connection)
-        turn.outputs.append((line.accept, connection.tags))
+        # Before whatever get_connection_tags sent to it.
+        turn.outputs.insert(0, (line.accept, connection.tags))
         await life.hooks.on_connect(connection, self.context)
 
     def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:

@@ -16,6 +16,7 @@ from partyrooms.core.recent import RecentValues
 from partyrooms.exceptions import RoomStopped
 from partyrooms.owner.gate import Gate
 from partyrooms.owner.hooks import Hooks
+from partyrooms.owner.runner import log_failed_report
 from partyrooms.owner.turn import Turn, TurnOver, current
 from partyrooms.storage import Storage
 from partyrooms.store.contract import Claim, Store
@@ -83,7 +84,8 @@ class Life:
     def welcome(self, connection: Connection) -> None:
         """List a connection, and let its line's events find it."""
         connection._line.connection = connection
-        self.connections.add(connection)
+        if connection._is_open:
+            self.connections.add(connection)
 
     def lines(self) -> list[Line]:
         """Every socket whose end this life has not heard of."""
@@ -176,9 +178,13 @@ class Life:
 
     def create_task(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[None]:
         """Run a coroutine outside of any turn until this life ends."""
-        if self.is_over:
+        try:
+            self.open_turn()
+            if self.is_over:
+                raise RoomStopped(f"This life of {self.key} is over: no task begins.")
+        except (RoomStopped, TurnOver):
             coroutine.close()
-            raise RoomStopped(f"This life of {self.key} is over; it starts no task.")
+            raise
         if threading.get_ident() != self._thread:
             # From a hook that is a plain function: the loop is free to do it.
             started = asyncio.run_coroutine_threadsafe(
@@ -200,10 +206,18 @@ class Life:
         return task in self._tasks
 
     async def _guard(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        error: Exception
         try:
             await coroutine
-        except Exception as error:
+            return
+        except Exception as raised:
+            error = raised
+        except SystemExit as raised:  # the event loop would end the whole server
+            error = RuntimeError(f"Background work called sys.exit({raised.code!r})")
+        try:
             await self.hooks.on_exception(error, None)
+        except Exception as raised:
+            log_failed_report(self.key, raised, error)
 
     # The end
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, cast
 
 from partyrooms.connection import Connection
+from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import HookTimeout
 from partyrooms.owner.turn import Turn, current
 
@@ -94,15 +95,8 @@ class HookRunner:
         raised = await self.attempt("on_exception", turn, told)
         if raised is None:
             life.gate.close(turn)
-            return
-        logger.error(
-            "on_exception of %s raised %s; it had been told of %r",
-            life.key,
-            type(raised).__name__,
-            error,
-            exc_info=raised,
-            extra={"action": "hook_failed", "room": str(life.key)},
-        )
+        else:
+            log_failed_report(life.key, raised, error)
 
     def interrupt(self, task: "asyncio.Task[Any] | None", error: Exception) -> None:
         """Cancel the hook that is running in the worker's task, if there is one."""
@@ -136,3 +130,15 @@ class HookRunner:
             self._seen = (turn, now)
             self.interrupt(task, HookTimeout(self._hook, self._timeout))
         return True
+
+
+def log_failed_report(key: RoomKey, raised: Exception, error: Exception) -> None:
+    """Log that ``on_exception`` raised, and what it had been told of."""
+    logger.error(
+        "on_exception of %s raised %s; it had been told of %r",
+        key,
+        type(raised).__name__,
+        error,
+        exc_info=raised,
+        extra={"action": "hook_failed", "room": str(key)},
+    )

@@ -317,8 +317,6 @@ class Worker(Mailbox):
         life: Life | None = None
         try:
             life = await self._make(claim)
-            if self._tenure.is_lost:
-                raise RoomStopped(f"{self.key} was lost before it started.")
             turn = Turn(life)
             loading = life.hooks.on_start()
             error = await self._runner.attempt("on_start", turn, loading)
@@ -340,11 +338,14 @@ class Worker(Mailbox):
     async def _make(self, claim: Claim) -> Life:
         audience = self._node.bus.audience(self.key)  # held while it fills
         await self._node.bus.gather(self.key, claim)
+        sizes = await self._node.store.sizes(claim.record)
+        if self._tenure.is_lost:
+            raise RoomStopped(f"{self.key} was lost before it started.")
         return Life(
             registry.get(self.key.party),
             key=self.key,
             claim=claim,
-            sizes=await self._node.store.sizes(claim.record),
+            sizes=sizes,
             audience=audience,
             node=self._node,
             on_lost=self.lose,
