@@ -46,7 +46,8 @@ async def test_a_transaction_ended_by_a_short_pause_is_done_again(postgres):
 
     Nobody has waited for it, and nobody notices.
     """
-    async with laboratory(postgres, LEASE_TTL=4) as lab, lab.crowd(ROOM) as crowd:
+    times = {"HEARTBEAT_INTERVAL": 0.2, "LEASE_TTL": 4}
+    async with laboratory(postgres, **times) as lab, lab.crowd(ROOM) as crowd:
         (owner,) = lab.gateways
         async with crowd.sending():
             await crowd.progress(20)
