@@ -6,9 +6,14 @@ from typing import Self
 from django.db import models
 from django.db.models import Count, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce, Length
+from django.utils.timezone import now
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.values import MAX_KEY_SIZE, decode
+
+MAX_CRON_NAME_SIZE = 128
+MAX_EXPRESSION_SIZE = 256
+"""Characters of a cron's name, and of its expression."""
 
 PREVIEW_SIZE = 1024
 """Characters of a value that people are shown."""
@@ -73,6 +78,12 @@ class RoomRecordQuerySet(models.QuerySet["RoomRecord"]):
             total_size=Coalesce(Subquery(entries.annotate(n=size).values("n")), 0),
         )
 
+    def retry_alarms(self) -> int:
+        """Let the alarms that were given up be rung at once; how many there were."""
+        return self.filter(alarm_failed=True).update(
+            alarm_failed=False, alarm_attempts=0, alarm_at=now()
+        )
+
 
 class RoomRecord(models.Model):
     """
@@ -95,6 +106,18 @@ class RoomRecord(models.Model):
         default=0, help_text="How often in a row it cost its process by blocking it."
     )
     quarantined_until = models.DateTimeField(null=True, blank=True)
+    alarm_at = models.DateTimeField(
+        "alarm", null=True, blank=True, help_text="When on_alarm is due next."
+    )
+    alarm_attempts = models.PositiveSmallIntegerField(
+        "failed attempts", default=0, help_text="How often in a row on_alarm failed."
+    )
+    alarm_error = models.TextField(
+        "last error", default="", blank=True, help_text="Why on_alarm failed."
+    )
+    alarm_failed = models.BooleanField(
+        "alarm failed", default=False, help_text="It is not tried again by itself."
+    )
     gateways = models.JSONField(
         default=list,
         blank=True,
@@ -119,6 +142,12 @@ class RoomRecord(models.Model):
                 condition=Q(stop_requested=True),
                 name="partyrooms_stop_requests",
             ),
+            # Each node asks twice a second; most rooms have no alarm.
+            models.Index(
+                fields=["alarm_at"],
+                condition=Q(alarm_at__isnull=False, alarm_failed=False),
+                name="partyrooms_alarms",
+            ),
         )
 
     def __str__(self) -> str:
@@ -128,6 +157,39 @@ class RoomRecord(models.Model):
     def key(self) -> RoomKey:
         """The room's key."""
         return RoomKey(self.party, self.room_id)
+
+
+class CronRecord(models.Model):
+    """One cron of a class: which tick was begun last, by whom, and how it ended."""
+
+    id = models.BigAutoField(primary_key=True)
+    party = models.CharField(max_length=64)
+    name = models.CharField(max_length=MAX_CRON_NAME_SIZE)
+    expression = models.CharField(max_length=MAX_EXPRESSION_SIZE)
+    scheduled_at = models.DateTimeField(
+        "last tick", help_text="At first: since when the cron is known."
+    )
+    runner = models.ForeignKey(
+        Node, null=True, blank=True, on_delete=models.SET_NULL, related_name="crons"
+    )
+    is_running = models.BooleanField("running", default=False)
+    started_at = models.DateTimeField("started", null=True, blank=True)
+    ended_at = models.DateTimeField("ended", null=True, blank=True)
+    error = models.TextField(
+        default="", blank=True, help_text="What on_cron raised; empty: it went well."
+    )
+
+    class Meta:
+        verbose_name = "cron"
+        verbose_name_plural = "crons"
+        constraints = (
+            models.UniqueConstraint(
+                fields=["party", "name"], name="partyrooms_one_row_per_cron"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.party}/{self.name}"
 
 
 class Entry(models.Model):

@@ -3,6 +3,8 @@
 from enum import Enum, auto
 from typing import Final, Literal
 
+from partyrooms.core.alarm import Alarm
+
 
 class Lookup(Enum):
     """What a write buffer says about a key that it has not touched."""
@@ -21,16 +23,19 @@ class WriteSet:
         cleared: Everything stored before these writes is gone.
         entries: The value of each key written; None: deleted. A cleared buffer keeps
             no deletions, for there is nothing left to delete.
+        alarm: The room's alarm; None: deleted; ``UNKNOWN``: not touched.
     """
 
-    __slots__ = ("cleared", "entries")
+    __slots__ = ("alarm", "cleared", "entries")
 
     cleared: bool
     entries: dict[bytes, bytes | None]
+    alarm: Alarm | Literal[Lookup.UNKNOWN] | None
 
     def __init__(self) -> None:
         self.cleared = False
         self.entries = {}
+        self.alarm = UNKNOWN
 
     def put(self, key: bytes, value: bytes) -> None:
         """Set a key's value."""
@@ -44,14 +49,17 @@ class WriteSet:
             self.entries[key] = None
 
     def clear(self) -> None:
-        """Remove everything written and stored so far; later puts stay."""
+        """Remove everything written and stored so far, alarm included."""
         self.cleared = True
+        self.alarm = None
         self.entries.clear()
 
     def merge(self, later: "WriteSet") -> None:
         """Apply writes that came after these; ``later`` itself stays as it is."""
         if later.cleared:
             self.clear()
+        if later.alarm is not UNKNOWN:
+            self.alarm = later.alarm
         if not self.cleared:
             self.entries.update(later.entries)
             return
@@ -66,7 +74,7 @@ class WriteSet:
         return self.entries.get(key, None if self.cleared else UNKNOWN)
 
     def __bool__(self) -> bool:
-        return self.cleared or bool(self.entries)
+        return self.cleared or bool(self.entries) or self.alarm is not UNKNOWN
 
     def __repr__(self) -> str:
         start = "everything cleared, " if self.cleared else ""

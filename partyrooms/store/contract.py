@@ -1,11 +1,13 @@
 """The port between a node and what its rooms store; one contract suite runs on each."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum, auto
 from typing import Protocol
 from uuid import UUID
 
+from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.writes import WriteSet
 
@@ -21,6 +23,7 @@ class Claim:
         epoch: The number of this ownership period: the fencing token.
         version: How many commits the row had seen when it was claimed.
         gateways: The nodes that had sockets open when the room was last released.
+        alarm: The room's alarm then; None: it had none.
     """
 
     key: RoomKey
@@ -28,6 +31,7 @@ class Claim:
     epoch: int
     version: int
     gateways: tuple[UUID, ...] = ()
+    alarm: Alarm | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +97,22 @@ class Span:
     reverse: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueAlarm:
+    """
+    A room that is to be woken.
+
+    Attributes:
+        key: Which room.
+        at: When, in UTC.
+        is_own: The asking node owns the room.
+    """
+
+    key: RoomKey
+    at: datetime
+    is_own: bool
+
+
 class Store(Protocol):
     """
     Durable key-value data of rooms, each owned by one node at a time.
@@ -150,6 +170,27 @@ class Store(Protocol):
         nothing of it is written; the others are. Repeating a batch whose answer was
         lost writes nothing twice: a row that is one version further under the same
         epoch counts as COMMITTED.
+        """
+
+    async def alarm(self, record: int) -> Alarm | None:
+        """A room's alarm as it is stored, given up or not."""
+
+    async def due_alarms(
+        self,
+        until: datetime,
+        *,
+        now: datetime,
+        parties: Collection[str],
+        limit: int,
+    ) -> list[DueAlarm]:
+        """
+        The rooms to be woken whose owner is this node, or nobody who lives.
+
+        Args:
+            until: Alarms that are due later are left out.
+            now: Rooms that are in quarantine then are left out.
+            parties: Rooms of other parties are left out.
+            limit: How many at most; those that are due first come first.
         """
 
     async def delete(self, claim: Claim) -> None:

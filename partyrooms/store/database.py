@@ -1,8 +1,10 @@
 """The store on Django's ORM: fenced transactions, on threads of its own."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
 from threading import Lock
 from typing import TypeVar
 from uuid import UUID
@@ -10,9 +12,17 @@ from uuid import UUID
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import StoreUnavailable
-from partyrooms.store.contract import Claim, Outcome, Place, RoomCommit, Span
+from partyrooms.store.contract import (
+    Claim,
+    DueAlarm,
+    Outcome,
+    Place,
+    RoomCommit,
+    Span,
+)
 from partyrooms.store.rows import Membership, RoomRows
 
 Result = TypeVar("Result")
@@ -76,6 +86,22 @@ class DatabaseStore:
 
     async def commit(self, batch: Sequence[RoomCommit]) -> list[Outcome]:
         return await self._run(self._writer, lambda: self._rows.commit(batch))
+
+    async def alarm(self, record: int) -> Alarm | None:
+        return await self._run(self._readers, lambda: self._rows.alarm(record))
+
+    async def due_alarms(
+        self,
+        until: datetime,
+        *,
+        now: datetime,
+        parties: Collection[str],
+        limit: int,
+    ) -> list[DueAlarm]:
+        find = partial(
+            self._rows.due_alarms, until, now=now, parties=parties, limit=limit
+        )
+        return await self._run(self._readers, find)
 
     async def delete(self, claim: Claim) -> None:
         await self._run(self._writer, lambda: self._rows.delete(claim))

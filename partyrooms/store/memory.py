@@ -1,13 +1,23 @@
 """A store without a database: for tests, and proven by the same contract suite."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from uuid import UUID, uuid4
 
+from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
+from partyrooms.core.writes import UNKNOWN
 from partyrooms.exceptions import RoomElsewhere, RoomUnreachable, StoreUnavailable
-from partyrooms.store.contract import Claim, Outcome, Place, RoomCommit, Span
+from partyrooms.store.contract import (
+    Claim,
+    DueAlarm,
+    Outcome,
+    Place,
+    RoomCommit,
+    Span,
+)
 from partyrooms.store.fence import Row, Verdict, judge
 
 
@@ -18,6 +28,7 @@ class MemoryRoom:
     fence: Row
     entries: dict[bytes, bytes] = field(default_factory=dict)
     gateways: tuple[UUID, ...] = ()
+    alarm: Alarm | None = None
 
 
 class MemoryTables:
@@ -96,6 +107,7 @@ class MemoryStore:
             epoch=row.epoch + 1,
             version=row.version,
             gateways=gateways,
+            alarm=room.alarm,
         )
 
     async def enroll(self) -> None:
@@ -167,6 +179,34 @@ class MemoryStore:
         await self._answer()
         return outcomes
 
+    async def alarm(self, record: int) -> Alarm | None:
+        self._arrive()
+        room = self.tables.rooms.get(record)
+        await self._answer()
+        return None if room is None else room.alarm
+
+    async def due_alarms(
+        self,
+        until: datetime,
+        *,
+        now: datetime,
+        parties: Collection[str],
+        limit: int,
+    ) -> list[DueAlarm]:
+        self._arrive()
+        free = {None, self.node_id, *self.tables.dead}
+        due: list[DueAlarm] = []
+        for key, record in self.tables.records.items():
+            room = self.tables.rooms[record]
+            alarm, owner = room.alarm, room.fence.owner
+            if alarm is None or alarm.is_failed or alarm.at > until:
+                continue
+            if owner in free and key.party in parties:
+                is_own = owner == self.node_id
+                due.append(DueAlarm(key=key, at=alarm.at, is_own=is_own))
+        await self._answer()
+        return sorted(due, key=lambda one: one.at)[:limit]
+
     async def delete(self, claim: Claim) -> None:
         self._arrive()
         if claim.record in self.tables.rooms:
@@ -215,6 +255,8 @@ class MemoryStore:
         room.fence = replace(room.fence, version=room.fence.version + 1)
         if commit.writes.cleared:
             room.entries.clear()
+        if commit.writes.alarm is not UNKNOWN:
+            room.alarm = commit.writes.alarm
         for key, value in commit.writes.entries.items():
             if value is None:
                 room.entries.pop(key, None)

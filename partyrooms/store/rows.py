@@ -1,6 +1,7 @@
 """The store's blocking half: the statements, each method one transaction."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -8,11 +9,20 @@ from django.db import transaction
 from django.db.models import Exists, F, Q, QuerySet
 from django.db.models.functions import Length
 
+from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
 from partyrooms.directory.quarantine import require_no_quarantine
 from partyrooms.exceptions import RoomElsewhere, RoomUnreachable
 from partyrooms.models import Entry, Node, RoomRecord
-from partyrooms.store.contract import Claim, Outcome, Place, RoomCommit, Span
+from partyrooms.store.alarms import alarm_of, find_due, write_alarms
+from partyrooms.store.contract import (
+    Claim,
+    DueAlarm,
+    Outcome,
+    Place,
+    RoomCommit,
+    Span,
+)
 from partyrooms.store.fence import Row, Verdict, judge
 
 Item = TypeVar("Item")
@@ -85,6 +95,7 @@ class RoomRows:
                         epoch=row.epoch + 1,
                         version=row.version,
                         gateways=tuple(map(UUID, row.gateways)),
+                        alarm=alarm_of(row),
                     )
         raise RoomUnreachable(self._why_not_taken(key))
 
@@ -197,7 +208,24 @@ class RoomRows:
                 records = [commit.claim.record for commit in chunk]
                 self._rooms.filter(pk__in=records).update(version=F("version") + 1)
                 self._write(chunk)
+                write_alarms(self._rooms, chunk)
         return [verdict.outcome for verdict in verdicts]
+
+    def alarm(self, record: int) -> Alarm | None:
+        row = self._rooms.filter(pk=record).first()
+        return None if row is None else alarm_of(row)
+
+    def due_alarms(
+        self,
+        until: datetime,
+        *,
+        now: datetime,
+        parties: Collection[str],
+        limit: int,
+    ) -> list[DueAlarm]:
+        return find_due(
+            self._rooms, self._node, until, now=now, parties=parties, limit=limit
+        )
 
     def delete(self, claim: Claim) -> None:
         with transaction.atomic(using=self._database):

@@ -1,9 +1,12 @@
 """Write buffers against a plain dict."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from partyrooms.core.alarm import Alarm
 from partyrooms.core.writes import UNKNOWN, WriteSet
 
 keys = st.sampled_from([b"a", b"ab", b"b", b"\xff", b"\xff\xff"])
@@ -85,6 +88,37 @@ def test_a_buffer_with_any_effect_is_true(step):
     """An empty one is false, so a turn without writes is told by it."""
     assert not WriteSet()
     assert apply(WriteSet(), [step])
+
+
+NOON = Alarm(at=datetime(2030, 1, 1, 12, tzinfo=UTC))
+
+
+def with_alarm(alarm, *steps):
+    writes = apply(WriteSet(), steps)
+    writes.alarm = alarm
+    return writes
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "left"),
+    [
+        (with_alarm(NOON), WriteSet(), NOON),
+        (WriteSet(), with_alarm(NOON), NOON),
+        (with_alarm(NOON), with_alarm(None), None),
+        (with_alarm(None), with_alarm(NOON), NOON),
+        (with_alarm(NOON), apply(WriteSet(), [("clear",)]), None),
+        (with_alarm(NOON), with_alarm(NOON, ("clear",)), NOON),
+        (WriteSet(), WriteSet(), UNKNOWN),
+    ],
+)
+def test_s10_the_last_word_on_the_alarm_counts(earlier, later, left):
+    """S10: setting replaces; a clear deletes it, a later set stays."""
+    merged = WriteSet()
+    merged.merge(earlier)
+    merged.merge(later)
+
+    assert merged.alarm == left
+    assert bool(merged) == (left is not UNKNOWN)
 
 
 def test_a_buffer_shows_what_it_holds_but_no_payload():

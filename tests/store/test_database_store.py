@@ -2,11 +2,14 @@
 
 import asyncio
 import threading
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 
+from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.writes import WriteSet
 from partyrooms.directory import Directory
@@ -17,6 +20,7 @@ from partyrooms.store.database import DatabaseStore
 from partyrooms.store.rows import RoomRows
 
 LOBBY = RoomKey("chat", "lobby")
+NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,21 +36,89 @@ def directory():
 
 
 def puts(claims, value=b"1", version=0):
-    writes = WriteSet()
-    writes.put(b"a", value)
-    return [RoomCommit(claim=claim, version=version, writes=writes) for claim in claims]
+    commits = []
+    for claim in claims:
+        writes = WriteSet()
+        writes.put(b"a", value)
+        commits.append(RoomCommit(claim=claim, version=version, writes=writes))
+    return commits
 
 
 @pytest.mark.parametrize("rooms", [1, 50])
 def test_a_commits_statements_do_not_grow_with_its_rooms(
     directory, rooms, django_assert_num_queries
 ):
-    """BEGIN, one lock, one fence, one upsert, COMMIT."""
+    """BEGIN, one lock, one fence, one upsert, COMMIT; two more for alarms."""
     rows = RoomRows(directory)
     claims = [rows.claim(RoomKey("chat", f"r{n}")) for n in range(rooms)]
+    others = [rows.claim(RoomKey("chat", f"s{n}")) for n in range(rooms)]
+    batch = puts(claims, version=1) + puts(others)
+    for number, commit in enumerate(batch):
+        is_set = number < rooms
+        at = NOW + timedelta(seconds=number)
+        commit.writes.alarm = Alarm(at=at) if is_set else None
 
     with django_assert_num_queries(5):
         rows.commit(puts(claims))
+    with django_assert_num_queries(7):
+        rows.commit(batch)
+
+
+def test_r40_a_poll_is_one_query_on_an_index(directory, django_assert_num_queries):
+    """R40: whatever else is in the table."""
+    rows = RoomRows(directory)
+    commits = puts([rows.claim(LOBBY)])
+    commits[0].writes.alarm = Alarm(at=NOW)
+    rows.commit(commits)
+
+    with django_assert_num_queries(1) as queries:
+        found = rows.due_alarms(NOW, now=NOW, parties=["chat", "x"], limit=5)
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {queries[0]['sql']}")
+        plan = [row[-1] for row in cursor.fetchall()]
+
+    assert [one.key for one in found] == [LOBBY]
+    assert "USING INDEX partyrooms_alarms (alarm_at" in plan[0]
+    assert not any("TEMP B-TREE FOR ORDER BY" in step for step in plan)
+
+
+def test_r40_a_room_in_quarantine_is_left_out(directory):
+    """R40: until its pause is over."""
+    rows = RoomRows(directory)
+    commits = puts([rows.claim(LOBBY)])
+    commits[0].writes.alarm = Alarm(at=NOW)
+    rows.commit(commits)
+    RoomRecord.objects.update(quarantined_until=NOW + timedelta(seconds=1))
+
+    def due(now):
+        found = rows.due_alarms(NOW, now=now, parties=["chat"], limit=5)
+        return [one.key for one in found]
+
+    assert due(NOW) == []
+    assert due(NOW + timedelta(seconds=1)) == [LOBBY]
+
+
+@pytest.mark.parametrize("use_tz", [True, False])
+def test_s10_times_are_the_same_moments_whatever_use_tz_says(
+    directory, settings, use_tz
+):
+    """S10: the column holds what the project's models hold."""
+    settings.USE_TZ = use_tz
+    settings.TIME_ZONE = "Asia/Tokyo"
+    rows = RoomRows(directory)
+    claim = rows.claim(LOBBY)
+    commits = puts([claim])
+    commits[0].writes.alarm = Alarm(at=NOW)
+    rows.commit(commits)
+
+    found = rows.due_alarms(NOW, now=NOW, parties=["chat"], limit=5)
+    too_early = NOW - timedelta(microseconds=1)
+
+    assert rows.alarm(claim.record) == Alarm(at=NOW)
+    assert [one.at for one in found] == [NOW]
+    assert rows.due_alarms(too_early, now=NOW, parties=["chat"], limit=5) == []
+    local = NOW.astimezone(ZoneInfo("Asia/Tokyo")).replace(tzinfo=None)
+    assert RoomRecord.objects.get().alarm_at == (NOW if use_tz else local)
 
 
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])

@@ -1,23 +1,28 @@
 """What every store promises; see partyrooms.store.contract."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
-from partyrooms.core.writes import WriteSet
+from partyrooms.core.writes import UNKNOWN, WriteSet
 from partyrooms.exceptions import RoomUnreachable
-from partyrooms.store.contract import Outcome, RoomCommit, Span
+from partyrooms.store.contract import DueAlarm, Outcome, RoomCommit, Span
 
 LOBBY = RoomKey("chat", "lobby")
 KITCHEN = RoomKey("chat", "kitchen")
 COMMITTED, LOST = Outcome.COMMITTED, Outcome.LOST
+NOON = datetime(2030, 1, 1, 12, 0, 0, 123456, UTC)
 
 
-def writes(cleared=False, **entries):
+def writes(cleared=False, alarm=UNKNOWN, **entries):
     buffered = WriteSet()
     if cleared:
         buffered.clear()
+    if alarm is not UNKNOWN:
+        buffered.alarm = alarm
     for key, value in entries.items():
         if value is None:
             buffered.delete(key.encode())
@@ -35,6 +40,15 @@ def commit(claim, after=0, **entries):
 
 async def contents(store, claim):
     return dict(await store.scan(claim.record, Span()))
+
+
+def later(seconds):
+    return Alarm(at=NOON + timedelta(seconds=seconds))
+
+
+async def due(store, *, until=NOON, parties=("chat",), limit=100):
+    found = await store.due_alarms(until, now=NOON, parties=parties, limit=limit)
+    return [str(one.key) for one in found]
 
 
 async def test_a_new_room_is_empty_and_in_its_first_epoch(store):
@@ -290,6 +304,118 @@ async def test_only_the_owner_deletes(store, other):
         await store.delete(claim)
 
     assert await contents(other, taken) == {b"a": b"1"}
+
+
+async def test_s10_an_alarm_is_stored_with_the_entries(store, other):
+    """S10: a claim brings it, whoever claims; times keep their microseconds."""
+    claim = await store.claim(LOBBY)
+    fresh = claim.alarm, await store.alarm(claim.record)
+    failed = Alarm(at=NOON, attempts=3, error="ValueError: no", is_failed=True)
+
+    await store.commit([commit(claim, alarm=failed, a=b"1")])
+    await store.release([claim])
+    taken = await other.claim(LOBBY)
+
+    assert fresh == (None, None)
+    assert taken.alarm == await store.alarm(claim.record) == failed
+    assert await contents(store, claim) == {b"a": b"1"}
+
+
+async def test_s10_setting_replaces_and_deleting_deletes(store):
+    """S10: a commit that says nothing of it leaves it; a clear takes it, too."""
+    claim = await store.claim(LOBBY)
+    seen = []
+    for number, written in enumerate(
+        [
+            {"alarm": later(1)},
+            {"alarm": later(2)},
+            {"a": b"1"},
+            {"alarm": None},
+            {"alarm": later(3)},
+            {"cleared": True},
+            {"cleared": True, "alarm": later(4)},
+        ]
+    ):
+        assert await store.commit([commit(claim, number, **written)]) == [COMMITTED]
+        seen.append(await store.alarm(claim.record))
+
+    assert seen == [*map(later, (1, 2, 2)), None, later(3), None, later(4)]
+
+
+async def test_s8_a_replaced_owners_alarm_is_not_stored(store, other):
+    """S8: nor is it deleted by one."""
+    old = await store.claim(LOBBY)
+    await store.commit([commit(old, alarm=later(1))])
+    await store.release([old])
+    new = await other.claim(LOBBY)
+
+    for alarm in (later(2), None):
+        assert await store.commit([commit(old, 1, alarm=alarm)]) == [LOST]
+
+    assert await other.alarm(new.record) == later(1)
+
+
+async def test_alarms_of_many_rooms_larger_than_a_statement(store):
+    """700 rooms at once, each with its own time."""
+    claims = [await store.claim(RoomKey("chat", f"r{n}")) for n in range(700)]
+
+    await store.commit([commit(c, alarm=later(n)) for n, c in enumerate(claims)])
+    await store.commit([commit(c, 1, alarm=None) for c in claims[::2]])
+
+    found = [await store.alarm(c.record) for c in (claims[0], claims[1], claims[699])]
+    assert found == [None, later(1), later(699)]
+
+
+async def test_r40_due_alarms_come_in_the_order_of_their_times(store):
+    """R40: those of later, and those that were given up, are left out."""
+    times = {"c": later(0), "a": later(-2), "b": later(-1), "later": later(1)}
+    times["failed"] = Alarm(at=NOON, attempts=7, is_failed=True)
+    for name, alarm in times.items():
+        await store.commit(
+            [commit(await store.claim(RoomKey("chat", name)), alarm=alarm)]
+        )
+
+    found = await due(store)
+
+    assert found == ["chat/a", "chat/b", "chat/c"]
+    assert await due(store, limit=2) == found[:2]
+    assert await due(store, until=NOON + timedelta(seconds=1)) == [*found, "chat/later"]
+
+
+async def test_r40_a_party_that_nobody_runs_is_left_out(store):
+    """R40: another process may know its class."""
+    await store.commit([commit(await store.claim(LOBBY), alarm=later(0))])
+
+    assert await due(store, parties=("other", "more")) == []
+    assert await due(store, parties=()) == []
+
+
+async def test_r40_a_living_owner_rings_its_own_rooms(world, store, other):
+    """R40: nobody else finds them, until they are free or their owner is dead."""
+    mine, free = await store.claim(LOBBY), await store.claim(KITCHEN)
+    await store.commit([commit(mine, alarm=later(0)), commit(free, alarm=later(-1))])
+    await store.release([free])
+
+    own = await store.due_alarms(NOON, now=NOON, parties=("chat",), limit=9)
+    of_other = await due(other)
+    await world.declare_dead(store)
+
+    assert own == [
+        DueAlarm(key=KITCHEN, at=later(-1).at, is_own=False),
+        DueAlarm(key=LOBBY, at=later(0).at, is_own=True),
+    ]
+    assert of_other == ["chat/kitchen"]
+    assert await due(other) == ["chat/kitchen", "chat/lobby"]
+
+
+async def test_a_deleted_room_has_no_alarm(store):
+    """Its row is gone."""
+    claim = await store.claim(LOBBY)
+    await store.commit([commit(claim, alarm=later(0))])
+    await store.delete(claim)
+
+    assert await store.alarm(claim.record) is None
+    assert await due(store) == []
 
 
 async def test_cancelling_stops_the_wait_and_not_the_work(store):
