@@ -340,10 +340,16 @@ class LayerBus:
         looked_at = self.node.clock()
         while True:
             await asyncio.sleep(WATCH_INTERVAL)
-            if self.node.clock() - looked_at >= self.node.settings.heartbeat_interval:
+            late = self.node.clock() - looked_at
+            if late >= self.node.settings.heartbeat_interval:
                 looked_at = self.node.clock()
                 with suppress(StoreUnavailable):
                     self.nodes_alive(await self.node.store.places())
+            elif any(node not in self._places for node in self.hub.peers):
+                # Of a new peer it is to be known at once where its process is.
+                with suppress(StoreUnavailable):
+                    places = await self.node.store.places()
+                    self._places.update({one.node.bytes: one for one in places})
             for peer in tuple(self.hub.peers.values()):
                 place = self._places.get(peer.node)
                 if place is None or place.host != here:
