@@ -102,8 +102,7 @@ class Gateway(AsyncConsumer):
 
     def answered(self) -> None:
         """The handshake was accepted: from now on the socket may be idle for ever."""
-        if not self._is_over:
-            self._patience.reschedule(None)
+        self._allow_until(None)
 
     def overflowed(self) -> None:
         """The client reads too slowly."""
@@ -111,14 +110,18 @@ class Gateway(AsyncConsumer):
 
     def ending(self) -> None:
         """The socket is being closed, or has been: what is left has little time."""
-        if not self._is_over and self._patience.when() is None:
-            self._patience.reschedule(asyncio.get_running_loop().time() + LAST_WORDS)
+        if self._patience.when() is None:
+            self._allow_until(asyncio.get_running_loop().time() + LAST_WORDS)
 
     def refused(self, error: Exception) -> None:
         """Stop reading at once: the server can close the socket in its own way only."""
         self._refusal = error
-        if not self._is_over:
-            self._patience.reschedule(asyncio.get_running_loop().time())
+        self._allow_until(asyncio.get_running_loop().time())
+
+    def _allow_until(self, time: float | None) -> None:
+        # Its time may be up already, though it has not noticed yet.
+        if not self._is_over and not self._patience.expired():
+            self._patience.reschedule(time)
 
     async def _attach(self, admission: Admission) -> None:
         await self._inlet.space()

@@ -89,7 +89,10 @@ class Outbox:
     def accept(self, tags: tuple[str, ...]) -> None:
         """Answer the handshake; from now on the socket is in its room's audience."""
         self.profile.tags = tags
-        if not self.is_gone:
+        if self.is_gone:
+            # The room has let it in all the same, and is to hear that it left.
+            self.is_accepted = True
+        else:
             self._audience.join(self)
             self._answer()
 
@@ -160,15 +163,19 @@ class Outbox:
             return
         # Most sends end at once: the server has only to append to its own buffer. So
         # the first step is taken here, and a task made only for one that has to wait.
-        sending: Any = self._send(event)
-        if type(sending) is not CoroutineType:
-            sending = sending.__await__()
         try:
+            sending: Any = self._send(event)
+            if type(sending) is not CoroutineType:
+                sending = sending.__await__()
             waiting_for = sending.send(None)
         except StopIteration:
             return
         except Exception as error:
             self._failed(event, error)
+            return
+        except asyncio.CancelledError:
+            # The server's affair: whoever sends was not cancelled.
+            self.leave()
             return
         self._queued += size
         self._writer = self._loop.create_task(
@@ -186,6 +193,9 @@ class Outbox:
                 self._queued -= size
         except Exception as error:
             self._failed(event, error)
+        except asyncio.CancelledError:
+            self.leave()
+            raise
         finally:
             self._writer = None
 
