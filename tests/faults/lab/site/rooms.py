@@ -8,6 +8,7 @@ notes the op in a file, stored or not.
 
 import json
 import os
+import threading
 
 from partyrooms import Room
 
@@ -70,3 +71,10 @@ class VolatileLedger(Ledger):
 
     def store(self, op):
         """Keep nothing."""
+
+
+class Stone(Room):
+    """Does not give the event loop back once it has heard anything."""
+
+    async def on_message(self, message, sender):
+        threading.Event().wait()
