@@ -10,7 +10,6 @@ from partyrooms.owner.node import Node
 from partyrooms.requests import build_request
 from partyrooms.store.memory import MemoryStore
 
-
 ROOMS = 2_000
 
 
