@@ -1,6 +1,6 @@
 """``parties["chat"].get("lobby")``: any room, from anywhere in the process."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from partyrooms import registry
@@ -23,7 +23,8 @@ class Stub:
     ``async_to_sync``.
 
     Every call may raise ``RoomUnreachable``, if the room cannot be run from this
-    process, or takes no more events.
+    process, or takes no more events; and in a hook ``CallCycle``, if the hook's own
+    room would wait for itself, directly or through others.
     """
 
     def __init__(self, key: RoomKey) -> None:
@@ -50,7 +51,6 @@ class Stub:
             data: A body as it is, instead.
             query: Parameters.
         """
-        from partyrooms.owner.node import current_node
         from partyrooms.requests import StubResponse, build_request
 
         request = build_request(
@@ -62,7 +62,8 @@ class Stub:
             data=data,
             query=query,
         )
-        return StubResponse(await current_node().bus.request(self.key, request))
+        answer = await self._ask(lambda room, chain: room.request(request, chain))
+        return StubResponse(answer)
 
     async def broadcast(
         self, message: str | bytes, without: "Collection[str | Connection]" = ()
@@ -72,7 +73,7 @@ class Stub:
 
         require_payload(message, "broadcast")
         ids = sorted(only_ids(without))
-        await self._inlet().call("broadcast", {"message": message, "without": ids})
+        await self._call("broadcast", message=message, without=ids)
 
     async def call(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
         """
@@ -90,8 +91,8 @@ class Stub:
             TypeError: If the arguments are not JSON-able; nothing was sent then.
             CallFailed: If the method raised, or there is none that is marked.
         """
-        given = {"method": name, "arguments": encode_arguments(args, kwargs)}
-        return decode_result(await self._inlet().call("call", given))
+        arguments = encode_arguments(args, kwargs)
+        return decode_result(await self._call("call", method=name, arguments=arguments))
 
     async def connections(self) -> list[dict[str, Any]]:
         """
@@ -100,7 +101,7 @@ class Stub:
         Returns:
             Dicts with ``id``, ``user_id``, ``tags``, ``uri`` and ``state``.
         """
-        result: list[dict[str, Any]] = await self._inlet().call("connections", {})
+        result: list[dict[str, Any]] = await self._call("connections")
         return result
 
     async def info(self) -> dict[str, Any]:
@@ -111,22 +112,29 @@ class Stub:
             ``owner`` (the node's id), ``epoch``, ``connections`` (how many), ``since``
             (seconds since 1970).
         """
-        result: dict[str, Any] = await self._inlet().call("info", {})
+        result: dict[str, Any] = await self._call("info")
         return result
 
     async def stop(self) -> None:
         """End the room's life: sockets get 1012, the next event starts it again."""
-        await self._inlet().stop()
+        await self._ask(lambda room, chain: room.stop())
 
     async def delete(self) -> None:
         """Stop the room and remove it with all that it stores."""
-        await self._inlet().delete()
+        await self._ask(lambda room, chain: room.delete())
 
-    def _inlet(self) -> "Inlet":
+    async def _call(self, call: str, **arguments: Any) -> Any:
+        return await self._ask(lambda room, chain: room.call(call, arguments, chain))
+
+    async def _ask(
+        self, ask: "Callable[[Inlet, tuple[str, ...]], Awaitable[Any]]"
+    ) -> Any:
         # Where the node is made, rooms are imported: a room's module may import this.
+        from partyrooms.bus.waiting import wait_for
         from partyrooms.owner.node import current_node
 
-        return current_node().bus.inlet(self.key)
+        room = current_node().bus.inlet(self.key)
+        return await wait_for(self.key, room, lambda chain: ask(room, chain))
 
     def __repr__(self) -> str:
         return f"<Stub {self.key}>"

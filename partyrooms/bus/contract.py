@@ -110,17 +110,23 @@ class Inlet(Protocol):
     def closed(self, line: Line, closing: Closing, was_clean: bool) -> None:
         """A socket has ended; once for each line that asked to be let in."""
 
-    def request(self, request: Any) -> Awaitable[Answer]:
+    def request(self, request: Any, chain: tuple[str, ...] = ()) -> Awaitable[Answer]:
         """
         Put an HTTP request in and get what awaits its answer.
 
         Cancelling the wait leaves the room to its work.
 
+        Args:
+            request: REST framework's, with what ``RoomRequest`` adds.
+            chain: The rooms that wait for the answer; see ``bus.waiting``.
+
         Raises:
             MailboxFull: If too many events wait already.
         """
 
-    def call(self, name: str, arguments: Mapping[str, Any]) -> Awaitable[Any]:
+    def call(
+        self, name: str, arguments: Mapping[str, Any], chain: tuple[str, ...] = ()
+    ) -> Awaitable[Any]:
         """
         Put one of the calls of ``owner.calls`` in and get what awaits its result.
 
@@ -133,6 +139,9 @@ class Inlet(Protocol):
 
     async def delete(self) -> None:
         """Stop the room and remove it with all that it stores."""
+
+    def probe(self, chain: tuple[str, ...]) -> None:
+        """Look whether rooms wait for one another; see ``bus.waiting``."""
 
 
 class Bus(Protocol):

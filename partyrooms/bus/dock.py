@@ -140,6 +140,9 @@ class Berth:
             self._dock.end(self, item)
             self.handled(None)
             return
+        if isinstance(item, items.Probe):
+            self.worker.probe(item.chain)
+            return
         event = self._as_event(item)
         if event is None:
             self.handled(None)
@@ -165,12 +168,14 @@ class Berth:
             case items.Troubled(line=number, kind=kind, detail=detail):
                 line = self.lines.get(number)
                 return line and events.Trouble(line, _trouble(kind, detail))
-            case items.Asked(ask=ask, request=copy):
+            case items.Asked(ask=ask, request=copy, chain=chain):
                 request = restore_request(copy, self.worker.key)
-                return events.Request(request, self.promise(ask, items.Answered))
-            case items.Called(ask=ask, name=name, arguments=arguments):
+                reply = self.promise(ask, items.Answered)
+                return events.Request(request, reply, chain=chain)
+            case items.Called(ask=ask, name=name, arguments=arguments, chain=chain):
                 given = msgspec.msgpack.decode(arguments)
-                return events.Call(name, given, self.promise(ask, items.Returned))
+                reply = self.promise(ask, items.Returned)
+                return events.Call(name, given, reply, chain=chain)
         return None
 
     def promise(self, ask: int, kind: type[items.Reply]) -> "asyncio.Future[Any]":

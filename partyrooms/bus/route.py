@@ -89,6 +89,13 @@ class Route(Mailbox):
         """Stop the room wherever it is, and remove it with all that it stores."""
         await self._ask_for_end(delete=True)
 
+    def probe(self, chain: tuple[str, ...]) -> None:
+        """Look whether rooms wait for one another, past all events."""
+        if self.worker is not None:
+            self.worker.probe(chain)
+        elif self.peer is not None and not self.peer.is_full:
+            self._send(items.Probe(**self._address, chain=chain))
+
     def _put(self, event: events.Event) -> None:
         if self.worker is None:
             super()._put(event)
@@ -251,15 +258,17 @@ class Route(Mailbox):
                     kind=type(error).__name__,
                     detail=" ".join(map(str, error.args)),
                 )
-            case events.Request(request=request):
+            case events.Request(request=request, chain=chain):
                 copy = copy_request(request)
-                return items.Asked(**address, ask=self._ask(event), request=copy)
-            case events.Call(name=name, arguments=arguments):
+                ask = self._ask(event)
+                return items.Asked(**address, ask=ask, request=copy, chain=chain)
+            case events.Call(name=name, arguments=arguments, chain=chain):
                 return items.Called(
                     **address,
                     ask=self._ask(event),
                     name=name,
                     arguments=msgspec.msgpack.encode(arguments),
+                    chain=chain,
                 )
             case events.End(delete=delete):
                 return items.StopAsked(**address, ask=self._ask(event), delete=delete)

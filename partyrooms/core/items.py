@@ -110,18 +110,31 @@ class Ended(Item):
 
 
 class Asked(Item):
-    """An HTTP request waits for its answer."""
+    """
+    An HTTP request waits for its answer.
+
+    Attributes:
+        chain: The rooms that wait for it, each for the next one.
+    """
 
     ask: int
     request: RequestCopy
+    chain: tuple[str, ...] = ()
 
 
 class Called(Item):
-    """A call of ``owner.calls`` waits for its result."""
+    """A call of ``owner.calls`` waits for its result; ``chain`` is as in ``Asked``."""
 
     ask: int
     name: str
     arguments: bytes
+    chain: tuple[str, ...] = ()
+
+
+class Probe(Item):
+    """The last of a chain of rooms waits for this one; no event, and not counted."""
+
+    chain: tuple[str, ...]
 
 
 class StopAsked(Item):
@@ -254,6 +267,7 @@ AnyItem = (
     | Ended
     | Asked
     | Called
+    | Probe
     | StopAsked
     | Joined
     | Refused

@@ -219,9 +219,11 @@ class Request(msgspec.Struct, eq=False):
     receipt: Output | None = None
     connection: None = None
     wakes: bool = True
+    chain: tuple[str, ...] = ()
 
     async def act(self, life: "Life", turn: Turn) -> None:
         life.owes(self.reply)
+        turn.chain = (*self.chain, *turn.chain)
         hook = life.hooks.on_request
         if hook is None:
             answer = _json_answer(
@@ -261,9 +263,11 @@ class Call(msgspec.Struct, eq=False):
     receipt: Output | None = None
     connection: None = None
     wakes: bool = True
+    chain: tuple[str, ...] = ()
 
     async def act(self, life: "Life", turn: Turn) -> None:
         life.owes(self.reply)
+        turn.chain = (*self.chain, *turn.chain)
         result = await CALLS[self.name](life, self.arguments)
         turn.outputs.append((self._answer, result))
 

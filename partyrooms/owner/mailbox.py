@@ -74,18 +74,22 @@ class Mailbox(ABC):
         """A socket has ended."""
         self._put(Closed(line, closing, was_clean))
 
-    def request(self, request: Any) -> "asyncio.Future[Answer]":
+    def request(
+        self, request: Any, chain: tuple[str, ...] = ()
+    ) -> "asyncio.Future[Answer]":
         """Put an HTTP request in and get what awaits its answer."""
         self._require_space()
         reply: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._put(Request(request, reply))
+        self._put(Request(request, reply, chain=chain))
         return reply
 
-    def call(self, name: str, arguments: Mapping[str, Any]) -> "asyncio.Future[Any]":
+    def call(
+        self, name: str, arguments: Mapping[str, Any], chain: tuple[str, ...] = ()
+    ) -> "asyncio.Future[Any]":
         """Put one of ``owner.calls`` in and get what awaits its result."""
         self._require_space()
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._put(Call(name, arguments, reply))
+        self._put(Call(name, arguments, reply, chain=chain))
         return reply
 
     def _put(self, event: Event) -> None:

@@ -21,20 +21,26 @@ class HookRunner:
     Runs the hooks of one room, one at a time, in the worker's task.
 
     Attributes:
+        turn: The turn of the hook that is running; None: none is.
         is_over: The worker's task is to end, whatever a hook makes of that.
 
     Args:
+        room: The room's key, as errors write it.
         timeout: Seconds that a hook may take; seen by ``sweep``, so a hook is cancelled
             at the first sweep after them, and again after as many if it goes on.
     """
 
-    __slots__ = ("_hook", "_interruption", "_seen", "_timeout", "_turn", "is_over")
+    __slots__ = (
+        *("_hook", "_interruption", "_room", "_seen", "_timeout"),
+        *("is_over", "turn"),
+    )
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, room: str, timeout: float) -> None:
+        self.turn: Turn | None = None
         self.is_over = False
+        self._room = (room,)
         self._timeout = timeout
         self._hook = ""
-        self._turn: Turn | None = None
         self._seen: tuple[Turn, float] | None = None
         self._interruption: Exception | None = None
 
@@ -59,7 +65,8 @@ class HookRunner:
         task = cast("asyncio.Task[Any]", asyncio.current_task())
         # Not always 0: a library may have cancelled an earlier hook and kept quiet.
         cancelled = task.cancelling()
-        self._hook, self._turn = hook, turn
+        self._hook, self.turn = hook, turn
+        turn.chain = self._room
         current.set(turn)  # The worker's task has a context of its own.
         try:
             await work
@@ -75,7 +82,7 @@ class HookRunner:
                 error = RuntimeError(f"{hook} was left by a CancelledError")
                 error.__cause__ = raised
         finally:
-            self._turn = None
+            self.turn = None
         if self.is_over:
             raise asyncio.CancelledError  # The hook has swallowed it.
         if turn.is_cancelled:
@@ -100,7 +107,7 @@ class HookRunner:
 
     def interrupt(self, task: "asyncio.Task[Any] | None", error: Exception) -> None:
         """Cancel the hook that is running in the worker's task, if there is one."""
-        turn = self._turn
+        turn = self.turn
         if turn is None or task is None:
             return
         if not turn.is_cancelled:
@@ -112,7 +119,7 @@ class HookRunner:
     @property
     def is_running(self) -> bool:
         """Whether a hook has begun and not ended."""
-        return self._turn is not None
+        return self.turn is not None
 
     def sweep(self, task: "asyncio.Task[Any] | None", now: float) -> bool:
         """
@@ -120,7 +127,7 @@ class HookRunner:
 
         Instead of a timer for each hook: a turn seen twice, the timeout apart, is late.
         """
-        turn = self._turn
+        turn = self.turn
         if turn is None:
             self._seen = None
             return False

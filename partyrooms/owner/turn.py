@@ -8,6 +8,10 @@ from partyrooms.core.quota import Journal
 from partyrooms.core.writes import WriteSet
 
 if TYPE_CHECKING:
+    from asyncio import Future
+
+    from partyrooms.bus.contract import Inlet
+    from partyrooms.core.keys import RoomKey
     from partyrooms.owner.life import Life
 
 Output = tuple[Callable[[Any], None], Any]
@@ -37,12 +41,17 @@ class Turn:
         is_open: More may be added.
         is_cancelled: Its hook ran out of time.
         journal: What its writes changed in the room's quota; None: there are none.
+        chain: The rooms that wait for it to end, each for the next one, its own last;
+            empty: no event has begun it, so that nobody does.
+        waits: The rooms that it waits for; what is told when they wait for its own.
     """
 
     # On the class, for most turns never change them: making a turn is then cheap.
     is_open = True
     is_cancelled = False
     journal: Journal | None = None
+    chain: tuple[str, ...] = ()
+    waits: "dict[Future[tuple[str, ...]], tuple[RoomKey, Inlet]] | None" = None
     _layers: list[WriteSet] | None = None
     _undo: list[Callable[[], None]] | None = None
 

@@ -10,6 +10,7 @@ from django.db import DatabaseError
 
 from partyrooms import registry
 from partyrooms.bus.contract import Closing, Line
+from partyrooms.bus.waiting import pass_on
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import (
     PartyroomsError,
@@ -60,7 +61,7 @@ class Worker(Mailbox):
         super().__init__(key, node.settings.mailbox_size)
         self.life: Life | None = None
         self._tenure = Tenure(key, node.store)
-        self._runner = HookRunner(node.settings.hook_timeout)
+        self._runner = HookRunner(str(key), node.settings.hook_timeout)
         self._node = node
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
@@ -181,6 +182,20 @@ class Worker(Mailbox):
         """Whether a task is the room's: its loop, or background work of its life."""
         return task is self._task or (
             self.life is not None and self.life.has_task(task)
+        )
+
+    def probe(self, chain: tuple[str, ...]) -> None:
+        """Somebody looks whether rooms wait for one another; see ``bus.waiting``."""
+        turn = self._runner.turn
+        if turn is not None and turn.waits and self._keeps_waiting(chain[-1], turn):
+            pass_on(turn, chain)
+
+    def _keeps_waiting(self, room: str, turn: Turn) -> bool:
+        """Whether a room waits for the running hook to end: no answer is on its way."""
+        return (
+            room in turn.chain
+            or self._stop_wanted
+            or any(room in getattr(one, "chain", ()) for one in self._waiting)
         )
 
     # The loop
