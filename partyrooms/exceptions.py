@@ -20,6 +20,7 @@ from __future__ import annotations
 #  |    +-- RoomStopped
 #  |    +-- MailboxFull
 #  +-- StoreUnavailable (ConnectionError)
+#  +-- StreamBroken (ConnectionError)
 #  +-- CallFailed
 #  +-- CallCycle
 #  +-- ConnectionTrouble
@@ -145,6 +146,10 @@ class StoreUnavailable(PartyroomsError, ConnectionError):
 
     status_code = 503
     close_code = 1013
+
+
+class StreamBroken(PartyroomsError, ConnectionError):
+    """A streamed answer ended before the room's generator did."""
 
 
 class CallFailed(PartyroomsError):

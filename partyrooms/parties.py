@@ -39,6 +39,7 @@ class Stub:
         json: Any = None,
         data: bytes | str | None = None,
         query: Mapping[str, Any] | None = None,
+        stream: bool = False,
     ) -> "StubResponse":
         """
         Have the room's ``on_request`` answer a request; no before-hook sees it.
@@ -50,8 +51,10 @@ class Stub:
             json: A JSON-able body.
             data: A body as it is, instead.
             query: Parameters.
+            stream: Leave a streamed body to be iterated over, and closed; otherwise it
+                is collected, up to ``MAX_BODY_SIZE``.
         """
-        from partyrooms.requests import StubResponse, build_request
+        from partyrooms.requests import build_request, respond
 
         request = build_request(
             self.key,
@@ -63,7 +66,7 @@ class Stub:
             query=query,
         )
         answer = await self._ask(lambda room, chain: room.request(request, chain))
-        return StubResponse(answer)
+        return await respond(answer, stream=stream)
 
     async def broadcast(
         self, message: str | bytes, without: "Collection[str | Connection]" = ()

@@ -1,7 +1,7 @@
 """HTTP requests that no HTTP client made: what a stub asks a room."""
 
 import json as json_codec
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from io import BytesIO
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
@@ -12,8 +12,11 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
 from partyrooms import registry
+from partyrooms.bus.inflow import Inflow
+from partyrooms.conf import get_settings
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.messages import Answer, AnswerKind
+from partyrooms.exceptions import PartyroomsError
 from partyrooms.http.room_request import RoomRequest
 
 
@@ -85,21 +88,58 @@ _CONTENT_TYPES = {
     AnswerKind.DATA: "application/json",
     AnswerKind.TEXT: "text/plain; charset=utf-8",
     AnswerKind.BYTES: "application/octet-stream",
+    AnswerKind.STREAM: "text/plain; charset=utf-8",
 }
+
+
+async def respond(answer: Answer, *, stream: bool = False) -> "StubResponse":
+    """
+    Make a response of an answer, on the event loop where it came in.
+
+    Args:
+        answer: The room's.
+        stream: Whether a streamed body is left for the caller to iterate over.
+
+    Raises:
+        StreamBroken: If a stream ended before the room's generator did.
+        PartyroomsError: If a stream is longer than ``MAX_BODY_SIZE``.
+    """
+    if answer.stream is None:
+        return StubResponse(answer)
+    inflow = Inflow(answer.stream)
+    if stream:
+        return StubResponse(answer, inflow)
+    limit = get_settings().max_body_size
+    body = bytearray()
+    try:
+        async for chunk in inflow:
+            body += chunk
+            if len(body) > limit:
+                raise PartyroomsError(
+                    f"fetch() collects streams of up to MAX_BODY_SIZE ({limit} bytes); "
+                    "for a longer one: fetch(..., stream=True), and iterate over it."
+                )
+    finally:
+        inflow.close()
+    return StubResponse(msgspec.structs.replace(answer, body=bytes(body)))
 
 
 class StubResponse:
     """
     A room's answer to ``fetch``.
 
+    ``async for chunk in response`` goes through the body's bytes as they come, which
+    differs from ``content`` for what was fetched with ``stream=True``.
+
     Attributes:
         status_code: The HTTP status.
         headers: Names in lower case, with the last value of each.
-        content: The body's bytes.
+        content: The body's bytes; empty if they are still to come.
         data: The decoded JSON; None where the body is none.
     """
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, inflow: Inflow | None = None) -> None:
+        self._inflow = inflow
         self.status_code = answer.status
         self.headers = {name.lower(): value for name, value in answer.headers}
         self.content = answer.body
@@ -107,6 +147,24 @@ class StubResponse:
         self.data: Any = msgspec.json.decode(answer.body) if is_json else None
         if kind := answer.content_type or _CONTENT_TYPES.get(answer.kind):
             self.headers.setdefault("content-type", kind)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """
+        The body's bytes as they come, once.
+
+        Raises:
+            StreamBroken: If the stream ended before the room's generator did.
+        """
+        if self._inflow is None:
+            yield self.content
+            return
+        async for chunk in self._inflow:
+            yield chunk
+
+    def close(self) -> None:
+        """Read no further: the room's generator is closed."""
+        if self._inflow is not None:
+            self._inflow.close()
 
     @property
     def text(self) -> str:

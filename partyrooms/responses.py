@@ -1,11 +1,11 @@
 """What a room may return from ``on_request``, made into an answer that can travel."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Self, TypeVar
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.exceptions import APIException
 from rest_framework.renderers import JSONRenderer
@@ -20,8 +20,9 @@ ResponseT = TypeVar("ResponseT", bound=HttpResponseBase)
 logger = logging.getLogger("partyrooms.responses")
 
 ALLOWED = (
-    "rest_framework.response.Response, django.http.HttpResponse (not a streaming one), "
-    "dict, list, str, bytes or None"
+    "rest_framework.response.Response, django.http.HttpResponse, dict, list, str, "
+    "bytes, None, or an async generator of str or bytes, which may be in a "
+    "django.http.StreamingHttpResponse"
 )
 
 
@@ -31,7 +32,8 @@ def to_answer(value: object) -> Answer:
 
     Args:
         value: ``None`` means 204; ``str`` is ``text/plain``; ``dict``, ``list`` and
-            the data of a ``Response`` become JSON.
+            the data of a ``Response`` become JSON. Of a stream this is the head only:
+            see ``chunks_of``.
 
     Raises:
         TypeError: If it is something else, or holds something that JSON cannot; the
@@ -50,10 +52,24 @@ def to_answer(value: object) -> Answer:
         return _from_drf(value)
     if isinstance(value, HttpResponse):
         return _from_django(value)
+    if isinstance(value, AsyncIterator):
+        return Answer(status=200, kind=AnswerKind.STREAM)
+    if isinstance(value, StreamingHttpResponse) and value.is_async:
+        return Answer(
+            status=value.status_code,
+            headers=_headers(value),
+            kind=AnswerKind.STREAM,
+            content_type=value.headers.get("Content-Type"),
+        )
     raise TypeError(
         f"on_request returned {type(value).__module__}.{type(value).__qualname__}; "
         f"allowed are {ALLOWED}."
     )
+
+
+def chunks_of(value: Any) -> AsyncIterator[str | bytes]:
+    """What a streamed answer yields: the generator itself, or what a response holds."""
+    return value._iterator if isinstance(value, StreamingHttpResponse) else value  # type: ignore[attr-defined,no-any-return]
 
 
 def error_answer(error: Exception) -> Answer | None:

@@ -40,7 +40,7 @@ from partyrooms.gateway.audience import LocalAudience
 from partyrooms.owner.hooks import Hook
 from partyrooms.owner.node import Node, use_node
 from partyrooms.owner.worker import LOST, Worker
-from partyrooms.requests import StubResponse, build_request
+from partyrooms.requests import StubResponse, build_request, respond
 from partyrooms.room import Room
 from partyrooms.store.contract import Span
 from partyrooms.store.memory import MemoryStore
@@ -146,11 +146,18 @@ class RunningRoom:
         await self._worker.settled()
         return client
 
-    async def request(self, method: str, path: str = "/", **body: Any) -> StubResponse:
-        """Ask by HTTP with ``headers``, ``json``, ``data``, ``query``, ``user_id``."""
+    async def request(
+        self, method: str, path: str = "/", *, stream: bool = False, **body: Any
+    ) -> StubResponse:
+        """
+        Ask by HTTP with ``headers``, ``json``, ``data``, ``query``, ``user_id``.
+
+        ``stream``: as in ``Stub.fetch``.
+        """
         given = {"headers": None, "json": None, "data": None, "query": None} | body
         request = build_request(self.key, path, method=method, **given)
-        return StubResponse(await self._node.bus.request(self.key, request))
+        answer = await self._node.bus.request(self.key, request)
+        return await respond(answer, stream=stream)
 
     async def get(self, path: str = "/", **options: Any) -> StubResponse:
         """Ask with GET; see ``request``."""

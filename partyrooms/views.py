@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
@@ -31,6 +31,8 @@ from partyrooms.middleware import require_hook_ran
 from partyrooms.responses import address_error, already_logged, json_error
 
 logger = logging.getLogger("partyrooms.views")
+
+EVENT_STREAM = "text/event-stream"
 
 POLICIES = (
     "authentication_classes",
@@ -140,6 +142,8 @@ class RoomView(APIView):
 
     def _body_of(self, answer: Answer) -> HttpResponseBase:
         status, body, content_type = answer.status, answer.body, answer.content_type
+        if answer.kind is AnswerKind.STREAM:
+            return self._streaming(answer)
         if answer.kind is AnswerKind.TEXT:
             plain = content_type or "text/plain; charset=utf-8"
             return HttpResponse(body, plain, status)
@@ -155,6 +159,30 @@ class RoomView(APIView):
             return response
         value = json.loads(body) if answer.kind is AnswerKind.DATA else None
         return Response(value, status=status, content_type=content_type)
+
+    def _streaming(self, answer: Answer) -> StreamingHttpResponse:
+        wants_events = wants_event_stream(self.request)
+        default = EVENT_STREAM if wants_events else "text/plain; charset=utf-8"
+        response = StreamingHttpResponse(
+            answer.stream,
+            status=answer.status,
+            content_type=answer.content_type or default,
+        )
+        if response["Content-Type"].startswith(EVENT_STREAM):
+            # No proxy in between may keep events back.
+            response.setdefault("Cache-Control", "no-cache")
+            response.setdefault("X-Accel-Buffering", "no")
+        return response
+
+    def perform_content_negotiation(self, request: Any, force: bool = False) -> Any:
+        """Take a request for events, which a browser's EventSource makes: no 406."""
+        try:
+            return super().perform_content_negotiation(request, force)
+        except exceptions.NotAcceptable:
+            if not wants_event_stream(request):
+                raise
+            renderer = self.get_renderers()[0]
+            return renderer, renderer.media_type
 
     def _renders_plain_json(self) -> bool:
         request = self.request
@@ -188,6 +216,12 @@ class RoomView(APIView):
     def raise_uncaught_exception(self, exc: Exception) -> NoReturn:
         """Leave it to ``handle_exception``: no traceback for the client, ever."""
         raise exc
+
+
+def wants_event_stream(request: Any) -> bool:
+    """Whether the client asks for server-sent events, and not just for anything."""
+    accepted = request.META.get("HTTP_ACCEPT", "").lower().split(",")
+    return any(one.partition(";")[0].strip() == EVENT_STREAM for one in accepted)
 
 
 class BodyTooLarge(exceptions.APIException):

@@ -88,6 +88,33 @@ class Audience(Protocol):
         """Every socket, in the order in which they were accepted."""
 
 
+class Source(Protocol):
+    """Where a streamed answer comes from: the room's end of it, or the way there."""
+
+    def open(self, sink: "Sink") -> None:
+        """Say who reads; called once, and nothing comes before the first grant."""
+
+    def grant(self, size: int) -> None:
+        """Let so many bytes more come."""
+
+    def leave(self) -> None:
+        """Nobody reads any more."""
+
+
+class Sink(Protocol):
+    """Whoever reads a streamed answer, or the way there."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing should be put in now, whatever was granted."""
+
+    def chunk(self, data: bytes) -> None:
+        """More of the stream."""
+
+    def end(self, failed: bool) -> None:
+        """There is no more; ``failed``: although the room had more to say."""
+
+
 class Inlet(Protocol):
     """A room, as a gateway sees it; events are handled in the order they are put in."""
 

@@ -11,6 +11,7 @@ from partyrooms.bus.contract import Closing
 from partyrooms.bus.copies import restore_handshake, restore_request
 from partyrooms.bus.peer import Peer
 from partyrooms.bus.replies import reply_item
+from partyrooms.bus.streams import Outflows
 from partyrooms.connection import Connection, ConnectionContext
 from partyrooms.core import items
 from partyrooms.core.keys import RoomKey
@@ -183,7 +184,7 @@ class Berth:
 
         def tell(done: "asyncio.Future[Any]") -> None:
             # Whether or not the room is still here: somebody waits for this.
-            self._dock.send(reply_item(kind, ask, done))
+            self._dock.answer(kind, ask, done)
 
         reply.add_done_callback(tell)
         return reply
@@ -211,6 +212,7 @@ class Dock:
         self.peer = peer
         self._bus = bus
         self._berths: dict[int, Berth] = {}
+        self.streams = Outflows(self)
 
     def join(self, item: items.Join) -> None:
         """Let a route reach its room here, if the room can be here."""
@@ -264,6 +266,15 @@ class Dock:
         reply = berth.promise(item.ask, items.Returned)
         self._bus.spawn(end_room(berth.worker, item.delete, reply))
 
+    def answer(
+        self, kind: type[items.Reply], ask: int, done: "asyncio.Future[Any]"
+    ) -> None:
+        """Say what became of a question, and let a stream follow that it promises."""
+        reply = reply_item(kind, ask, done)
+        self.send(reply)
+        if isinstance(reply, items.Answered) and done.result().stream is not None:
+            self.streams.begin(ask, done.result().stream)
+
     def refuse(self, item: items.Join) -> None:
         """Tell a route that its room cannot be here."""
         self.send(items.Refused(route=item.route, join=item.join))
@@ -276,7 +287,8 @@ class Dock:
         self.peer.send(items.encode_item(item))
 
     def lose(self) -> None:
-        """The peer is gone: so are its sockets."""
+        """The peer is gone: so are its sockets and the readers of streams."""
+        self.streams.lose()
         berths = tuple(self._berths.values())
         self._berths.clear()
         for berth in berths:

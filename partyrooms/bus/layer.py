@@ -20,9 +20,10 @@ from partyrooms.bus.peer import Peer
 from partyrooms.bus.placement import Placement
 from partyrooms.bus.replies import outcome
 from partyrooms.bus.route import Route
+from partyrooms.bus.streams import Inflows
 from partyrooms.core import items
 from partyrooms.core.keys import RoomKey
-from partyrooms.core.messages import Answer
+from partyrooms.core.messages import Answer, AnswerKind
 from partyrooms.directory.process import host, is_process_gone
 from partyrooms.exceptions import StoreUnavailable
 from partyrooms.gateway.audience import LocalAudience
@@ -88,6 +89,7 @@ class LayerBus:
         self._routes: WeakValueDictionary[RoomKey, Route] = WeakValueDictionary()
         self._joined: dict[int, Route] = {}
         self._docks: dict[bytes, Dock] = {}
+        self._inflows = Inflows()
         self._asks: dict[int, tuple[Route, asyncio.Future[Any]]] = {}
         self._places: dict[bytes, Place] = {}
         self._missed: dict[bytes, int] = {}
@@ -270,7 +272,11 @@ class LayerBus:
 
     def _receive(self, peer: Peer, item: Any) -> None:
         if isinstance(item, items.Answered | items.Returned | items.Failed):
-            self._answer(item.ask, outcome(item))
+            self._settle(peer, item)
+        elif isinstance(item, items.Streamed | items.StreamOver):
+            self._inflows.receive(item)
+        elif isinstance(item, items.Granted | items.StreamLeft):
+            self._dock(peer).streams.receive(item)
         elif isinstance(item, _FROM_OWNER):
             route = self._joined.get(item.route)
             if route is not None and route.peer is peer and route.join == item.join:
@@ -288,6 +294,15 @@ class LayerBus:
         else:
             self._dock(peer).receive(item)
 
+    def _settle(self, peer: Peer, item: items.Reply) -> None:
+        result = outcome(item)
+        if isinstance(result, Answer) and result.kind is AnswerKind.STREAM:
+            result.stream = self._inflows.source(peer, item.ask)
+            _, reply = self._asks.get(item.ask, (None, None))
+            if reply is None or reply.done():
+                result.stream.leave()  # Whoever asked has gone.
+        self._answer(item.ask, result)
+
     def _answer(self, number: int, result: Any) -> None:
         _, reply = self._asks.pop(number, (None, None))
         if reply is None or reply.done():
@@ -301,6 +316,7 @@ class LayerBus:
         dock = self._docks.pop(peer.node, None)
         if dock is not None:
             dock.lose()
+        self._inflows.broken(peer)
         for route in tuple(self._joined.values()):
             if route.peer is peer:
                 route.broken(is_dead=is_dead)

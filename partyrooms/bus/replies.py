@@ -33,7 +33,8 @@ def reply_item(kind: type[items.Reply], ask: int, done: "Future[Any]") -> items.
     if error is not None:
         return items.Failed(ask=ask, error=type(error).__name__, text=str(error))
     if kind is items.Answered:
-        return items.Answered(ask=ask, answer=done.result())
+        answer = msgspec.structs.replace(done.result(), stream=None)
+        return items.Answered(ask=ask, answer=answer)
     return items.Returned(ask=ask, result=msgspec.msgpack.encode(done.result()))
 
 

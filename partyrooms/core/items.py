@@ -216,6 +216,28 @@ class Returned(Reply):
     result: bytes
 
 
+class Streamed(Reply):
+    """More of the stream that ``Answered`` has promised."""
+
+    data: bytes
+
+
+class StreamOver(Reply):
+    """A stream has ended; ``failed``: before its generator did."""
+
+    failed: bool
+
+
+class Granted(Reply):
+    """From the reader of a stream: so many bytes more may come."""
+
+    size: int
+
+
+class StreamLeft(Reply):
+    """From the reader of a stream: it reads no further."""
+
+
 class Failed(Reply):
     """
     ``Asked``, ``Called`` or ``StopAsked`` came to nothing.
@@ -278,6 +300,10 @@ AnyItem = (
     | Handled
     | Answered
     | Returned
+    | Streamed
+    | StreamOver
+    | Granted
+    | StreamLeft
     | Failed
     | Lost
     | HandedOver
@@ -311,7 +337,7 @@ _item_decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(AnyItem)
 _parcel_decoder = msgspec.msgpack.Decoder(Parcel)
 
 
-def encode_item(item: Item | Broadcast | Who) -> bytes:
+def encode_item(item: Item | Reply | Broadcast | Who) -> bytes:
     """An item as bytes."""
     return _encoder.encode(item)
 

@@ -63,6 +63,8 @@ class AnswerKind(Enum):
     TEXT = "text"
     BYTES = "bytes"
     EMPTY = "empty"
+    STREAM = "stream"
+    """Chunks that come as they are made; the answer has no ``body``."""
 
 
 class Answer(msgspec.Struct, kw_only=True):
@@ -74,7 +76,8 @@ class Answer(msgspec.Struct, kw_only=True):
         headers: Name and value, in order.
         kind: What ``body`` is.
         body: The bytes, already snapshots: the room's state may change afterwards.
-        content_type: For TEXT and BYTES; None: the kind's default.
+        content_type: For TEXT, BYTES and STREAM; None: the kind's default.
+        stream: Where a STREAM comes from; it does not cross as it is.
     """
 
     status: int
@@ -82,3 +85,4 @@ class Answer(msgspec.Struct, kw_only=True):
     kind: AnswerKind = AnswerKind.EMPTY
     body: bytes = b""
     content_type: str | None = None
+    stream: Any = None

@@ -7,6 +7,7 @@ a process live on one loop in a thread, from the first request until the process
 """
 
 import asyncio
+from collections.abc import Iterator
 from functools import cache
 from threading import Thread
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 
+from partyrooms.bus.inflow import Inflow
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.messages import Answer
 from partyrooms.owner.node import current_node
@@ -27,13 +29,20 @@ async def ask(http_request: HttpRequest, key: RoomKey, request: Any) -> Answer:
         http_request: Django's, which tells whether its loop lasts.
         request: REST framework's, for the room.
 
+    Returns:
+        Its answer; ``stream`` is what a ``StreamingHttpResponse`` takes, and close.
+
     Raises:
         RoomUnreachable: As ``Bus.request`` does.
     """
     if not isinstance(http_request, WSGIRequest):
-        return await current_node().bus.request(key, request)
-    future = asyncio.run_coroutine_threadsafe(_ask(key, request), background_loop())
-    return await asyncio.wrap_future(future)
+        return await _ask(key, request)
+    loop = background_loop()
+    future = asyncio.run_coroutine_threadsafe(_ask(key, request), loop)
+    answer = await asyncio.wrap_future(future)
+    if answer.stream is not None:
+        answer.stream = BlockingInflow(answer.stream, loop)
+    return answer
 
 
 @cache
@@ -47,4 +56,32 @@ def background_loop() -> asyncio.AbstractEventLoop:
 
 
 async def _ask(key: RoomKey, request: Any) -> Answer:
-    return await current_node().bus.request(key, request)
+    answer = await current_node().bus.request(key, request)
+    if answer.stream is not None:
+        answer.stream = Inflow(answer.stream)
+    return answer
+
+
+class BlockingInflow:
+    """
+    A streamed answer for a WSGI server, which iterates in a thread.
+
+    Args:
+        inflow: The stream.
+        loop: Where it comes in.
+    """
+
+    def __init__(self, inflow: Inflow, loop: asyncio.AbstractEventLoop) -> None:
+        self._inflow = inflow
+        self._loop = loop
+        self.close = inflow.close
+
+    def __iter__(self) -> Iterator[bytes]:
+        while (chunk := self._next()) is not None:
+            yield chunk
+
+    def _next(self) -> bytes | None:
+        async def read() -> bytes | None:
+            return await anext(self._inflow, None)
+
+        return asyncio.run_coroutine_threadsafe(read(), self._loop).result()

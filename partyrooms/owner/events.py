@@ -12,8 +12,9 @@ from partyrooms.connection import Connection, ConnectionContext, validated_tags
 from partyrooms.core.messages import Answer, AnswerKind
 from partyrooms.exceptions import ConnectionTrouble, PartyroomsError
 from partyrooms.owner.calls import CALLS, failure
+from partyrooms.owner.outflow import Outflow
 from partyrooms.owner.turn import Output, Turn
-from partyrooms.responses import error_answer, to_answer
+from partyrooms.responses import chunks_of, error_answer, to_answer
 
 if TYPE_CHECKING:
     from partyrooms.owner.life import Life
@@ -230,7 +231,10 @@ class Request(msgspec.Struct, eq=False):
                 404, f"The party {life.key.party!r} takes no requests."
             )
         else:
-            answer = to_answer(await hook(self.request))
+            value = await hook(self.request)
+            answer = to_answer(value)
+            if answer.kind is AnswerKind.STREAM:
+                answer.stream = Outflow(life, chunks_of(value))
         turn.outputs.append((self._answer, answer))
 
     def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:

@@ -48,6 +48,8 @@ class Hooks:
         """The method itself if it is a coroutine function, else one that awaits it."""
         if inspect.iscoroutinefunction(method):
             return method
+        if inspect.isasyncgenfunction(method):
+            return _generate(method)
         in_thread = self._in_thread(method)
 
         async def call(*args: Any, **kwargs: Any) -> Any:
@@ -56,3 +58,12 @@ class Hooks:
             return await result if inspect.isawaitable(result) else result
 
         return call
+
+
+def _generate(method: Callable[..., Any]) -> Hook:
+    """Calling an async generator function runs nothing: it needs no thread."""
+
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        return method(*args, **kwargs)
+
+    return call

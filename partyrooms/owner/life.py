@@ -23,6 +23,7 @@ from partyrooms.store.contract import Claim, Store
 
 if TYPE_CHECKING:
     from partyrooms.owner.node import Node
+    from partyrooms.owner.outflow import Outflow
     from partyrooms.room import Room
 
 
@@ -67,6 +68,7 @@ class Life:
         self.storage = Storage(self)
         self.connections = Connections()
         self.leaving: dict[Connection, None] = {}
+        self.streams: set[Outflow] = set()
         self._replies: set[asyncio.Future[Any]] = set()
         self.owner = node.name
         self.started_at = node.wall_clock()
@@ -234,6 +236,8 @@ class Life:
         self.gate.lose()
         for task in self._tasks:
             task.cancel()
+        for stream in tuple(self.streams):
+            stream.cut()
         for reply in self._replies:
             if not reply.done():
                 reply.set_exception(RoomStopped(f"{self.key} stopped; ask again."))

@@ -129,7 +129,7 @@ class Worker(Mailbox):
         """Cancel a hook that runs too long; let an idle room leave memory."""
         settings = self._node.settings
         self._runner.sweep(self._task, now)
-        if self.life is None or self._idle is None:
+        if self.life is None or self._idle is None or self.life.streams:
             return
         quiet = now - self._quiet_since
         hibernates = self.life.room.hibernate and quiet >= settings.hibernate_after

@@ -1,6 +1,7 @@
 """Rooms of a process without an event loop that lasts: WSGI, the sync test client."""
 
 import asyncio
+import threading
 
 import pytest
 from django.test import Client
@@ -60,3 +61,34 @@ def test_h6_h8_errors_are_the_same():
     assert client.get("/parties/nobody/lobby").status_code == 404
     assert client.get("/parties/counted/a%00b").status_code == 400
     assert client.put("/parties/counted/lobby", body).status_code == 413
+
+
+class Spoken(Room):
+    """Streams words, as long as somebody reads."""
+
+    closed = None
+
+    async def on_request(self, request):
+        try:
+            for number in range(int(request.query_params["to"])):
+                yield f"{number};"
+        finally:
+            Spoken.closed.set()
+
+
+def test_h4_a_stream_is_read_by_a_wsgi_server():
+    """H4: it iterates in a thread; whoever leaves closes the generator."""
+    Spoken.closed = threading.Event()
+    client = Client()
+
+    response = client.get("/parties/spoken/lobby?to=3")
+    whole = b"".join(response.streaming_content)
+
+    assert whole == b"0;1;2;"
+    assert Spoken.closed.wait(10)
+
+    Spoken.closed.clear()
+    response = client.get("/parties/spoken/lobby?to=1000000000")
+    assert next(iter(response.streaming_content)) == b"0;"
+    response.close()
+    assert Spoken.closed.wait(10)

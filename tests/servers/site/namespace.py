@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse, StreamingHttpResponse
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import APIException, NotFound, ParseError
 from rest_framework.parsers import BaseParser, JSONParser
@@ -25,6 +25,8 @@ from rest_framework.throttling import BaseThrottle
 
 import partyrooms
 from partyrooms import (
+    CallCycle,
+    CallFailed,
     Connection,
     ConnectionContext,
     ConnectionTrouble,
@@ -33,6 +35,7 @@ from partyrooms import (
     RoomUnreachable,
     StorageLimitExceeded,
     parties,
+    rpc,
 )
 from tests.servers.site.journal import gate, note
 
@@ -44,6 +47,8 @@ __all__ = [
     "BasePermission",
     "BaseRenderer",
     "BaseThrottle",
+    "CallCycle",
+    "CallFailed",
     "Connection",
     "ConnectionContext",
     "ConnectionTrouble",
@@ -64,6 +69,7 @@ __all__ = [
     "RoomUnreachable",
     "SessionAuthentication",
     "StorageLimitExceeded",
+    "StreamingHttpResponse",
     "User",
     "ZoneInfo",
     "async_to_sync",
@@ -77,6 +83,7 @@ __all__ = [
     "note",
     "parties",
     "partyrooms",
+    "rpc",
     "threading",
     "time",
     "timedelta",
