@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from partyrooms.core.values import decode, encode, encode_key
 from partyrooms.core.writes import UNKNOWN, WriteSet
+from partyrooms.owner.draft import Draft, block
 from partyrooms.owner.turn import Turn, current
 from partyrooms.store.contract import Span
 from partyrooms.store.overlay import overlay, prefix_range, stored_span
@@ -53,6 +54,8 @@ class Storage:
 
     async def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
         """The values of those keys that exist, in the order asked for."""
+        if isinstance(keys, str):
+            raise TypeError(f"get_many takes a list of keys; {keys!r:.64} is one.")
         wanted = {key: encode_key(key) for key in keys}
         found = await self._read(tuple(wanted.values()))
         return {k: decode(found[e]) for k, e in wanted.items() if e in found}
@@ -71,17 +74,8 @@ class Storage:
     def put_many(self, mapping: Mapping[str, Any]) -> Buffered:
         """Set several values, or none if one of them cannot be; see ``put``."""
         encoded = {encode_key(k): encode(v) for k, v in mapping.items()}
-        with self._life.writing() as (turn, journal):
-            start = len(journal)
-            try:
-                for key, value in encoded.items():
-                    self._life.quota.put(key, len(value), journal)
-            except BaseException:
-                self._life.quota.take_back(journal, start)
-                raise
-            for key, value in encoded.items():
-                turn.writes.put(key, value)
-                self._life.recent.written(key, value)
+        with self._life.writing() as draft:
+            draft.put(encoded, self._life.quota)
         return BUFFERED
 
     def delete(self, key: str) -> Buffered:
@@ -93,20 +87,15 @@ class Storage:
         if isinstance(keys, str):
             raise TypeError(f"delete_many takes a list of keys; {keys!r:.64} is one.")
         encoded = [encode_key(key) for key in keys]
-        with self._life.writing() as (turn, journal):
+        with self._life.writing() as draft:
             for key in encoded:
-                self._life.quota.delete(key, journal)
-                turn.writes.delete(key)
-                self._life.recent.written(key, None)
+                draft.delete(key, self._life.quota)
         return BUFFERED
 
     def delete_all(self) -> Buffered:
         """Remove everything that the room has stored so far."""
-        with self._life.writing() as (turn, journal):
-            self._life.quota.clear(journal)
-            # An open block may still be dropped: what is below it must stay as it is.
-            turn.writes.clear()
-            self._life.recent.clear()
+        with self._life.writing() as draft:
+            draft.clear(self._life.quota)
         return BUFFERED
 
     async def list(
@@ -135,7 +124,8 @@ class Storage:
                 is negative.
         """
         span = _span(prefix, start, start_after, end, limit, reverse)
-        layers = self._layers()
+        # Merged at once: what is written while the store is asked comes too late.
+        layers = [_merged(self._layers())]
         wanted = stored_span(span, layers)
         stored: Sequence[tuple[bytes, bytes]] = ()
         if wanted is not None:
@@ -148,23 +138,26 @@ class Storage:
         """
         Make the block's writes all or nothing; an exception drops them and goes on.
 
-        Blocks may be nested. Outside of a turn the block is a turn of its own.
+        Blocks may be nested, and may run at the same time in tasks of the hook's own:
+        none sees what another one has written before that ends. Outside of a turn the
+        block is a turn of its own.
         """
-        turn = self._life.open_turn()
-        if turn is None:
+        outer = self._life.open_draft()
+        if outer is None:
             async with self._own_turn():
                 yield
             return
-        block = turn.begin_block()
-        start = len(turn.journal or ())
+        inner = Draft(outer.turn, outer)
+        token = block.set(inner)
         try:
             yield
         except BaseException:
-            turn.end_block(block, keep=False)
-            self._life.quota.take_back(turn.journal or [], start)
-            self._life.recent.clear()
+            inner.drop()
             raise
-        turn.end_block(block, keep=True)
+        else:
+            self._life.keep(inner)
+        finally:
+            block.reset(token)
 
     async def sync(self) -> None:
         """
@@ -176,15 +169,13 @@ class Storage:
             RoomStopped: If they could not be, for the room is owned elsewhere now.
             RuntimeError: Inside ``transaction()``, which could not be undone any more.
         """
-        turn = self._life.open_turn()
-        if turn is not None:
-            if turn.has_block:
-                raise RuntimeError(
-                    "sync() cannot be called inside transaction(): its writes would be "
-                    "committed before the block ends. Call it after the block."
-                )
-            turn.journal = None
-        await self._life.gate.commit(turn)
+        draft = self._life.open_draft()
+        if draft is not None and draft.outer is not None:
+            raise RuntimeError(
+                "sync() cannot be called inside transaction(): its writes would be "
+                "committed before the block ends. Call it after the block."
+            )
+        await self._life.gate.commit(None if draft is None else draft.turn)
 
     @asynccontextmanager
     async def _own_turn(self) -> AsyncIterator[None]:
@@ -222,9 +213,16 @@ class Storage:
 
     def _layers(self) -> Sequence[WriteSet]:
         """Everything written and perhaps not stored yet, oldest first."""
-        turn = self._life.open_turn()
-        own = () if turn is None else turn.layers
+        draft = self._life.open_draft()
+        own = () if draft is None else draft.layers()
         return [*self._life.gate.layers, *own]
+
+
+def _merged(layers: Sequence[WriteSet]) -> WriteSet:
+    merged = WriteSet()
+    for layer in layers:
+        merged.merge(layer)
+    return merged
 
 
 def _lookup(layers: Sequence[WriteSet], key: bytes) -> Any:

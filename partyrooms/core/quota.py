@@ -1,14 +1,12 @@
 """How much a room stores: every key's size, and whether another write still fits."""
 
+from partyrooms.core.writes import WriteSet
 from partyrooms.exceptions import StorageLimitExceeded
-
-Journal = list[tuple[bytes, int] | dict[bytes, int]]
-"""What a turn changed: a key's size before, or all sizes before they were cleared."""
 
 
 class Quota:
     """
-    The sizes of a room's entries, uncommitted ones included.
+    The sizes of a room's entries: what is stored, and what ended turns have written.
 
     Args:
         sizes: Bytes of key and value, for each key stored; kept and changed.
@@ -29,13 +27,22 @@ class Quota:
     def __contains__(self, key: bytes) -> bool:
         return key in self._sizes
 
-    def put(self, key: bytes, value_size: int, journal: Journal) -> None:
+    def size(self, key: bytes) -> int:
+        """Bytes of a key and its value; 0: there is none."""
+        return self._sizes.get(key, 0)
+
+    def growth(self, key: bytes, value_size: int, *, before: int, total: int) -> int:
         """
-        Count a write.
+        By how many bytes a write would make the room grow.
+
+        Args:
+            key: The key.
+            value_size: Bytes of the new value.
+            before: Bytes of the key and its value as the writer sees them.
+            total: Bytes of the room as the writer sees it.
 
         Raises:
-            StorageLimitExceeded: If the value or the room would be too large; nothing
-                is counted then.
+            StorageLimitExceeded: If the value or the room would be too large.
         """
         if value_size > self._max_value_size:
             raise StorageLimitExceeded(
@@ -44,43 +51,24 @@ class Quota:
                 self._max_value_size,
                 "Split it over several keys, or raise MAX_VALUE_SIZE.",
             )
-        before = self._sizes.get(key, 0)
-        size = len(key) + value_size
-        total = self.total - before + size
-        if total > self._max_room_size and size > before:
+        growth = len(key) + value_size - before
+        if total + growth > self._max_room_size and growth > 0:
             raise StorageLimitExceeded(
                 "The room",
-                total,
+                total + growth,
                 self._max_room_size,
                 "Delete what is old, or raise MAX_ROOM_SIZE.",
             )
-        journal.append((key, before))
-        self._sizes[key] = size
-        self.total = total
+        return growth
 
-    def delete(self, key: bytes, journal: Journal) -> None:
-        """Count a deletion, whether the key exists or not."""
-        before = self._sizes.pop(key, 0)
-        if before:
-            journal.append((key, before))
-            self.total -= before
-
-    def clear(self, journal: Journal) -> None:
-        """Count that everything is deleted."""
-        journal.append(self._sizes)
-        self._sizes = {}
-        self.total = 0
-
-    def take_back(self, journal: Journal, start: int = 0) -> None:
-        """Undo what a journal holds from an index on, and shorten it."""
-        while len(journal) > start:
-            change = journal.pop()
-            if isinstance(change, dict):
-                self._sizes = change
-                continue
-            key, before = change
-            if before:
-                self._sizes[key] = before
-            else:
-                self._sizes.pop(key, None)
-        self.total = sum(self._sizes.values())
+    def apply(self, writes: WriteSet) -> None:
+        """A turn has ended: count what it has written."""
+        sizes = self._sizes
+        if writes.cleared:
+            sizes.clear()
+            self.total = 0
+        for key, value in writes.entries.items():
+            self.total -= sizes.pop(key, 0)
+            if value is not None:
+                sizes[key] = size = len(key) + len(value)
+                self.total += size

@@ -30,6 +30,7 @@ class Gate:
         claim: The ownership under which is written.
         committer: Who writes.
         on_lost: Called once, when a commit found that the room is somebody else's.
+        on_written: Called with what a turn has written, when the turn ends.
         may_act: Whether the node's lease holds; while it does not, nothing leaves.
     """
 
@@ -39,6 +40,7 @@ class Gate:
         committer: Committing,
         on_lost: Callable[[], None],
         may_act: Callable[[], bool] = lambda: True,
+        on_written: Callable[[WriteSet], None] = lambda writes: None,
     ) -> None:
         self._may_act = may_act
         self.claim = claim
@@ -46,6 +48,7 @@ class Gate:
         self._version = claim.version
         self._committer = committer
         self._on_lost = on_lost
+        self._on_written = on_written
         self._pending = WriteSet()
         self._flying: WriteSet | None = None
         self._wanted = 0
@@ -136,6 +139,7 @@ class Gate:
         writes = turn.take_writes()
         if writes is None:
             return
+        self._on_written(writes)
         if self._pending:
             self._pending.merge(writes)
         else:

@@ -11,9 +11,11 @@ from partyrooms.bus.contract import Audience, Closing, Line
 from partyrooms.connection import Connection, Connections
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.messages import Frame
-from partyrooms.core.quota import Journal, Quota
+from partyrooms.core.quota import Quota
 from partyrooms.core.recent import RecentValues
+from partyrooms.core.writes import WriteSet
 from partyrooms.exceptions import RoomStopped
+from partyrooms.owner.draft import Draft, block
 from partyrooms.owner.gate import Gate
 from partyrooms.owner.hooks import Hooks
 from partyrooms.owner.runner import log_failed_report
@@ -58,7 +60,9 @@ class Life:
         self.key = key
         self.claim = claim
         self.store: Store = node.store
-        self.gate = Gate(claim, node.committer, on_lost, node.lease.holds)
+        self.gate = Gate(
+            claim, node.committer, on_lost, node.lease.holds, self._written
+        )
         self.quota = Quota(
             sizes,
             max_value_size=settings.max_value_size,
@@ -140,27 +144,44 @@ class Life:
         """Queue a frame for every connection but those left out."""
         self.put_out(self._audience.broadcast, (frame, without))
 
-    @contextmanager
-    def writing(self) -> Iterator[tuple[Turn, Journal]]:
+    def open_draft(self) -> Draft | None:
         """
-        The turn that a write belongs to, and where it notes what it changes.
+        Where the running code's writes go; None: each is a turn of its own.
 
-        Outside of a turn it is one of its own, closed behind the block.
+        Raises:
+            TurnOver: If the code's hook ran out of time.
+        """
+        turn = self.open_turn()
+        inner = block.get()
+        # A block collects its writes though the turn around it has ended.
+        if inner is not None and inner.turn is current.get() and inner.is_open:
+            return inner if inner.turn.life is self else None
+        return None if turn is None else turn.draft
+
+    @contextmanager
+    def writing(self) -> Iterator[Draft]:
+        """
+        Where a write goes; outside of a turn one of its own, closed behind the block.
 
         Raises:
             RoomStopped: If this life is over.
+            TurnOver: If the code's hook ran out of time.
         """
         if self.is_over:
             raise RoomStopped(f"This life of {self.key} is over; it writes no more.")
-        turn = self.open_turn()
-        own = turn is None
-        if turn is None:
+        draft = self.open_draft()
+        if draft is not None:
+            yield draft
+            return
+        turn = Turn(self)
+        yield turn.draft
+        self.finish(turn)
+
+    def keep(self, draft: Draft) -> None:
+        """End a block whose writes count; a turn of their own if its turn has ended."""
+        if not draft.keep():
             turn = Turn(self)
-        if turn.journal is None:
-            turn.journal = []
-            turn.on_drop(lambda: self._take_back(turn))
-        yield turn, turn.journal
-        if own:
+            turn.draft.writes.merge(draft.writes)
             self.finish(turn)
 
     def finish(self, turn: Turn) -> None:
@@ -172,9 +193,13 @@ class Life:
         else:
             self._loop.call_soon_threadsafe(self.gate.close, turn)
 
-    def _take_back(self, turn: Turn) -> None:
-        self.quota.take_back(turn.journal or [])
-        self.recent.clear()
+    def _written(self, writes: WriteSet) -> None:
+        """A turn has ended: its writes are the room's."""
+        self.quota.apply(writes)
+        if writes.cleared:
+            self.recent.clear()
+        for key, value in writes.entries.items():
+            self.recent.written(key, value)
 
     # Background work
 

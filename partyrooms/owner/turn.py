@@ -1,11 +1,11 @@
 """One turn: what the handling of one event wants written and sent, until it ends."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from partyrooms.core.quota import Journal
 from partyrooms.core.writes import WriteSet
+from partyrooms.owner.draft import Draft
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -40,7 +40,6 @@ class Turn:
         outputs: What leaves once everything before it is committed, in order.
         is_open: More may be added.
         is_cancelled: Its hook ran out of time.
-        journal: What its writes changed in the room's quota; None: there are none.
         chain: The rooms that wait for it to end, each for the next one, its own last;
             empty: no event has begun it, so that nobody does.
         waits: The rooms that it waits for; what is told when they wait for its own.
@@ -49,10 +48,9 @@ class Turn:
     # On the class, for most turns never change them: making a turn is then cheap.
     is_open = True
     is_cancelled = False
-    journal: Journal | None = None
     chain: tuple[str, ...] = ()
     waits: "dict[Future[tuple[str, ...]], tuple[RoomKey, Inlet]] | None" = None
-    _layers: list[WriteSet] | None = None
+    _draft: Draft | None = None
     _undo: list[Callable[[], None]] | None = None
 
     def __init__(self, life: "Life") -> None:
@@ -60,53 +58,25 @@ class Turn:
         self.outputs: list[Output] = []
 
     @property
-    def layers(self) -> Iterable[WriteSet]:
-        """The turn's writes, oldest first: its own, then those of open blocks."""
-        return self._layers or ()
-
-    @property
-    def writes(self) -> WriteSet:
-        """Where a write goes: the innermost open block, or the turn itself."""
-        if self._layers is None:
-            self._layers = [WriteSet()]
-        return self._layers[-1]
+    def draft(self) -> Draft:
+        """Where its writes go."""
+        if self._draft is None:
+            self._draft = Draft(self)
+        return self._draft
 
     @property
     def has_writes(self) -> bool:
         """Whether anything was written, perhaps to no effect."""
-        return self._layers is not None
-
-    @property
-    def has_block(self) -> bool:
-        """Whether a block is open, whose writes may still be dropped."""
-        return self._layers is not None and len(self._layers) > 1
+        return self._draft is not None
 
     def take_writes(self) -> WriteSet | None:
         """All writes so far, which are the turn's no more; None: there are none."""
-        layers, self._layers = self._layers, None
-        if layers is None:
+        draft = self._draft
+        if draft is None:
             return None
-        merged = layers[0]
-        for layer in layers[1:]:
-            merged.merge(layer)
-        return merged if merged else None
-
-    def begin_block(self) -> WriteSet:
-        """Open a block whose writes can be dropped alone."""
-        block = WriteSet()
-        self._layers = [*(self._layers or [WriteSet()]), block]
-        return block
-
-    def end_block(self, block: WriteSet, *, keep: bool) -> None:
-        """Close a block and what was opened in it; ``sync()`` may have done so."""
-        if self._layers is None or block not in self._layers:
-            return
-        start = self._layers.index(block)
-        closed = self._layers[start:]
-        del self._layers[start:]
-        if keep:
-            for layer in closed:
-                self.writes.merge(layer)
+        if not self.is_open:
+            self._draft = None  # which refers to the turn
+        return draft.take()
 
     def on_drop(self, undo: Callable[[], None]) -> None:
         """Say how to take back a change if the turn fails."""
@@ -118,7 +88,7 @@ class Turn:
         """Forget writes and outputs, take back changes, and let nothing be added."""
         self.is_open = False
         self.outputs = []
-        self._layers = None
+        self._draft = None
         undo, self._undo = self._undo, None
         for take_back in reversed(undo or ()):
             take_back()

@@ -34,16 +34,26 @@ class Hold:
 
 
 class HeldStore(MemoryStore):
-    """A memory store whose next call of a kind can be held before its work."""
+    """
+    A memory store whose next call of a kind can be held before its work.
+
+    Attributes:
+        loses_reply: The answer to the next commit is lost, the work is done.
+    """
 
     def __init__(self, tables=None):
         super().__init__(tables)
+        self.loses_reply = False
         self._holds = {}
 
     def hold(self, name):
         """Hold the next call of the method with this name."""
         hold = self._holds[name] = Hold()
         return hold
+
+    def let_go(self, name):
+        """Hold no call of this method any more."""
+        del self._holds[name]
 
     async def _pass(self, name):
         hold = self._holds.pop(name, None)
@@ -69,6 +79,7 @@ class HeldStore(MemoryStore):
 
     async def commit(self, batch):
         await self._pass("commit")
+        self.tables.lose_next_reply, self.loses_reply = self.loses_reply, False
         return await super().commit(batch)
 
     async def release(self, claims, gateways=()):

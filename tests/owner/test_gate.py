@@ -33,7 +33,7 @@ class Life:
         if output is not None:
             turn.outputs.append((self.left.append, output))
         for key, value in writes.items():
-            turn.writes.put(key.encode(), value)
+            turn.draft.writes.put(key.encode(), value)
         self.gate.close(turn)
 
 
@@ -158,7 +158,7 @@ async def test_g2_a_commit_whose_answer_was_lost_is_not_done_twice(
 async def test_s5_sync_takes_an_open_turns_writes(life, store):
     """S5: they are committed, though the turn goes on, and may fail."""
     turn = Turn(life)
-    turn.writes.put(b"key", b"1")
+    turn.draft.writes.put(b"key", b"1")
 
     await life.gate.commit(turn)
     turn.drop()
