@@ -212,12 +212,12 @@ async def test_g2_a_lost_room_lets_nobody_wait(journal):
 async def test_s8_a_replaced_owner_stops_its_room(journal):
     """S8: a commit of another epoch writes nothing; the next event claims anew."""
 
-    class Storing(journal):
+    class Replaced(journal):
         async def on_message(self, message, sender):
             self.storage.put("said", message)
             sender.send(message)
 
-    async with running_room(Storing) as room:
+    async with running_room(Replaced) as room:
         alice = await room.connect("alice")
         await alice.send("one")
         _, row = current_node().store.tables.room(room.key)
