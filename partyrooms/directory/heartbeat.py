@@ -3,7 +3,7 @@
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from threading import Event, Lock, Thread, current_thread
 from uuid import UUID
@@ -11,8 +11,8 @@ from uuid import UUID
 from django.db import DatabaseError, InterfaceError, connections
 from django.db.models import F
 
-from partyrooms.core.liveness import Observations, fence_at, observe
-from partyrooms.directory.process import boot_clock, host, start_mark
+from partyrooms.core.liveness import Observations, Sighting, fence_at, observe
+from partyrooms.directory.process import boot_clock, host, is_process_stopped
 from partyrooms.models import Node, RoomRecord
 
 logger = logging.getLogger("partyrooms.directory")
@@ -54,6 +54,7 @@ class Heartbeat:
         self._is_gone = is_gone
         self._is_over = is_over
         self._observations: Observations[UUID] = Observations()
+        self._stopped: dict[UUID, Sighting] = {}
         self._callbacks: (
             tuple[Callable[[list[int]], None], Callable[[], None]] | None
         ) = None
@@ -103,6 +104,8 @@ class Heartbeat:
                     self._poll()
                 except (DatabaseError, InterfaceError) as error:
                     connections[self._database].close()
+                    # If this node could not renew, others may not have been able to.
+                    self._observations = Observations()
                     logger.warning(
                         "Node %s could not renew its lease: %s",
                         self._node_id,
@@ -131,6 +134,10 @@ class Heartbeat:
             self._callbacks[0](requested)
 
     def _renew(self) -> bool:
+        if connections[self._database].vendor == "sqlite":
+            with connections[self._database].cursor() as cursor:
+                # Whoever waits for a lock for long sees little of the others.
+                cursor.execute(f"PRAGMA busy_timeout = {self._interval * 1000:.0f}")
         sent_at = boot_clock()
         renewed = (
             Node.objects.using(self._database)
@@ -158,10 +165,28 @@ class Heartbeat:
         )
         gone = [pk for pk, node in others.items() if self._is_gone(node)]
         if connections[self._database].vendor == "sqlite":
-            # A process that was stopped inside a transaction has the whole file.
-            for pk in silent:
-                end_process(others[pk])
+            self._end_stopped(others)
         return [others[pk] for pk in {*silent, *gone}]
+
+    def _end_stopped(self, others: Mapping[UUID, Node]) -> None:
+        """
+        Kill processes that have been stopped for a lease: one may have the file's lock.
+
+        Not those that are silent only: while the file is locked nobody can renew.
+        """
+        now = boot_clock()
+        before, self._stopped = self._stopped, {}
+        for pk, node in others.items():
+            if node.host != host() or not is_process_stopped(
+                node.pid, node.pid_started
+            ):
+                continue
+            seen = before.get(pk)
+            if seen is None or seen.heartbeat != node.heartbeat:
+                seen = Sighting(node.heartbeat, now)
+            self._stopped[pk] = seen
+            if now - seen.since >= self._lease_ttl:
+                end_process(node)
 
     def _lose(self, reason: str) -> None:
         with self._lock:
@@ -178,16 +203,13 @@ class Heartbeat:
 
 
 def end_process(node: Node) -> None:
-    """Kill a silent process of this machine, if it is certainly that node's."""
-    is_here = node.host == host() and node.pid != os.getpid()
-    if not is_here or not node.pid_started or start_mark(node.pid) != node.pid_started:
-        return
+    """Kill a stopped process of this machine."""
     logger.error(
-        "Process %d (node %s) was silent for LEASE_TTL and is killed: it may hold the "
+        "Process %d (node %s) was stopped for LEASE_TTL and is killed: it may hold the "
         "database's lock",
         node.pid,
         node.pk,
-        extra={"action": "silent_killed"},
+        extra={"action": "stopped_killed"},
     )
     with suppress(ProcessLookupError, PermissionError):
         os.kill(node.pid, signal.SIGKILL)

@@ -63,6 +63,12 @@ def is_process_gone(pid: int, started: str) -> bool:
     return bool(started and mark) and mark != started
 
 
+def is_process_stopped(pid: int, started: str) -> bool:
+    """Whether a process of this host certainly exists and is stopped, as by SIGSTOP."""
+    state, mark = _stat(pid)
+    return bool(started) and mark == started and state in ("T", "t")
+
+
 def _stat(pid: int) -> tuple[str, str]:
     """A process's state letter and start time; both empty where they are unknown."""
     try:

@@ -1,10 +1,12 @@
 """What a deployment is made of: databases, Valkey, gateways and workers."""
 
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import warnings
 from collections.abc import Mapping
+from contextlib import closing
 from functools import cache
 from importlib.resources import files
 from itertools import count
@@ -57,6 +59,15 @@ class SQLite:
     def execute(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Run one statement and commit it."""
         return sqlite_files.execute(self._file, statement, *values)
+
+    def is_locked(self) -> bool:
+        """Whether somebody is in the middle of a transaction that writes."""
+        with closing(sqlite3.connect(self._file, timeout=0)) as other:
+            try:
+                other.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return True
+        return False
 
 
 class Postgres:
