@@ -13,7 +13,7 @@ from tests.owner.stage import on_stage, patiently, turns_of_the_loop
 class Storing(Room):
     """Runs what a test wants in a turn: a coroutine function that gets the room."""
 
-    party = "storing"
+    party = "storage-turns"
 
     async def on_start(self):
         self.errors = []
@@ -606,7 +606,7 @@ async def test_r7_a_plain_function_stores_and_reads_in_its_turn():
     from asgiref.sync import async_to_sync
 
     class Plain(Room):
-        party = "storing-plain"
+        party = "storage-turns-plain"
 
         def on_request(self, request):
             self.storage.put("a", 1)
