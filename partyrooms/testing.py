@@ -24,7 +24,7 @@ from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AnonymousUser
@@ -263,7 +263,8 @@ class _Line:
     def accept(self, tags: tuple[str, ...]) -> None:
         self.profile.tags = tags
         self.is_accepted = True
-        self._audience.join(self)
+        if not self.is_gone:
+            self._audience.join(self)
 
     def send(self, frame: Frame) -> None:
         if not self.is_gone:
@@ -317,7 +318,7 @@ def _handshake(
     scope = {
         "type": "http",
         "method": "GET",
-        "path": full_path,
+        "path": unquote(full_path),
         "raw_path": full_path.encode(),
         "root_path": "",
         "query_string": query.encode(),
