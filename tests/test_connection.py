@@ -1,0 +1,298 @@
+"""``Connection``: its tags, id and state, what it sends, and how it closes."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from partyrooms import Room
+from partyrooms.connection import (
+    MAX_STATE_SIZE,
+    Connections,
+    json_text,
+    validate_closing,
+    validated_tags,
+)
+from partyrooms.testing import running_room
+
+
+class Lounge(Room):
+    """Does what a message is; tags and errors are there to look at."""
+
+    party = "lounge"
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.errors = []
+        self.gone = []
+
+    async def get_connection_tags(self, connection, ctx):
+        return ctx.props.get("tags", ())
+
+    async def on_message(self, message, sender):
+        message(self, sender)
+
+    async def on_close(self, connection):
+        self.gone.append((connection.id, connection.close_code))
+
+    async def on_exception(self, error, connection):
+        self.errors.append(error)
+
+
+@pytest.fixture
+async def room():
+    async with running_room(Lounge) as room:
+        yield room
+
+
+async def look(client, what):
+    """What a function of room and connection gives in a turn."""
+    seen = []
+    await client.send(lambda room, connection: seen.append(what(room, connection)))
+    return seen[0]
+
+
+def ids(room, tag=None):
+    return [connection.id for connection in room.get_connections(tag)]
+
+
+# Who is connected
+
+
+async def test_r18_the_id_is_the_first_tag(room):
+    """R18: and a tag that is given twice is one."""
+    alice = await room.connect("alice", props={"tags": ["b", "a", "b"]})
+
+    assert await look(alice, lambda room, me: me.tags) == ("alice", "b", "a")
+
+
+async def test_r20_connections_are_found_by_tag_in_order_of_arrival(room):
+    """R20: the id is a tag as well."""
+    alice = await room.connect("alice", props={"tags": ["red"]})
+    await room.connect("bob", props={"tags": ["blue", "red"]})
+    await room.connect("carol")
+
+    assert await look(alice, lambda room, me: ids(room)) == ["alice", "bob", "carol"]
+    assert await look(alice, lambda room, me: ids(room, "red")) == ["alice", "bob"]
+    assert await look(alice, lambda room, me: ids(room, "bob")) == ["bob"]
+    assert await look(alice, lambda room, me: ids(room, "green")) == []
+
+
+async def test_w5_of_two_with_one_id_the_newest_is_found(room):
+    """W5: both are connected; when it leaves, the other one is found again."""
+    first = await room.connect("alice")
+    second = await room.connect("alice")
+
+    def is_me(room, me):
+        return room.get_connection("alice") is me
+
+    both = await look(first, is_me), await look(second, is_me)
+    everybody = await look(first, lambda room, me: ids(room))
+    await second.close()
+
+    assert both == (False, True)
+    assert everybody == ["alice", "alice"]
+    assert await look(first, is_me) is True
+
+
+async def test_r20_a_tag_is_not_taken_for_an_id(room):
+    """R20: get_connection asks for the id, though others may have it as a tag."""
+    alice = await room.connect("alice", props={"tags": ["bob"]})
+
+    assert await look(alice, lambda room, me: room.get_connection("bob")) is None
+
+
+async def test_r20_connections_may_be_closed_while_they_are_walked_through(room):
+    """R20: the walk goes on through those that were there."""
+    clients = [await room.connect(id) for id in ("alice", "bob", "carol")]
+
+    def close_all(room, me):
+        for connection in room.get_connections():
+            connection.close(4000)
+
+    await clients[0].send(close_all)
+
+    assert [client.closed for client in clients] == [(4000, "")] * 3
+    assert room.instance.errors == []
+
+
+class Plain:
+    """As much of a connection as the lists look at."""
+
+    def __init__(self, id, tags):
+        self.id, self.tags = id, (id, *tags)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("abc"), st.sets(st.sampled_from("abcxy")), st.booleans()
+        ),
+        max_size=12,
+    )
+)
+def test_the_lists_of_connections_are_those_of_a_plain_list(steps):
+    """Whoever comes and goes, with whatever ids and tags."""
+    connections, plain = Connections(), []
+    for id, tags, someone_leaves in steps:
+        plain.append(Plain(id, tuple(tags - {id})))
+        connections.add(plain[-1])
+        if someone_leaves:
+            leaver = plain.pop(len(plain) // 2)
+            connections.discard(leaver)
+            connections.discard(leaver)
+
+        assert len(connections) == len(plain)
+        assert list(connections.tagged(None)) == plain
+        for tag in "abcxy":
+            assert list(connections.tagged(tag)) == [p for p in plain if tag in p.tags]
+            named = [p for p in plain if p.id == tag]
+            assert connections.newest(tag) is (named[-1] if named else None)
+
+
+@pytest.mark.parametrize("tags", [(), [], None, ["x"] * 9, ["x" * 256], ("a", "b")])
+def test_r18_tags_that_can_be(tags):
+    """R18: up to 9 of 1-256 characters; None means none."""
+    assert validated_tags(tags) == tuple(dict.fromkeys(tags or ()))
+
+
+@pytest.mark.parametrize(
+    ("tags", "error", "text"),
+    [
+        ("red", TypeError, "returns a list of str, not 'red'"),
+        ([1], TypeError, r"returns a list of str, not \[1\]"),
+        (["x"] * 10, ValueError, "returned 10 tags; a connection has at most 9"),
+        ([""], ValueError, "has 0"),
+        (["x" * 257], ValueError, "has 257"),
+    ],
+)
+def test_r18_tags_that_cannot_be(tags, error, text):
+    """R18: the error says what was returned and what is allowed."""
+    with pytest.raises(error, match=text):
+        validated_tags(tags)
+
+
+# Its state
+
+
+async def test_r32_a_state_read_is_a_copy(room):
+    """R32: it starts as None, and changes by set_state only."""
+    alice = await room.connect("alice")
+
+    def change(room, me):
+        start = me.state
+        returned = me.set_state({"list": [1]})
+        returned["list"].append(2)
+        me.state["list"].append(3)
+        return start, me.state
+
+    assert await look(alice, change) == (None, {"list": [1]})
+
+
+async def test_r32_a_function_makes_the_new_state_from_the_present_one(room):
+    """R32: None clears it."""
+    alice = await room.connect("alice")
+
+    def change(room, me):
+        me.set_state(1)
+        counted = me.set_state(lambda state: state + 1)
+        return counted, me.set_state(None), me.state
+
+    assert await look(alice, change) == (2, None, None)
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        ("x" * (MAX_STATE_SIZE - 1), ValueError),
+        ("é" * (MAX_STATE_SIZE // 2), ValueError),
+        (float("nan"), ValueError),
+        (object(), TypeError),
+        (b"bytes", TypeError),
+    ],
+)
+async def test_r32_a_state_that_is_refused_changes_nothing(room, value, error):
+    """R32: 16 KiB as JSON, in UTF-8, quotes included."""
+    alice = await room.connect("alice")
+
+    def change(room, me):
+        me.set_state("x" * (MAX_STATE_SIZE - 2))
+        try:
+            me.set_state(value)
+        except Exception as raised:
+            return type(raised), len(me.state)
+
+    assert await look(alice, change) == (error, MAX_STATE_SIZE - 2)
+
+
+async def test_r32_the_state_survives_hibernation(room):
+    """R24, R32: with id, tags and uri."""
+    alice = await room.connect("alice", props={"tags": ["red"]}, query="q=1")
+    await look(alice, lambda room, me: me.set_state({"a": 1}))
+
+    await room.hibernate()
+
+    seen = await look(alice, lambda room, me: (me.state, me.id, me.tags, me.uri))
+    assert seen == ({"a": 1}, "alice", ("alice", "red"), "/parties/lounge/test?q=1")
+
+
+# What it sends, and how it closes
+
+
+@pytest.mark.parametrize("message", [None, 1, ["x"], {"a": 1}, bytearray(b"x")])
+async def test_r31_send_refuses_what_is_no_payload(room, message):
+    """R31: the error names send_json."""
+    alice = await room.connect("alice")
+
+    await alice.send(lambda room, me: me.send(message))
+
+    (error,) = room.instance.errors
+    assert isinstance(error, TypeError)
+    assert "send_json() takes whatever JSON can hold" in str(error)
+    assert alice.received == []
+
+
+async def test_r33_a_closed_connection_is_closed_once(room):
+    """R31, R33: what is sent to it afterwards is dropped, on_close hears the code."""
+    alice = await room.connect("alice")
+
+    def close(room, me):
+        me.send("before")
+        me.close(4001, "first")
+        me.close(4002, "second")
+        me.send("after")
+        room.broadcast("to all")
+
+    await alice.send(close)
+
+    assert (alice.received, alice.closed) == (["before"], (4001, "first"))
+    assert room.instance.gone == [("alice", 4001)]
+
+
+@pytest.mark.parametrize("code", [1000, 3000, 4999])
+def test_r33_codes_and_reasons_that_can_be_sent(code):
+    """R33: a reason counts in bytes."""
+    validate_closing(code, "é" * 61 + "x")
+
+
+@pytest.mark.parametrize("code", [0, 999, 1001, 1005, 1006, 1012, 2999, 5000])
+def test_r33_codes_that_cannot_be_sent(code):
+    """R33: they belong to the protocol."""
+    with pytest.raises(ValueError, match=f"{code} is no close code"):
+        validate_closing(code, "")
+
+
+def test_r33_a_reason_that_is_too_long():
+    """R33: 62 characters of two bytes are."""
+    with pytest.raises(ValueError, match="this one has 124"):
+        validate_closing(1000, "é" * 62)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.text(), st.lists, max_leaves=5))
+def test_r31_a_json_text_is_what_json_reads(value):
+    """R31: short, and in Unicode."""
+    text = json_text(value)
+
+    assert json.loads(text) == value
+    assert "\\u00e9" not in json_text("é")
