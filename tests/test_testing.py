@@ -1,0 +1,268 @@
+"""The testing kit itself, under pytest and under Django's ``TestCase``; SPEC 13."""
+
+import asyncio
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
+from django.test import TestCase
+
+from partyrooms import Room
+from partyrooms.exceptions import RoomStopped
+from partyrooms.owner.node import current_node, existing_node
+from partyrooms.testing import running_room
+
+
+class Parlour(Room):
+    """Stores and repeats what is said, and tells how it was reached."""
+
+    party = "kit-parlour"
+
+    async def on_start(self):
+        self.said = await self.storage.get("said", [])
+
+    async def on_connect(self, connection, ctx):
+        if ctx.props.get("unwanted"):
+            connection.close(4003, "not you")
+        self.context = ctx
+
+    async def on_message(self, message, sender):
+        self.said.append(message)
+        self.storage.put("said", self.said)
+        self.broadcast(message, without=[sender.id])
+
+    async def on_close(self, connection):
+        how = connection.close_code, connection.was_clean
+        self.broadcast_json([connection.id, *how])
+
+    async def on_request(self, request):
+        return {
+            "method": request.method,
+            "path": request.subpath,
+            "query": request.query_params.get("q"),
+            "data": request.data,
+            "said": self.said,
+        }
+
+
+@pytest.fixture
+async def room():
+    async with running_room(Parlour, "a b") as room:
+        yield room
+
+
+async def test_the_room_starts_with_the_first_call(room):
+    """As in a server: until then there is no instance to look at."""
+    before = room.is_running
+    with pytest.raises(RuntimeError, match="kit-parlour/a b is not in memory"):
+        _ = room.instance
+
+    await room.connect("alice")
+
+    assert (before, room.is_running) == (False, True)
+    assert isinstance(room.instance, Parlour)
+
+
+async def test_a_message_has_arrived_when_send_returns(room):
+    """SPEC 13: it was handled, committed, and is there; nobody has to wait."""
+    alice, bob = await room.connect("alice"), await room.connect("bob")
+
+    await alice.send("hi")
+    await bob.send(b"\x00")
+
+    assert (alice.received, bob.received) == ([b"\x00"], ["hi"])
+    assert await room.stored() == {"said": ["hi", b"\x00"]}
+
+
+async def test_a_handshake_has_what_it_is_given(room):
+    """Path, query, headers and props; the id is quoted as in a URL."""
+    await room.connect(
+        "alice", path="/x", query="q=1", headers={"X-Colour": "red"}, props={"a": 1}
+    )
+
+    context = room.instance.context
+    (alice,) = room.instance.get_connections()
+    assert alice.uri == "/parties/kit-parlour/a%20b/x?q=1"
+    assert context.request.GET["q"] == "1"
+    assert context.request.headers["X-Colour"] == "red"
+    assert context.request.user.is_anonymous
+    assert context.props == {"a": 1}
+
+
+async def test_a_room_may_turn_a_client_away(room):
+    """It is accepted first, so that it sees the code."""
+    alice = await room.connect("alice", props={"unwanted": True})
+
+    assert (alice.closed, alice.is_accepted) == ((4003, "not you"), True)
+
+
+@pytest.mark.parametrize(
+    ("leave", "told"),
+    [
+        (lambda client: client.close(4001, "bye"), '["alice",4001,true]'),
+        (lambda client: client.vanish(), '["alice",1006,false]'),
+    ],
+)
+async def test_the_room_hears_once_of_a_client_that_leaves(room, leave, told):
+    """With its code, or with 1006 if the connection breaks."""
+    alice, bob = await room.connect("alice"), await room.connect("bob")
+
+    await leave(alice)
+    await leave(alice)
+
+    assert bob.received == [told]
+
+
+async def test_a_client_that_has_left_receives_nothing(room):
+    """What it had received before stays to be looked at."""
+    alice, bob = await room.connect("alice"), await room.connect("bob")
+    await bob.send("one")
+    await alice.close()
+
+    await bob.send("two")
+
+    assert alice.received == ["one"]
+
+
+async def test_a_request_is_answered(room):
+    """With method, path below the room, query and JSON."""
+    answer = await room.post("/x/y", json={"a": 1}, query={"q": "2"})
+
+    assert answer.status_code == 200
+    assert answer.data == {
+        "method": "POST",
+        "path": "/x/y",
+        "query": "2",
+        "data": {"a": 1},
+        "said": [],
+    }
+
+
+async def test_a_hibernating_room_comes_back_with_its_clients(room):
+    """R24: it is not in memory in between."""
+    alice, bob = await room.connect("alice"), await room.connect("bob")
+    await alice.send("one")
+
+    await room.hibernate()
+    away = not room.is_running
+    await alice.send("two")
+
+    assert away
+    assert bob.received == ["one", "two"]
+    assert room.instance.said == ["one", "two"]
+
+
+async def test_a_crash_leaves_what_is_stored(room):
+    """S11: sockets are closed, nobody hears of it, and the room starts anew."""
+    alice = await room.connect("alice")
+    await alice.send("one")
+    before = room.instance
+
+    await room.crash()
+
+    assert alice.closed[0] == 1012
+    assert (await room.get()).data["said"] == ["one"]
+    assert room.instance is not before
+
+
+async def test_a_request_that_a_crash_meets_fails():
+    """Nobody waits for an answer that cannot come."""
+    asked = asyncio.Event()
+
+    class Thinking(Room):
+        party = "kit-thinking"
+
+        async def on_request(self, request):
+            asked.set()
+            await asyncio.Event().wait()
+
+    async with running_room(Thinking) as room:
+        asking = asyncio.create_task(room.get())
+        async with asyncio.timeout(20):
+            await asked.wait()
+
+            await room.crash()
+
+            with pytest.raises(RoomStopped):
+                await asking
+
+
+async def test_time_passes_only_when_it_is_told_to():
+    """SPEC 13: hours take no time, and settings are this test's own."""
+    async with running_room(Parlour, idle_timeout=3600) as room:
+        await room.get()
+
+        await room.advance(minutes=59)
+        still = room.is_running
+        await room.advance(minutes=2)
+
+        assert (still, room.is_running) == (True, False)
+
+
+async def test_other_rooms_run_too():
+    """A room under test calls whatever rooms it likes; each has its own storage."""
+
+    class Caller(Room):
+        party = "kit-caller"
+
+        async def on_request(self, request):
+            answer = await self.parties["kit-parlour"].get("other").fetch("/far")
+            return answer.data
+
+    async with running_room(Caller) as room:
+        assert (await room.get()).data["path"] == "/far"
+
+
+async def test_nothing_of_a_room_is_left_behind():
+    """The next test has a node, a store and a room of its own."""
+    async with running_room(Parlour) as room:
+        await (await room.connect("alice")).send("one")
+        first = current_node()
+
+    assert existing_node() is None
+    async with running_room(Parlour) as room:
+        assert await room.stored() == {}
+        assert (await room.get()).data["said"] == []
+        assert current_node() is not first
+
+
+class Members(Room):
+    """Uses Django's ORM in both kinds of hooks."""
+
+    party = "kit-members"
+
+    async def on_connect(self, connection, ctx):
+        connection.send_json([connection.user_id, ctx.request.user.username])
+
+    def on_message(self, message, sender):
+        User.objects.create(username=message)
+
+    async def on_request(self, request):
+        return [user.username async for user in User.objects.order_by("pk")]
+
+
+class KitUnderTestCase(TestCase):
+    """SPEC 13: no server, and the transaction of the test is seen by hooks."""
+
+    @classmethod
+    def setUpTestData(cls):
+        cls.alice = User.objects.create(username="alice")
+
+    async def test_hooks_see_the_database_of_the_test(self):
+        """Those in threads as well: they are in the test's own transaction."""
+        async with running_room(Members) as room:
+            alice = await room.connect("alice", user=self.alice)
+
+            await alice.send("bob")
+            answer = await room.get()
+
+            assert alice.received == [f'["{self.alice.pk}","alice"]']
+            assert answer.data == ["alice", "bob"]
+
+    async def test_what_another_test_wrote_is_rolled_back(self):
+        """Whichever of them runs first."""
+        async with running_room(Members) as room:
+            await (await room.connect("alice", user=self.alice)).send("carol")
+
+        count = await sync_to_async(User.objects.count)()
+        assert count == 2
