@@ -128,7 +128,9 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _seconds(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(value)
+    if not value > 0:  # nor is nan, which is not <= 0 either
         raise ValueError(value)
     return float(value)
 
