@@ -1,12 +1,18 @@
 """``Room.storage``: a room's durable key-value data, as the room's class sees it."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Generator,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from partyrooms.alarms import AlarmStorage
 from partyrooms.core.values import decode, encode, encode_key
-from partyrooms.core.writes import BUFFERED, UNKNOWN, Buffered, WriteSet
+from partyrooms.core.writes import UNKNOWN, WriteSet
 from partyrooms.owner.draft import Draft, block
 from partyrooms.owner.turn import Turn, current
 from partyrooms.store.contract import Span
@@ -16,7 +22,18 @@ if TYPE_CHECKING:
     from partyrooms.owner.life import Life
 
 
-class Storage(AlarmStorage):
+class Buffered(Awaitable[None]):
+    """What a write returns: done already, so awaiting it costs nothing."""
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return
+        yield
+
+
+BUFFERED: Final = Buffered()
+
+
+class Storage:
     """
     What one room stores; no other room can read it.
 
@@ -76,7 +93,7 @@ class Storage(AlarmStorage):
         return BUFFERED
 
     def delete_all(self) -> Buffered:
-        """Remove everything that the room has stored so far, its alarm included."""
+        """Remove everything that the room has stored so far."""
         with self._life.writing() as draft:
             draft.clear(self._life.quota)
         return BUFFERED

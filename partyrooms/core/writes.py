@@ -1,8 +1,7 @@
 """What a room has written and the database has not: one net effect for each key."""
 
-from collections.abc import Awaitable, Generator
 from enum import Enum, auto
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from partyrooms.core.alarm import Alarm
 
@@ -14,17 +13,6 @@ class Lookup(Enum):
 
 
 UNKNOWN: Final = Lookup.UNKNOWN
-
-
-class Buffered(Awaitable[None]):
-    """What a write returns: done already, so awaiting it costs nothing."""
-
-    def __await__(self) -> Generator[Any, None, None]:
-        return
-        yield
-
-
-BUFFERED: Final = Buffered()
 
 
 class WriteSet:

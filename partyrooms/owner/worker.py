@@ -17,9 +17,7 @@ from partyrooms.exceptions import (
     RoomElsewhere,
     RoomStopped,
 )
-from partyrooms.moments import from_seconds
-from partyrooms.owner import events, ring
-from partyrooms.owner.gate import Gate
+from partyrooms.owner import events
 from partyrooms.owner.life import Life
 from partyrooms.owner.mailbox import Mailbox
 from partyrooms.owner.runner import HookRunner
@@ -180,11 +178,6 @@ class Worker(Mailbox):
         is_at_work = self._task is not None and self._idle is None
         return is_at_work and not self._runner.is_running
 
-    @property
-    def is_in_hook(self) -> bool:
-        """Whether a hook of the room has begun and not ended."""
-        return self._runner.is_running
-
     def runs(self, task: "asyncio.Task[Any]") -> bool:
         """Whether a task is the room's: its loop, or background work of its life."""
         return task is self._task or (
@@ -336,7 +329,6 @@ class Worker(Mailbox):
         if self._node.is_draining:
             raise RoomElsewhere("This process gives its rooms away.")
         claim = await self._tenure.claim()
-        ring.meet(self._waiting, claim.alarm)
         life: Life | None = None
         try:
             life = await self._make(claim)
@@ -351,7 +343,6 @@ class Worker(Mailbox):
                 await self._runner.report(error, life, None)
                 with suppress(RoomStopped):
                     await life.gate.commit(None)
-                    await self._put_off_alarm(life.gate, error)
         finally:
             if self.life is None:
                 if life is not None:
@@ -365,26 +356,15 @@ class Worker(Mailbox):
         sizes = await self._node.store.sizes(claim.record)
         if self._tenure.is_lost:
             raise RoomStopped(f"{self.key} was lost before it started.")
-        room_class = registry.get(self.key.party)
-        try:
-            return Life(
-                room_class,
-                key=self.key,
-                claim=claim,
-                sizes=sizes,
-                audience=audience,
-                node=self._node,
-                on_lost=self.lose,
-            )
-        except Exception as error:  # a class's __init__ may raise whatever it likes
-            gate = Gate(claim, self._node.committer, self.lose)
-            with suppress(RoomStopped):
-                await self._put_off_alarm(gate, error)
-            raise
-
-    async def _put_off_alarm(self, gate: Gate, error: Exception) -> None:
-        now = from_seconds(self._node.wall_clock())
-        await ring.put_off(self._waiting, gate, now, error)
+        return Life(
+            registry.get(self.key.party),
+            key=self.key,
+            claim=claim,
+            sizes=sizes,
+            audience=audience,
+            node=self._node,
+            on_lost=self.lose,
+        )
 
     async def _finish(self) -> None:
         self._stop_wanted = False
