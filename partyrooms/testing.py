@@ -38,8 +38,9 @@ from partyrooms.core.messages import Frame, Profile
 from partyrooms.core.values import decode
 from partyrooms.gateway.audience import LocalAudience
 from partyrooms.owner.hooks import Hook
+from partyrooms.owner.lives import LOST
 from partyrooms.owner.node import Node, use_node
-from partyrooms.owner.worker import LOST, Worker
+from partyrooms.owner.worker import Worker
 from partyrooms.requests import StubResponse, build_request, respond
 from partyrooms.room import Room
 from partyrooms.store.contract import Span

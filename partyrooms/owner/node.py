@@ -24,8 +24,9 @@ from partyrooms.gateway.outbox import Outbox
 from partyrooms.owner.committer import Committer
 from partyrooms.owner.hooks import Hook, InThread
 from partyrooms.owner.lease import Lease
+from partyrooms.owner.lives import STOPPED
 from partyrooms.owner.watchdog import Watchdog
-from partyrooms.owner.worker import STOPPED, Worker
+from partyrooms.owner.worker import Worker
 from partyrooms.store.contract import Store
 from partyrooms.store.database import DatabaseStore
 

@@ -1,0 +1,282 @@
+"""The lives of one room in this process: each begins, and ends in one of many ways."""
+
+import asyncio
+import logging
+from abc import abstractmethod
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from django.db import DatabaseError
+
+from partyrooms import registry
+from partyrooms.bus.contract import Closing
+from partyrooms.core.keys import RoomKey
+from partyrooms.exceptions import (
+    PartyroomsError,
+    RoomElsewhere,
+    RoomStopped,
+)
+from partyrooms.owner import events
+from partyrooms.owner.life import Life
+from partyrooms.owner.loop import Loop, tell
+from partyrooms.owner.runner import HookRunner
+from partyrooms.owner.tenure import Tenure
+from partyrooms.owner.turn import Turn
+from partyrooms.store.contract import Claim
+
+if TYPE_CHECKING:
+    from partyrooms.owner.node import Node
+
+logger = logging.getLogger("partyrooms.owner")
+
+STOPPED: Closing = (1012, "the room was stopped; come back")
+LOST: Closing = (1012, "the room has moved; come back")
+
+CANCEL_ATTEMPTS = 3
+CANCEL_PATIENCE = 1.0
+"""Seconds that a hook is given each time that it is cancelled, at a node's end."""
+
+
+class Lives(Loop):
+    """
+    Starts a room for the first event, and ends its life when asked to.
+
+    Attributes:
+        life: The room's present life; None: it is not in memory.
+
+    Args:
+        key: Which room.
+        node: Where it runs.
+    """
+
+    def __init__(self, key: RoomKey, node: "Node") -> None:
+        super().__init__(key, node)
+        self.life: Life | None = None
+        self._tenure = Tenure(key, node.store)
+        self._runner = HookRunner(str(key), node.settings.hook_timeout)
+        self._deletion: asyncio.Future[None] | None = None
+        self._closing: Closing | None = None
+        self._ended: asyncio.Future[None] | None = None
+
+    @property
+    def _is_in_memory(self) -> bool:
+        return self.life is not None
+
+    @abstractmethod
+    async def _handle(self, event: events.Event, life: Life) -> None:
+        """Handle one event in a turn, whatever becomes of it."""
+
+    # The end of a life
+
+    async def stop(self, closing: Closing | None = STOPPED) -> None:
+        """
+        End the room's life behind the event that it is handling now.
+
+        What was written is committed first. The next event starts the room again, and
+        events that wait already do so at once.
+
+        Args:
+            closing: What its sockets get; ``on_close`` hears of each. None hibernates:
+                they stay open, and nobody hears anything.
+        """
+        if self.life is None and self._task is None:
+            return
+        self._stop_wanted = True
+        self._closing = closing or self._closing
+        if self._ended is None:
+            self._ended = self._loop.create_future()
+        ended = self._ended
+        self._arrived()
+        await asyncio.shield(ended)
+
+    async def delete(self) -> None:
+        """
+        Stop the room and remove it with all that it stores.
+
+        Raises:
+            RoomUnreachable: If another node owns it.
+            RoomStopped: If this process ended first.
+            StoreUnavailable: If the database did not answer.
+        """
+        if self._deletion is None:
+            self._deletion = self._loop.create_future()
+        self._stop_wanted = True
+        self._closing = STOPPED
+        self._arrived()
+        await asyncio.shield(self._deletion)
+
+    def lose(self) -> None:
+        """Let nothing of this life leave: the room may be somebody else's."""
+        if not self._tenure.lose():
+            return
+        life, self.life = self.life, None
+        if life is not None:
+            life.end(LOST)
+            self._tenure.forget()
+            self._node.bus.lose(self.key)
+            self._arrived()  # so that the loop ends
+        stolen = RoomStopped(f"{self.key} was lost to another process.")
+        self._runner.interrupt(self._task, stolen)
+
+    async def crash(self, closing: Closing | None) -> None:
+        """End loop and life where they are; what is not committed is lost."""
+        await self._end_loop()
+        life, self.life = self.life, None
+        if life is not None:
+            life.end(closing)
+            await self._tenure.release(life.claim)
+        for event in self._take_all():
+            event.abandon(RoomStopped(f"{self.key} stopped before this was handled."))
+
+    async def _end_loop(self) -> None:
+        self._runner.is_over = True
+        for _ in range(CANCEL_ATTEMPTS):
+            if self._task is None:
+                break
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=CANCEL_PATIENCE)
+        else:
+            logger.error(
+                "A hook of %s goes on although it was cancelled; nothing of it counts.",
+                self.key,
+                extra={"action": "hook_goes_on", "room": str(self.key)},
+            )
+        self._runner.is_over = False
+
+    def _loop_ended(self) -> None:
+        tell(self._ended)
+        if self._deletion is not None:
+            stopped = RoomStopped(f"{self.key} stopped before it was deleted.")
+            self._deletion.set_exception(stopped)
+        self._ended = self._deletion = None
+
+    # From one life to the next
+
+    async def _begin(self) -> None:
+        """Start the room for the first event that waits, or give up all that wait."""
+        if not self._waiting[0].wakes:
+            _confirm(self._take())
+            return
+        try:
+            error = await self._start()
+        except RoomElsewhere as refused:
+            self._node.bus.refuse(self.key, self._take_all(), refused)
+            return
+        except Exception as raised:
+            error = raised
+            is_known = isinstance(raised, PartyroomsError | DatabaseError)
+            logger.log(
+                logging.WARNING if is_known else logging.ERROR,
+                "%s cannot be started: %s",
+                self.key,
+                raised,
+                exc_info=None if is_known else raised,
+                extra={"action": "start_failed", "room": str(self.key)},
+            )
+        if error is not None:
+            for event in self._take_all():
+                event.abandon(error)
+                _confirm(event)
+
+    async def _start(self) -> Exception | None:
+        """Claim the room, make the instance and let it load; what its hooks raised."""
+        if self._node.is_over:
+            raise RoomStopped("This process is going away.")
+        if self._node.is_draining:
+            raise RoomElsewhere("This process gives its rooms away.")
+        claim = await self._tenure.claim()
+        life: Life | None = None
+        try:
+            life = await self._make(claim)
+            turn = Turn(life)
+            loading = life.hooks.on_start()
+            error = await self._runner.attempt("on_start", turn, loading)
+            if error is None and not self._tenure.is_lost:
+                life.gate.close(turn)
+                self.life = life
+                return None
+            if error is not None and not self._tenure.is_lost:
+                await self._runner.report(error, life, None)
+                with suppress(RoomStopped):
+                    await life.gate.commit(None)
+        finally:
+            if self.life is None:
+                if life is not None:
+                    life.end(LOST if self._tenure.is_lost else None)
+                await self._tenure.release(claim)
+        return error or RoomStopped(f"{self.key} was lost while it started.")
+
+    async def _make(self, claim: Claim) -> Life:
+        audience = self._node.bus.audience(self.key)  # held while it fills
+        await self._node.bus.gather(self.key, claim)
+        sizes = await self._node.store.sizes(claim.record)
+        if self._tenure.is_lost:
+            raise RoomStopped(f"{self.key} was lost before it started.")
+        return Life(
+            registry.get(self.key.party),
+            key=self.key,
+            claim=claim,
+            sizes=sizes,
+            audience=audience,
+            node=self._node,
+            on_lost=self.lose,
+        )
+
+    async def _finish(self) -> None:
+        self._stop_wanted = False
+        closing, self._closing = self._closing, None
+        ended, self._ended = self._ended, None
+        try:
+            await self._end_life(closing)
+        finally:
+            tell(ended)
+
+    async def _end_life(self, closing: Closing | None) -> None:
+        life = self.life
+        if life is not None:
+            lines = life.lines()
+            if closing is not None:
+                for line in lines:
+                    gone = events.Closed(line, line.closing or closing, was_clean=True)
+                    await self._handle(gone, life)
+            with suppress(RoomStopped):
+                await life.gate.commit(None)
+            if closing is not None:
+                for line in lines:  # Their on_close has taken them off life's lists.
+                    line.drop(closing)
+            if self.life is life:
+                self.life = None
+                life.end(closing)
+            elif self._deletion is None:
+                return  # It was lost in the meantime.
+            else:
+                life = None
+        if self._deletion is not None:
+            deletion, self._deletion = self._deletion, None
+            await self._delete(life, deletion)
+        elif life is not None:
+            gateways = self._node.bus.gateways(self.key)
+            await self._tenure.release(life.claim, gateways)
+        is_draining = self._node.is_draining
+        if is_draining or not self._waiting:
+            self._node.bus.release(
+                self.key, asleep=not is_draining, waiting=self._take_all()
+            )
+
+    async def _delete(
+        self, life: Life | None, deletion: "asyncio.Future[None]"
+    ) -> None:
+        try:
+            claim = await self._tenure.claim() if life is None else life.claim
+            await self._tenure.delete(claim)
+        except Exception as error:
+            deletion.set_exception(error)
+        else:
+            deletion.set_result(None)
+
+
+def _confirm(event: events.Event) -> None:
+    """Say to the process that it came from that nothing more happens to an event."""
+    if event.receipt is not None:
+        deliver, what = event.receipt
+        deliver(what)
