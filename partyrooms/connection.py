@@ -1,6 +1,5 @@
 """A WebSocket client of a room, as the room's class sees it."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from django.http import HttpRequest
 
-from partyrooms.core.messages import Frame, Profile
+from partyrooms.core.messages import Frame, Profile, json_text
 
 if TYPE_CHECKING:
     from partyrooms.bus.contract import Line
@@ -224,18 +223,6 @@ class Connections:
 
     def __len__(self) -> int:
         return len(self._all)
-
-
-def json_text(value: Any) -> str:
-    """
-    Encode a value as JSON, short and in Unicode.
-
-    Raises:
-        TypeError: If JSON has no such value.
-        ValueError: If it is a number that JSON has not (NaN, infinity), or contains
-            itself.
-    """
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def require_payload(message: object, method: str) -> None:

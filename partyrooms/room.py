@@ -11,13 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from partyrooms import registry
 from partyrooms.bus.contract import only_ids
-from partyrooms.connection import (
-    Connection,
-    ConnectionContext,
-    json_text,
-    require_payload,
-)
-from partyrooms.core.messages import Frame
+from partyrooms.connection import Connection, ConnectionContext, require_payload
+from partyrooms.core.messages import Frame, json_text
 from partyrooms.exceptions import ConnectionTrouble
 from partyrooms.parties import Parties, parties
 from partyrooms.storage import Storage

@@ -1,5 +1,6 @@
 """What passes between a gateway and a room: frames, profiles, answers."""
 
+import json
 from enum import Enum
 from typing import Any
 
@@ -34,6 +35,18 @@ def payload_size(payload: str | bytes) -> int:
     if isinstance(payload, bytes) or payload.isascii():
         return len(payload)
     return len(payload.encode())
+
+
+def json_text(value: Any) -> str:
+    """
+    Encode a value as JSON, short and in Unicode.
+
+    Raises:
+        TypeError: If JSON has no such value.
+        ValueError: If it is a number that JSON has not (NaN, infinity), or contains
+            itself.
+    """
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 class Profile(msgspec.Struct, kw_only=True):
