@@ -1,18 +1,12 @@
 """``Room.storage``: a room's durable key-value data, as the room's class sees it."""
 
-from collections.abc import (
-    AsyncIterator,
-    Awaitable,
-    Generator,
-    Iterable,
-    Mapping,
-    Sequence,
-)
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from partyrooms.alarms import AlarmStorage
 from partyrooms.core.values import decode, encode, encode_key
-from partyrooms.core.writes import UNKNOWN, WriteSet
+from partyrooms.core.writes import BUFFERED, UNKNOWN, Buffered, WriteSet
 from partyrooms.owner.draft import Draft, block
 from partyrooms.owner.turn import Turn, current
 from partyrooms.store.contract import Span
@@ -22,18 +16,7 @@ if TYPE_CHECKING:
     from partyrooms.owner.life import Life
 
 
-class Buffered(Awaitable[None]):
-    """What a write returns: done already, so awaiting it costs nothing."""
-
-    def __await__(self) -> Generator[Any, None, None]:
-        return
-        yield
-
-
-BUFFERED: Final = Buffered()
-
-
-class Storage:
+class Storage(AlarmStorage):
     """
     What one room stores; no other room can read it.
 
@@ -93,7 +76,7 @@ class Storage:
         return BUFFERED
 
     def delete_all(self) -> Buffered:
-        """Remove everything that the room has stored so far."""
+        """Remove everything that the room has stored so far, its alarm included."""
         with self._life.writing() as draft:
             draft.clear(self._life.quota)
         return BUFFERED

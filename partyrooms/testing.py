@@ -16,12 +16,10 @@ Each call returns when the room has handled it and everything is committed, so a
 neither sleeps nor waits. It works in pytest and in Django's ``TestCase`` alike.
 """
 
-import asyncio
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import BytesIO
 from typing import Any
 from urllib.parse import quote, unquote
@@ -37,6 +35,7 @@ from partyrooms.core.keys import RoomKey
 from partyrooms.core.messages import Frame, Profile
 from partyrooms.core.values import decode
 from partyrooms.gateway.audience import LocalAudience
+from partyrooms.moments import as_project
 from partyrooms.owner.hooks import Hook
 from partyrooms.owner.lives import LOST
 from partyrooms.owner.node import Node, use_node
@@ -45,6 +44,7 @@ from partyrooms.requests import StubResponse, build_request, respond
 from partyrooms.room import Room
 from partyrooms.store.contract import Span
 from partyrooms.store.memory import MemoryStore
+from partyrooms.timeline import FakeClock, Timeline
 
 __all__ = ["Client", "RunningRoom", "running_room"]
 
@@ -61,9 +61,10 @@ async def running_room(
         room_id: Which room.
         settings: Keys of ``PARTYROOMS`` in lower case, for this test.
     """
-    clock = _Clock()
+    clock = FakeClock()
+    store = MemoryStore()
     node = Node(
-        MemoryStore(),
+        store,
         name="test",
         settings=replace(get_settings(), **settings),
         clock=clock.monotonic,
@@ -72,7 +73,7 @@ async def running_room(
     )
     use_node(node)
     try:
-        yield RunningRoom(room_class, room_id, node, clock)
+        yield RunningRoom(room_class, room_id, node, Timeline(node, clock, store))
     finally:
         await node.close()
         use_node(None)
@@ -87,11 +88,12 @@ class RunningRoom:
     """
 
     def __init__(
-        self, room_class: type[Room], room_id: str, node: Node, clock: "_Clock"
+        self, room_class: type[Room], room_id: str, node: Node, timeline: Timeline
     ) -> None:
         self.key = RoomKey(room_class.party, room_id)
         self._node = node
-        self._clock = clock
+        self._timeline = timeline
+        self._store = timeline.store
         self._worker: Worker = node.worker(self.key)
 
     @property
@@ -170,10 +172,8 @@ class RunningRoom:
 
     async def stored(self) -> dict[str, Any]:
         """Everything that is committed, as after a crash."""
-        store = self._node.store
-        assert isinstance(store, MemoryStore)
-        record, _ = store.tables.room(self.key)
-        rows = await store.scan(record, Span())
+        record, _ = self._store.tables.room(self.key)
+        rows = await self._store.scan(record, Span())
         return {key.decode(): decode(value) for key, value in rows}
 
     async def hibernate(self) -> None:
@@ -190,13 +190,25 @@ class RunningRoom:
         """End the room's life as kill -9 of its process does; what is stored stays."""
         await self._worker.crash(LOST)
 
+    @property
+    def alarm(self) -> datetime | None:
+        """When the room's alarm is due next; None: it has none, or it was given up."""
+        _, row = self._store.tables.room(self.key)
+        if row.alarm is None or row.alarm.is_failed:
+            return None
+        return as_project(row.alarm.at)
+
     async def advance(self, **duration: float) -> None:
-        """Let time pass, with what happens in it; takes what ``timedelta`` takes."""
-        while self._worker.is_between_hooks:  # noqa: ASYNC110 - memory waits for nothing
-            await asyncio.sleep(0)
-        self._node.sweep()
-        self._clock.elapsed += timedelta(**duration).total_seconds()
-        self._node.sweep()
+        """
+        Let time pass, with what happens in it; takes what ``timedelta`` takes.
+
+        Each alarm that is due meanwhile rings at its time, in order, retries included,
+        in all rooms that the test has to do with.
+
+        Raises:
+            RuntimeError: If on_alarm sets the next alarm for now, and so without end.
+        """
+        await self._timeline.pass_time(timedelta(**duration).total_seconds())
         await self._worker.settled()
 
 
@@ -289,20 +301,6 @@ class _Line:
     def leave(self) -> None:
         self.is_gone = True
         self._audience.leave(self)
-
-
-class _Clock:
-    """Time that stands still unless a test moves it."""
-
-    def __init__(self) -> None:
-        self.elapsed = 0.0
-        self._started = time.time()
-
-    def monotonic(self) -> float:
-        return self.elapsed
-
-    def wall(self) -> float:
-        return self._started + self.elapsed
 
 
 def _in_main_thread(hook: Any) -> Hook:

@@ -8,6 +8,7 @@ does not exist any more are dropped, and each end is told of the other's end onc
 
 import asyncio
 from collections.abc import Awaitable, Collection, Iterable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
@@ -156,6 +157,17 @@ class Inlet(Protocol):
     ) -> Awaitable[Any]:
         """
         Put one of the calls of ``owner.calls`` in and get what awaits its result.
+
+        Raises:
+            MailboxFull: If too many events wait already.
+        """
+
+    def ring(self, at: datetime) -> Awaitable[None]:
+        """
+        Tell the room that its alarm is due, and get what awaits that it was handled.
+
+        Args:
+            at: Only an alarm that is set to this time or to an earlier one is.
 
         Raises:
             MailboxFull: If too many events wait already.

@@ -1,7 +1,8 @@
 """What a room has written and the database has not: one net effect for each key."""
 
+from collections.abc import Awaitable, Generator
 from enum import Enum, auto
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from partyrooms.core.alarm import Alarm
 
@@ -13,6 +14,17 @@ class Lookup(Enum):
 
 
 UNKNOWN: Final = Lookup.UNKNOWN
+
+
+class Buffered(Awaitable[None]):
+    """What a write returns: done already, so awaiting it costs nothing."""
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return
+        yield
+
+
+BUFFERED: Final = Buffered()
 
 
 class WriteSet:

@@ -5,7 +5,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from partyrooms.core.writes import WriteSet
+from partyrooms.core.alarm import Alarm
+from partyrooms.core.writes import UNKNOWN, WriteSet
 from partyrooms.exceptions import RoomStopped
 from partyrooms.owner.turn import Output, Turn
 from partyrooms.store.contract import Claim, Outcome, RoomCommit
@@ -46,6 +47,7 @@ class Gate:
         self.claim = claim
         self.is_lost = False
         self._version = claim.version
+        self._alarm = claim.alarm
         self._committer = committer
         self._on_lost = on_lost
         self._on_written = on_written
@@ -63,6 +65,27 @@ class Gate:
         return (
             [self._pending] if self._flying is None else [self._flying, self._pending]
         )
+
+    @property
+    def alarm(self) -> Alarm | None:
+        """The room's alarm, as the turns that have ended left it."""
+        for layer in reversed(self.layers):
+            if layer.alarm is not UNKNOWN:
+                return layer.alarm
+        return self._alarm
+
+    def reread_alarm(self, alarm: Alarm | None) -> None:
+        """The row has this alarm, and somebody else than the owner may have set it."""
+        self._alarm = alarm
+
+    def add(self, writes: WriteSet) -> None:
+        """Have something written with the next commit that belongs to no turn."""
+        if self._pending:
+            self._pending.merge(writes)
+        else:
+            self._pending = writes
+        self._wanted = self._taken + 1
+        self._committer.add(self)
 
     def close(self, turn: Turn) -> int:
         """
@@ -107,7 +130,7 @@ class Gate:
 
     def settle(self, outcome: Outcome) -> None:
         """Say what became of the writes that were taken, and let outputs leave."""
-        self._flying = None
+        flying, self._flying = self._flying, None
         if self.is_lost:
             return
         if outcome is Outcome.LOST:
@@ -115,6 +138,8 @@ class Gate:
             self._on_lost()
             return
         self._version += 1
+        if flying is not None and flying.alarm is not UNKNOWN:
+            self._alarm = flying.alarm
         self._settled = self._taken
         self.release()
         self._wake(None)
@@ -137,15 +162,9 @@ class Gate:
 
     def _want(self, turn: Turn) -> None:
         writes = turn.take_writes()
-        if writes is None:
-            return
-        self._on_written(writes)
-        if self._pending:
-            self._pending.merge(writes)
-        else:
-            self._pending = writes
-        self._wanted = self._taken + 1
-        self._committer.add(self)
+        if writes is not None:
+            self._on_written(writes)
+            self.add(writes)
 
     def _wake(self, error: Exception | None) -> None:
         waiting, self._waiters = self._waiters, []

@@ -13,7 +13,7 @@ InThread = Callable[[Callable[..., Any]], Hook]
 
 NAMES = (
     *("on_start", "on_connect", "on_message", "on_close", "on_error"),
-    *("on_exception", "get_connection_tags", "on_request"),
+    *("on_exception", "get_connection_tags", "on_request", "on_alarm"),
 )
 
 
@@ -37,6 +37,7 @@ class Hooks:
     on_exception: Hook
     get_connection_tags: Hook
     on_request: Hook | None
+    on_alarm: Hook | None
 
     def __init__(self, room: "Room", in_thread: InThread) -> None:
         self._in_thread = in_thread

@@ -76,6 +76,7 @@ class Life:
         self._replies: set[asyncio.Future[Any]] = set()
         self.owner = node.name
         self.started_at = node.wall_clock()
+        self.wall_clock = node.wall_clock
         self._audience = audience
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()

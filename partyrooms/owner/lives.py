@@ -16,7 +16,8 @@ from partyrooms.exceptions import (
     RoomElsewhere,
     RoomStopped,
 )
-from partyrooms.owner import events
+from partyrooms.owner import events, ring
+from partyrooms.owner.gate import Gate
 from partyrooms.owner.life import Life
 from partyrooms.owner.loop import Loop, tell
 from partyrooms.owner.runner import HookRunner
@@ -185,6 +186,7 @@ class Lives(Loop):
         if self._node.is_draining:
             raise RoomElsewhere("This process gives its rooms away.")
         claim = await self._tenure.claim()
+        ring.meet(self._waiting, claim.alarm)
         life: Life | None = None
         try:
             life = await self._make(claim)
@@ -199,6 +201,7 @@ class Lives(Loop):
                 await self._runner.report(error, life, None)
                 with suppress(RoomStopped):
                     await life.gate.commit(None)
+                await self._put_off_alarm(life.gate, error)
         finally:
             if self.life is None:
                 if life is not None:
@@ -212,15 +215,24 @@ class Lives(Loop):
         sizes = await self._node.store.sizes(claim.record)
         if self._tenure.is_lost:
             raise RoomStopped(f"{self.key} was lost before it started.")
-        return Life(
-            registry.get(self.key.party),
-            key=self.key,
-            claim=claim,
-            sizes=sizes,
-            audience=audience,
-            node=self._node,
-            on_lost=self.lose,
-        )
+        room_class = registry.get(self.key.party)
+        try:
+            return Life(
+                room_class,
+                key=self.key,
+                claim=claim,
+                sizes=sizes,
+                audience=audience,
+                node=self._node,
+                on_lost=self.lose,
+            )
+        except Exception as error:  # a class's __init__ may raise whatever it likes
+            gate = Gate(claim, self._node.committer, self.lose)
+            await self._put_off_alarm(gate, error)
+            raise
+
+    async def _put_off_alarm(self, gate: Gate, error: Exception) -> None:
+        await ring.put_off(self._waiting, gate, self._node.wall_clock(), error)
 
     async def _finish(self) -> None:
         self._stop_wanted = False

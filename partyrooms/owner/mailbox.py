@@ -4,6 +4,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from partyrooms.bus.contract import Closing, Line
@@ -20,6 +21,7 @@ from partyrooms.owner.events import (
     Request,
     Trouble,
 )
+from partyrooms.owner.ring import Ring
 
 
 class Mailbox(ABC):
@@ -90,6 +92,13 @@ class Mailbox(ABC):
         self._require_space()
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._put(Call(name, arguments, reply, chain=chain))
+        return reply
+
+    def ring(self, at: datetime) -> "asyncio.Future[None]":
+        """The room's alarm is due; what awaits that it was handled, or is not due."""
+        self._require_space()
+        reply: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._put(Ring(at, reply))
         return reply
 
     def _put(self, event: Event) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from partyrooms.core.alarm import Alarm
 from partyrooms.core.writes import WriteSet
 from partyrooms.owner.draft import Draft
 
@@ -43,6 +44,7 @@ class Turn:
         chain: The rooms that wait for it to end, each for the next one, its own last;
             empty: no event has begun it, so that nobody does.
         waits: The rooms that it waits for; what is told when they wait for its own.
+        ringing: The alarm that it handles; None: it is no ``on_alarm``'s turn.
     """
 
     # On the class, for most turns never change them: making a turn is then cheap.
@@ -50,6 +52,7 @@ class Turn:
     is_cancelled = False
     chain: tuple[str, ...] = ()
     waits: "dict[Future[tuple[str, ...]], tuple[RoomKey, Inlet]] | None" = None
+    ringing: Alarm | None = None
     _draft: Draft | None = None
     _undo: list[Callable[[], None]] | None = None
 

@@ -49,6 +49,11 @@ class Worker(Lives):
         is_at_work = self._task is not None and self._idle is None
         return is_at_work and not self._runner.is_running
 
+    @property
+    def is_in_hook(self) -> bool:
+        """Whether a hook of the room has begun and not ended."""
+        return self._runner.is_running
+
     def runs(self, task: "asyncio.Task[Any]") -> bool:
         """Whether a task is the room's: its loop, or background work of its life."""
         return task is self._task or (

@@ -7,7 +7,8 @@ from dataclasses import replace
 from partyrooms.conf import get_settings
 from partyrooms.owner.node import Node, use_node
 from partyrooms.store.memory import MemoryStore
-from partyrooms.testing import RunningRoom, _Clock
+from partyrooms.testing import RunningRoom
+from partyrooms.timeline import FakeClock, Timeline
 
 PATIENCE = 20.0
 """Seconds until a test that waits for an event gives up."""
@@ -113,14 +114,14 @@ class Stage(RunningRoom):
     def pass_time(self, seconds):
         """Let time pass at once, whatever is under way."""
         self._node.sweep()
-        self._clock.elapsed += seconds
+        self._timeline.clock.elapsed += seconds
         self._node.sweep()
 
 
 @asynccontextmanager
 async def on_stage(room_class, room_id="test", *, tables=None, **settings):
     """Run a room on a store that can be held; plain hooks run in real threads."""
-    clock = _Clock()
+    clock = FakeClock()
     node = Node(
         HeldStore(tables),
         name="test",
@@ -130,7 +131,7 @@ async def on_stage(room_class, room_id="test", *, tables=None, **settings):
     )
     use_node(node)
     try:
-        yield Stage(room_class, room_id, node, clock)
+        yield Stage(room_class, room_id, node, Timeline(node, clock, node.store))
     finally:
         await patiently(node.close())
         use_node(None)
