@@ -38,13 +38,19 @@ class ReadOnly:
 class RoomRecordAdmin(ReadOnly, RoomAdminBase):
     """A room can be deleted while no living node owns it."""
 
-    list_display = ("__str__", "owner", "epoch", "version", "entry_count", "total_size")
+    list_display = (
+        *("__str__", "owner", "epoch", "version", "entry_count", "total_size"),
+        *("alarm_at", "alarm_failed"),
+    )
+    list_filter = ("alarm_failed",)
+    actions = ("retry_alarms",)
     list_select_related = ("owner",)
     search_fields = ("party", "room_id")
     search_help_text = "Party, room id, or both as in chat/lobby"
     ordering = ("party", "room_id")
     fields = (
         *("party", "room_id", "owner", "epoch", "version", "stop_requested"),
+        *("alarm_at", "alarm_failed", "alarm_attempts", "alarm_error"),
         *("created_at", "entry_count", "total_size", "entries"),
     )
 
@@ -69,6 +75,16 @@ class RoomRecordAdmin(ReadOnly, RoomAdminBase):
     ) -> bool:
         allowed: bool = super().has_delete_permission(request, obj)
         return allowed and (obj is None or not is_live(obj.owner))
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        """Whoever may change rooms; nothing else of them can be changed here."""
+        return request.user.has_perm("partyrooms.change_roomrecord")
+
+    @admin.action(description="Retry failed alarms", permissions=["retry"])
+    def retry_alarms(self, request: HttpRequest, rooms: QuerySet[RoomRecord]) -> None:
+        """Let the alarms of these rooms that were given up be rung at once."""
+        count = cast(RoomRecordQuerySet, rooms).retry_alarms()
+        self.message_user(request, f"{count} failed alarms are retried.")
 
     @admin.display(description="entries")
     def entry_count(self, room: Any) -> int:

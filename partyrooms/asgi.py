@@ -8,6 +8,7 @@ In the project's ``asgi.py``::
     application = get_asgi_application()
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -78,15 +79,23 @@ async def refuse_socket(scope: Any, receive: Any, send: Any) -> None:
 
 async def live(receive: Any, send: Any) -> None:
     """Follow the server's life; when it ends, stop this event loop's rooms."""
+    from partyrooms import registry
     from partyrooms.departure import Departure
     from partyrooms.owner.node import existing_node
 
+    clockwork: asyncio.Task[None] | None = None
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
             Departure().install()
+            if registry.needs_time():
+                # Rooms are to be woken, though nobody may ever ask for one here.
+                clockwork = asyncio.create_task(_keep_time())
             await send({"type": "lifespan.startup.complete"})
             continue
+        if clockwork is not None:
+            clockwork.cancel()
+            await asyncio.wait([clockwork])
         node = existing_node()
         try:
             if node is not None:
@@ -100,3 +109,15 @@ async def live(receive: Any, send: Any) -> None:
             return
         await send({"type": "lifespan.shutdown.complete"})
         return
+
+
+async def _keep_time() -> None:
+    from partyrooms.owner.node import keep_node
+
+    try:
+        await keep_node()
+    except Exception:
+        logger.exception(
+            "Alarms do not ring before the first event of a room",
+            extra={"action": "node_failed"},
+        )

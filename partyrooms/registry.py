@@ -64,5 +64,10 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_classes))
 
 
+def needs_time() -> bool:
+    """Whether any party is to be woken without an event: at a time of its own."""
+    return any(hasattr(one, "on_alarm") for one in _classes.values())
+
+
 def _path(room_class: "type[Room]") -> str:
     return f"{room_class.__module__}.{room_class.__qualname__}"

@@ -1,12 +1,14 @@
 """The admin pages for rooms and nodes: bounded, escaped, and read-only."""
 
 import os
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.timezone import now
 
 from partyrooms.admin import SHOWN_ENTRIES
 from partyrooms.core.values import encode
@@ -17,6 +19,7 @@ pytestmark = pytest.mark.django_db
 LIST = "admin:partyrooms_roomrecord_changelist"
 ONE = "admin:partyrooms_roomrecord_change"
 DELETE = "admin:partyrooms_roomrecord_delete"
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 
 def make_room(room_id="lobby", owner=None, **values):
@@ -162,6 +165,65 @@ def test_looking_needs_no_more_than_the_view_permission(client):
 
     assert "lobby" in html
     assert deleted.status_code == 403
+
+
+def fail_alarm(room):
+    RoomRecord.objects.filter(pk=room.pk).update(
+        alarm_at=NOON, alarm_attempts=7, alarm_failed=True, alarm_error="<b>no</b>"
+    )
+
+
+def retry(client, *rooms):
+    chosen = [room.pk for room in rooms]
+    data = {"action": "retry_alarms", "_selected_action": chosen}
+    return client.post(reverse(LIST), data, follow=True).content.decode()
+
+
+def test_r40_a_failed_alarm_is_shown_with_its_error(admin_client):
+    """R40: and can be filtered for; errors may hold what clients sent."""
+    broken, _ = make_room("broken"), make_room("well")
+    fail_alarm(broken)
+
+    found = page(admin_client, LIST, alarm_failed__exact=1)
+    html = page(admin_client, ONE, broken.pk)
+
+    assert "chat/broken" in found
+    assert "chat/well" not in found
+    assert "&lt;b&gt;no&lt;/b&gt;" in html
+    assert "Jan. 1, 2030" in html
+
+
+def test_r40_failed_alarms_are_retried_by_an_action(admin_client):
+    """R40: at once, with all attempts anew; others are left alone."""
+    broken, well = make_room("broken"), make_room("well")
+    fail_alarm(broken)
+    RoomRecord.objects.filter(pk=well.pk).update(alarm_at=NOON)
+
+    html = retry(admin_client, broken, well)
+
+    broken.refresh_from_db()
+    well.refresh_from_db()
+    assert "1 failed alarms are retried." in html
+    assert (broken.alarm_failed, broken.alarm_attempts) == (False, 0)
+    assert abs(broken.alarm_at - now()) < timedelta(minutes=10)
+    assert well.alarm_at == NOON
+
+
+def test_retrying_needs_the_permission_to_change(client):
+    """Looking is not enough."""
+    user = User.objects.create_user("viewer", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_roomrecord"))
+    client.force_login(user)
+    room = make_room()
+    fail_alarm(room)
+
+    retry(client, room)
+    user.user_permissions.add(Permission.objects.get(codename="change_roomrecord"))
+    before = RoomRecord.objects.get().alarm_failed
+    retry(client, room)
+
+    assert before
+    assert not RoomRecord.objects.get().alarm_failed
 
 
 def test_nodes_are_listed_with_their_rooms(admin_client):

@@ -222,6 +222,23 @@ def test_a_killed_process_is_declared_dead_without_waiting_for_its_lease(wait_fo
         wait_for(lambda: Node.objects.get(pk=node.pk).state == "dead")
 
 
+def test_r40_whoever_registers_declares_the_killed_processes_of_its_host_dead():
+    """R40: before its first heartbeat, for alarms of their rooms may be due."""
+    elsewhere = Node.objects.create(host="elsewhere", pid=1)
+    with child() as process, child() as living:
+        gone, alive = node_of(process), node_of(living)
+        process.kill()
+        process.wait()
+
+        with running(interval=3600.0, lease_ttl=10800.0) as directory:
+            directory.register()
+            states = {node.pk: node.state for node in Node.objects.all()}
+
+    assert states[gone.pk] == "dead"
+    assert {states[elsewhere.pk], states[alive.pk]} == {"alive"}
+    assert states[directory.node_id] == "alive"
+
+
 def test_a_node_that_renewed_meanwhile_is_not_declared_dead():
     """The death is conditional on the heartbeat that was judged."""
     node = Node.objects.create(host="elsewhere", pid=1)

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from datetime import UTC, datetime
 from io import StringIO
 
 import pytest
@@ -70,7 +71,7 @@ def test_a_room_is_shown_with_its_entries():
     assert "\x1b" not in output
 
 
-@pytest.mark.parametrize("action", ["show", "stop", "delete"])
+@pytest.mark.parametrize("action", ["show", "stop", "delete", "alarm"])
 def test_an_unknown_room_is_said_to_be_unknown(action):
     """No room is made by asking for it."""
     with pytest.raises(CommandError, match="There is no room chat/lobby"):
@@ -179,3 +180,54 @@ def test_a_room_with_a_living_owner_is_not_deleted():
         run("delete", "chat/lobby")
 
     assert RoomRecord.objects.exists()
+
+
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("columns", "text"),
+    [
+        ({}, "none"),
+        ({"alarm_at": NOON}, "due 2030-01-01 12:00:00+00:00"),
+        (
+            {"alarm_at": NOON, "alarm_attempts": 2, "alarm_error": "ValueError: no"},
+            "due 2030-01-01 12:00:00+00:00 after 2 failed attempts: ValueError: no",
+        ),
+        (
+            {"alarm_at": NOON, "alarm_attempts": 7, "alarm_failed": True},
+            "given up 2030-01-01 12:00:00+00:00 after 7 failed attempts: ",
+        ),
+    ],
+)
+def test_an_alarm_is_described(columns, text):
+    """By its own action, and among all that is known of a room."""
+    make_room()
+    RoomRecord.objects.update(**columns)
+
+    assert run("alarm", "chat/lobby") == f"chat/lobby: {text}\n"
+    assert f"alarm           {text}" in run("show", "chat/lobby")
+
+
+def test_r40_a_failed_alarm_is_retried():
+    """R40: at once, with all attempts anew."""
+    room = make_room()
+    RoomRecord.objects.update(alarm_at=NOON, alarm_attempts=7, alarm_failed=True)
+
+    output = run("alarm", "chat/lobby", "--retry")
+
+    room.refresh_from_db()
+    assert output.startswith("chat/lobby: rung by the process that has it")
+    assert (room.alarm_failed, room.alarm_attempts) == (False, 0)
+    assert room.alarm_at < NOON
+
+
+def test_an_alarm_that_has_not_failed_is_not_retried():
+    """It rings by itself."""
+    make_room()
+    RoomRecord.objects.update(alarm_at=NOON)
+
+    with pytest.raises(CommandError, match="no alarm that was given up: due 2030"):
+        run("alarm", "chat/lobby", "--retry")
+
+    assert RoomRecord.objects.get().alarm_at == NOON

@@ -194,6 +194,10 @@ class Bus(Protocol):
     known: asyncio.Event
 
     @property
+    def takes_rooms(self) -> bool:
+        """Whether this process may own rooms."""
+
+    @property
     def has_peers(self) -> bool:
         """Whether rooms may be in other processes at all."""
 

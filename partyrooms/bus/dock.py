@@ -23,6 +23,7 @@ from partyrooms.exceptions import (
     PartyroomsError,
 )
 from partyrooms.owner import events
+from partyrooms.owner.ring import Ring
 
 if TYPE_CHECKING:
     from partyrooms.bus.audience import RoomAudience
@@ -177,6 +178,8 @@ class Berth:
                 given = msgspec.msgpack.decode(arguments)
                 reply = self.promise(ask, items.Returned)
                 return events.Call(name, given, reply, chain=chain)
+            case items.Rung(ask=ask, at=at):
+                return Ring(at, self.promise(ask, items.Returned))
         return None
 
     def promise(self, ask: int, kind: type[items.Reply]) -> "asyncio.Future[Any]":

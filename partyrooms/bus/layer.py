@@ -108,6 +108,11 @@ class LayerBus:
     has_peers = True
 
     @property
+    def takes_rooms(self) -> bool:
+        """Whether this process may own rooms."""
+        return self.placement.takes_rooms
+
+    @property
     def has_others(self) -> bool:
         """Whether another process could take this one's rooms."""
         return self._others

@@ -34,6 +34,7 @@ class MemoryBus:
             WeakValueDictionary()
         )
 
+    takes_rooms = True
     has_peers = False
     has_others = False
 

@@ -23,6 +23,7 @@ from partyrooms.exceptions import (
 )
 from partyrooms.owner import events
 from partyrooms.owner.mailbox import Mailbox
+from partyrooms.owner.ring import Ring
 
 if TYPE_CHECKING:
     from partyrooms.bus.layer import LayerBus
@@ -270,6 +271,8 @@ class Route(Mailbox):
                     arguments=msgspec.msgpack.encode(arguments),
                     chain=chain,
                 )
+            case Ring(at=at):
+                return items.Rung(**address, ask=self._ask(event), at=at)
             case events.End(delete=delete):
                 return items.StopAsked(**address, ask=self._ask(event), delete=delete)
         raise TypeError(f"{type(event).__name__} cannot cross to another process.")

@@ -1,5 +1,6 @@
 """What travels on a link between a gateway and an owner, and the only codec for it."""
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -135,6 +136,13 @@ class Probe(Item):
     """The last of a chain of rooms waits for this one; no event, and not counted."""
 
     chain: tuple[str, ...]
+
+
+class Rung(Item):
+    """The room's alarm is due, if it is set to this time or to an earlier one."""
+
+    ask: int
+    at: datetime
 
 
 class StopAsked(Item):
@@ -290,6 +298,7 @@ AnyItem = (
     | Asked
     | Called
     | Probe
+    | Rung
     | StopAsked
     | Joined
     | Refused

@@ -107,6 +107,10 @@ class Directory:
                 )
             self._registered = True
             self._heartbeat.registered(sent_at)
+        # At once: alarms of their rooms may be due, and nobody else may be there.
+        for node in nodes.filter(state=Node.State.ALIVE, host=host()):
+            if node.pk != self.node_id and self.is_gone(node):
+                self.declare_dead(node)
 
     def start_heartbeat(
         self,

@@ -21,6 +21,7 @@ from partyrooms.conf import Settings, get_settings
 from partyrooms.core.keys import RoomKey
 from partyrooms.directory import Directory
 from partyrooms.gateway.outbox import Outbox
+from partyrooms.owner.alarms import AlarmClock
 from partyrooms.owner.committer import Committer
 from partyrooms.owner.hooks import Hook, InThread
 from partyrooms.owner.lease import Lease
@@ -105,6 +106,12 @@ class Node:
         if worker is None:
             worker = self._workers[key] = Worker(key, self)
         return worker
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether it may own rooms, and act for them, now."""
+        is_leaving = self.is_draining or self.is_over
+        return self.bus.takes_rooms and self.lease.holds() and not is_leaving
 
     def spawn(
         self,
@@ -214,6 +221,12 @@ def existing_node() -> Node | None:
     return _nodes.get(asyncio.get_running_loop())
 
 
+async def keep_node() -> None:
+    """Have a node, and another one whenever it is lost, until cancelled."""
+    while True:
+        await current_node().ended.wait()
+
+
 def use_node(node: Node | None) -> None:
     """Make a node the running event loop's, or let it have none; for tests."""
     loop = asyncio.get_running_loop()
@@ -262,6 +275,7 @@ def start_node(*, is_worker: bool = False) -> Node:
         on_lost=lambda: _tell(loop, node.lose),
     )
     node.spawn(node.keep_sweeping())
+    node.spawn(AlarmClock(node).keep_ringing())
     node.watchdog.start()
     node.bus.start()
     return node

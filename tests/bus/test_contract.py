@@ -1,11 +1,14 @@
 """What every bus does, whether the room is in the gateway's process or not."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from partyrooms.exceptions import PartyroomsError
 from tests.bus.world import KEY, SLEEPY, Socket, ask, connected
+
+NOW = datetime.now(UTC)
 
 
 @pytest.fixture
@@ -117,6 +120,18 @@ async def test_p4_a_stub_hears_who_is_here(here, there):
 
     assert [one["id"] for one in found] == ["alice", "bob"]
     assert (info["connections"], info["owner"]) == (2, here.name)
+
+
+async def test_r40_a_room_is_woken_from_anywhere(here, there):
+    """R40: who waits is told when it is handled, or that it is not due."""
+    alice, bob = await connected(here, "alice"), await connected(there, "bob")
+    await ask(here, alarm=-10)
+
+    await there.bus.inlet(KEY).ring(NOW - timedelta(seconds=20))
+    await there.bus.inlet(KEY).ring(NOW)
+
+    assert await alice.next() == await bob.next() == "alarm"
+    assert b'"seen":["alarm"]' in (await ask(there)).body
 
 
 async def test_p4_a_room_is_stopped_from_anywhere(here, there):

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 from partyrooms import Room
@@ -57,7 +58,14 @@ class Ledger(Room):
     async def on_exception(self, error, connection):
         self.broadcast(f"failed {connection.id}")
 
+    async def on_alarm(self):
+        self.seen.append("alarm")
+        self.storage.put("seen", self.seen)
+        self.broadcast("alarm")
+
     async def on_request(self, request):
+        if "alarm" in request.data:
+            self.storage.set_alarm(timedelta(seconds=request.data["alarm"]))
         return {"seen": self.seen, "body": request.data, "who": request.user_id}
 
 

@@ -24,6 +24,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "R13": "`onClose`; code and reason in `partyserver` only; 1006 where none came",
         "R14": "transport errors only",
         "R15": "absent: 500 in `partykit`, 404 in `partyserver`",
+        "R16": "`onAlarm()`; `room.id` throws in it in `partykit`",
         "R17": "`onException` hears of SQL errors only; other exceptions are logged",
         "R18": "9 tags of 1-256 characters, the id first",
         "R19": "`broadcast(message, without)`; no JSON variant",
@@ -59,6 +60,9 @@ SECTIONS: dict[str, dict[str, str]] = {
         "S6": "what structured clone keeps",
         "S7": "key 2,048 bytes, value 128 KiB (2 MB for both on SQLite), 10 GB",
         "S8": "a stale instance's storage access throws",
+        "S10": "`setAlarm`, `getAlarm`, `deleteAlarm` in milliseconds",
+        "R40": "at least once, six retries from 2 s on, then dropped; may run beside "
+        "other events, and be late by a minute",
         "S11": "the same promise",
     },
     "HTTP": {

@@ -20,7 +20,7 @@ from tests.conformance.partykit import SECTIONS
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "reference" / "conformance.md"
 KINDS = ("uvicorn", "daphne")
-HOOKS = r"\bon (start|connect|message|close|error|request|exception)\b"
+HOOKS = r"\bon (start|connect|message|close|error|request|exception|alarm|cron)\b"
 
 INTRODUCTION = """\
 # Conformance

@@ -6,9 +6,13 @@ import pytest
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import re_path
 
+from partyrooms import Room, registry
 from partyrooms.asgi import get_asgi_application
-from partyrooms.owner.node import existing_node
+from partyrooms.conf import get_settings
+from partyrooms.owner import node as node_module
+from partyrooms.owner.node import Node, existing_node, use_node
 from partyrooms.routing import websocket_urlpatterns
+from partyrooms.store.memory import MemoryStore
 from tests.web.drive import ask, knock
 
 
@@ -62,11 +66,70 @@ async def test_the_servers_end_closes_the_node(node):
     assert node.is_over
 
 
-async def test_the_servers_end_needs_no_node():
+@pytest.fixture
+def classes(monkeypatch):
+    """No class with alarms or crons, but those of a test."""
+    monkeypatch.setattr(registry, "_classes", {})
+
+
+async def test_the_servers_end_needs_no_node(classes):
     """Lifespan: a process that never ran a room."""
     sent = await live(get_asgi_application())
 
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+async def test_r40_a_server_that_may_have_to_wake_rooms_has_a_node(
+    classes, monkeypatch
+):
+    """R40: from its start on, and another one when it has lost its lease."""
+    made = asyncio.Queue()
+    nodes = []
+
+    def start_node():
+        node = Node(MemoryStore(), name="test", settings=get_settings())
+        use_node(node)
+        made.put_nowait(node)
+        return node
+
+    class Timer(Room):
+        async def on_alarm(self):
+            pass
+
+    async def serve():
+        """What the server does between its start and its end."""
+        nodes.append(await made.get())
+        nodes[0].lose()
+        nodes.append(await made.get())
+
+    monkeypatch.setattr(node_module, "start_node", start_node)
+    sent = await live(get_asgi_application(), serve)
+
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert [node.is_over for node in nodes] == [True, True]
+    assert existing_node() is None
+
+
+async def test_a_node_that_cannot_be_made_does_not_stop_the_server(
+    classes, monkeypatch, caplog
+):
+    """Lifespan: the first event of a room tries again, and tells whoever asks."""
+
+    class Timer(Room):
+        async def on_alarm(self):
+            pass
+
+    tried = asyncio.Event()
+
+    def start_node():
+        tried.set()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(node_module, "start_node", start_node)
+    sent = await live(get_asgi_application(), tried.wait)
+
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert "ZeroDivisionError" in caplog.text
 
 
 async def test_an_end_that_fails_is_told_to_the_server(node, monkeypatch, caplog):
@@ -104,12 +167,14 @@ async def test_rooms_can_be_part_of_a_projects_own_router(path, status):
     assert elsewhere.sent[0]["code"] == 4000
 
 
-async def live(application):
-    """Start and stop as a server does; the types of the answers."""
+async def live(application, serve=None):
+    """Start, serve and stop as a server does; the types of the answers."""
     messages = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
     sent = []
 
     async def receive():
+        if sent and serve is not None:
+            await serve()
         return messages.pop(0)
 
     async def send(message):

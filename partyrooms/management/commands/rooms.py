@@ -20,7 +20,7 @@ POLL_INTERVAL = 0.1
 class Command(BaseCommand):
     """Work on rooms through the database, whichever process owns them."""
 
-    help = "List, show, stop and delete rooms."
+    help = "List, show, stop and delete rooms; look at their alarms."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -35,9 +35,16 @@ class Command(BaseCommand):
             ("show", "A room's row and what it stores."),
             ("stop", "End a room's life; the next event starts it again."),
             ("delete", "Remove a stopped room with all that it stores."),
+            ("alarm", "When a room is woken next, and how that went so far."),
         ):
             one = actions.add_parser(action, help=text)
             one.add_argument("key", help="Party and room id, as in chat/lobby.")
+            if action == "alarm":
+                one.add_argument(
+                    "--retry",
+                    action="store_true",
+                    help="Ring an alarm that was given up.",
+                )
             if action == "stop":
                 one.add_argument(
                     "--timeout",
@@ -57,6 +64,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         if action == "show":
             self.show(rooms, key)
+        elif action == "alarm":
+            self.show_alarm(rooms, key, is_retry=options["retry"])
         elif action == "stop":
             self.stop(rooms, key, options["timeout"])
         else:
@@ -83,6 +92,7 @@ class Command(BaseCommand):
             ("epoch", room.epoch),
             ("version", room.version),
             ("stop requested", "yes" if room.stop_requested else "no"),
+            ("alarm", describe_alarm(room)),
             ("created", room.created_at.isoformat(" ", "seconds")),
             ("entries", f"{room.entry_count} ({room.total_size} bytes)"),
         ):
@@ -90,6 +100,22 @@ class Command(BaseCommand):
         # An iterator: each value may have a megabyte.
         for entry in room.entries.order_by("key").iterator(chunk_size=20):
             self.stdout.write(f"  {entry.key_text} = {entry.value_text}")
+
+    def show_alarm(
+        self, rooms: RoomRecordQuerySet, key: RoomKey, *, is_retry: bool
+    ) -> None:
+        """Print a room's alarm; let one that was given up be rung."""
+        room = find(rooms, key)
+        if not is_retry:
+            self.stdout.write(f"{key}: {describe_alarm(room)}")
+        elif rooms.filter(pk=room.pk).retry_alarms():
+            self.stdout.write(
+                f"{key}: rung by the process that has it, or by the next one that looks"
+            )
+        else:
+            raise CommandError(
+                f"{key} has no alarm that was given up: {describe_alarm(room)}."
+            )
 
     def stop(self, rooms: RoomRecordQuerySet, key: RoomKey, timeout: float) -> None:
         """Ask the owner to stop a room, and wait until it has released it."""
@@ -160,6 +186,17 @@ def line(room: Any) -> list[str]:
     """A room's cells in the list."""
     numbers = (room.epoch, room.version, room.entry_count, room.total_size)
     return [str(room), describe(room.owner), *map(str, numbers)]
+
+
+def describe_alarm(room: Any) -> str:
+    """When a room's alarm is due, in a few words."""
+    if room.alarm_at is None:
+        return "none"
+    at = room.alarm_at.isoformat(" ", "seconds")
+    if not room.alarm_attempts:
+        return f"due {at}"
+    failures = f"{room.alarm_attempts} failed attempts: {room.alarm_error}"
+    return f"{'given up' if room.alarm_failed else 'due'} {at} after {failures}"
 
 
 def describe(owner: Node | None) -> str:

@@ -1,5 +1,7 @@
 """Rooms that have to exist when a server starts."""
 
+from datetime import timedelta
+
 from partyrooms import Room
 from tests.servers.site.journal import note
 
@@ -69,3 +71,16 @@ class Counter(Room):
                 for key, value in increments.items()
             },
         }
+
+
+class Alarming(Room):
+    """Notes that it was woken; its alarm outlives its process."""
+
+    async def on_request(self, request):
+        if request.method == "POST":
+            self.storage.set_alarm(timedelta(seconds=request.data["seconds"]))
+        return {"rung": await self.storage.get("rung", 0)}
+
+    async def on_alarm(self):
+        self.storage.put("rung", await self.storage.get("rung", 0) + 1)
+        note(self.id, "alarm")
