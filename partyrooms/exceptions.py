@@ -21,6 +21,7 @@ from __future__ import annotations
 #  |    +-- MailboxFull
 #  +-- StoreUnavailable (ConnectionError)
 #  +-- StreamBroken (ConnectionError)
+#  +-- SocketClosed (ConnectionError)
 #  +-- CallFailed
 #  +-- CallCycle
 #  +-- ConnectionTrouble
@@ -150,6 +151,18 @@ class StoreUnavailable(PartyroomsError, ConnectionError):
 
 class StreamBroken(PartyroomsError, ConnectionError):
     """A streamed answer ended before the room's generator did."""
+
+
+class SocketClosed(PartyroomsError, ConnectionError):
+    """A socket of the project's own code is closed, with ``code`` and ``reason``."""
+
+    def __init__(self, code: int, reason: str = "") -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"closed with {self.code}" + (f": {self.reason}" if self.reason else "")
 
 
 class CallFailed(PartyroomsError):

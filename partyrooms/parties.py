@@ -1,6 +1,6 @@
 """``parties["chat"].get("lobby")``: any room, from anywhere in the process."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from partyrooms import registry
@@ -11,6 +11,7 @@ from partyrooms.remote import decode_result, encode_arguments
 if TYPE_CHECKING:
     from partyrooms.bus.contract import Inlet
     from partyrooms.connection import Connection
+    from partyrooms.gateway.stub_socket import StubSocket
     from partyrooms.requests import StubResponse
 
 
@@ -117,6 +118,28 @@ class Stub:
         """
         result: dict[str, Any] = await self._call("info")
         return result
+
+    def socket(
+        self,
+        path: str = "",
+        query: Mapping[str, Any] | None = None,
+        protocols: Sequence[str] = (),
+        user_id: str | None = None,
+    ) -> "StubSocket":
+        """
+        Open a WebSocket to the room in the project's own code; no before-hook sees it.
+
+        ``async with stub.socket() as socket`` connects, and closes behind the block.
+
+        Args:
+            path: What follows the room id, from the slash on.
+            query: Parameters; ``_pk`` is the connection's id.
+            protocols: Subprotocols to offer.
+            user_id: What ``connection.user_id`` says.
+        """
+        from partyrooms.gateway.stub_socket import StubSocket
+
+        return StubSocket(self.key, path, query or {}, protocols, user_id)
 
     async def stop(self) -> None:
         """End the room's life: sockets get 1012, the next event starts it again."""

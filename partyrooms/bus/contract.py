@@ -126,7 +126,9 @@ class Inlet(Protocol):
     async def space(self) -> None:
         """Wait until the mailbox is not full."""
 
-    def connect(self, line: Line, context: "ConnectionContext") -> None:
+    def connect(
+        self, line: Line, context: "ConnectionContext", chain: tuple[str, ...] = ()
+    ) -> None:
         """A socket asks to be let in; the line is told the outcome."""
 
     def message(self, line: Line, payload: str | bytes) -> bool:

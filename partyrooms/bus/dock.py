@@ -160,7 +160,7 @@ class Berth:
             case items.Opened(line=number, profile=profile, request=copy):
                 line = self.lines[number] = RemoteLine(self, number, profile)
                 context = ConnectionContext(restore_handshake(copy), copy.props)
-                return events.Connect(line, context)
+                return events.Connect(line, context, chain=item.chain)
             case items.Ended(line=number, code=code, reason=reason):
                 line = self.lines.pop(number, None)
                 if line is None:

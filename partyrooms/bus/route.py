@@ -236,13 +236,17 @@ class Route(Mailbox):
         match event:
             case events.Message(line=line, payload=payload):
                 return items.Sent(**address, line=line.number, payload=payload)
-            case events.Connect(line=line, context=context):
+            case events.Connect(line=line, context=context, chain=chain):
                 profile = line.profile
                 request = copy_handshake(
                     context.request, profile.user_id, dict(context.props)
                 )
                 return items.Opened(
-                    **address, line=line.number, profile=profile, request=request
+                    **address,
+                    line=line.number,
+                    profile=profile,
+                    request=request,
+                    chain=chain,
                 )
             case events.Closed(line=line, closing=(code, reason), was_clean=was_clean):
                 return items.Ended(

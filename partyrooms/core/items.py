@@ -79,11 +79,12 @@ class Join(Item):
 
 
 class Opened(Item):
-    """A socket asks to be let in."""
+    """A socket asks to be let in; ``chain`` is as in ``Asked``."""
 
     line: int
     profile: Profile
     request: RequestCopy
+    chain: tuple[str, ...] = ()
 
 
 class Sent(Item):

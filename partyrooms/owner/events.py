@@ -73,11 +73,13 @@ class Connect(msgspec.Struct, eq=False):
     receipt: Output | None = None
     connection: Connection | None = None
     wakes: bool = True
+    chain: tuple[str, ...] = ()
 
     async def act(self, life: "Life", turn: Turn) -> None:
         line = self.line
         if line.is_gone:
             return
+        turn.chain = (*self.chain, *turn.chain)
         refusal = _refusal(life, line)
         if refusal is not None:
             code, reason = refusal

@@ -59,9 +59,11 @@ class Mailbox(ABC):
                 self._space = asyncio.get_running_loop().create_future()
             await asyncio.shield(self._space)
 
-    def connect(self, line: Line, context: ConnectionContext) -> None:
+    def connect(
+        self, line: Line, context: ConnectionContext, chain: tuple[str, ...] = ()
+    ) -> None:
         """A socket asks to be let in; the line is told the outcome."""
-        self._put(Connect(line, context))
+        self._put(Connect(line, context, chain=chain))
 
     def message(self, line: Line, payload: str | bytes) -> bool:
         """A frame has come; whether the gateway is to wait for space now."""

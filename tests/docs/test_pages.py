@@ -10,6 +10,7 @@ import partyrooms
 from partyrooms import exceptions, testing
 from partyrooms.conf import MIB, Settings
 from partyrooms.connection import Connection, ConnectionContext
+from partyrooms.gateway.stub_socket import StubSocket
 from partyrooms.management.commands import rooms
 from partyrooms.parties import Stub
 from partyrooms.requests import StubResponse
@@ -105,6 +106,7 @@ def test_every_error_is_listed():
         (Storage, "storage.md"),
         (Stub, "parties.md"),
         (StubResponse, "parties.md"),
+        (StubSocket, "parties.md"),
         (testing.RunningRoom, "testing.md"),
         (testing.Client, "testing.md"),
     ],
