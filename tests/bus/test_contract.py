@@ -8,8 +8,6 @@ import pytest
 from partyrooms.exceptions import PartyroomsError
 from tests.bus.world import KEY, SLEEPY, Socket, ask, connected
 
-NOW = datetime.now(UTC)
-
 
 @pytest.fixture
 async def here(world):
@@ -126,9 +124,10 @@ async def test_r40_a_room_is_woken_from_anywhere(here, there):
     """R40: who waits is told when it is handled, or that it is not due."""
     alice, bob = await connected(here, "alice"), await connected(there, "bob")
     await ask(here, alarm=-10)
+    now = datetime.now(UTC)
 
-    await there.bus.inlet(KEY).ring(NOW - timedelta(seconds=20))
-    await there.bus.inlet(KEY).ring(NOW)
+    await there.bus.inlet(KEY).ring(now - timedelta(seconds=20))
+    await there.bus.inlet(KEY).ring(now)
 
     assert await alice.next() == await bob.next() == "alarm"
     assert b'"seen":["alarm"]' in (await ask(there)).body
