@@ -14,20 +14,22 @@ class Frame:
     Attributes:
         payload: What is sent.
         event: The ASGI message; shared by all sockets, so nobody may change it.
-        size: Bytes of the payload as UTF-8 or as it is.
     """
 
-    __slots__ = ("event", "payload", "size")
+    __slots__ = ("_size", "event", "payload")
 
     def __init__(self, payload: str | bytes) -> None:
         self.payload = payload
-        self.event: dict[str, Any]
-        if isinstance(payload, str):
-            self.event = {"type": "websocket.send", "text": payload}
-            self.size = len(payload if payload.isascii() else payload.encode())
-        else:
-            self.event = {"type": "websocket.send", "bytes": payload}
-            self.size = len(payload)
+        kind = "text" if isinstance(payload, str) else "bytes"
+        self.event: dict[str, Any] = {"type": "websocket.send", kind: payload}
+        self._size = -1
+
+    @property
+    def size(self) -> int:
+        """Bytes of the payload as UTF-8 or as it is; only who has to wait asks."""
+        if self._size < 0:
+            self._size = payload_size(self.payload)
+        return self._size
 
 
 def payload_size(payload: str | bytes) -> int:

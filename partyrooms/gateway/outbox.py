@@ -100,12 +100,16 @@ class Outbox:
         """Queue a frame, unless the socket is closing or the client too slow."""
         if self.closing is not None or self.is_gone:
             return
-        queued = self._queued + frame.size
         # A frame that is too large on its own may go to a client that keeps up.
+        if self._writer is None:
+            self._begin(frame.event, frame)
+            return
+        queued = self._queued + frame.size
         if queued > self._max_queued and self._queued:
             self._keeper.overflowed()
             return
-        self._put(frame.event, frame.size)
+        self._events.append((frame.event, frame.size))
+        self._queued = queued
 
     def keep(self, state: bytes | None) -> None:
         """Keep the connection's state."""
@@ -156,11 +160,14 @@ class Outbox:
         self._keeper.answered()
         self._put(self._accept_event)
 
-    def _put(self, event: Event, size: int = 0) -> None:
-        if self._writer is not None:
-            self._events.append((event, size))
-            self._queued += size
-            return
+    def _put(self, event: Event) -> None:
+        if self._writer is None:
+            self._begin(event, None)
+        else:
+            self._events.append((event, 0))
+
+    def _begin(self, event: Event, frame: Frame | None) -> None:
+        """Send what nothing waits in front of: a frame's event, or one of no frame."""
         # Most sends end at once: the server has only to append to its own buffer. So
         # the first step is taken here, and a task made only for one that has to wait.
         try:
@@ -177,6 +184,7 @@ class Outbox:
             # The server's affair: whoever sends was not cancelled.
             self.leave()
             return
+        size = 0 if frame is None else frame.size
         self._queued += size
         self._writer = self._loop.create_task(
             self._write(Resumed(sending, waiting_for), event, size)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import msgspec
@@ -48,7 +48,7 @@ class Event(Protocol):
     def wakes(self) -> bool:
         """Whether a room that is not running is started for it."""
 
-    async def act(self, life: "Life", turn: Turn) -> None:
+    def act(self, life: "Life", turn: Turn) -> Awaitable[None]:
         """Run the hook and add to the turn what follows from its outcome."""
 
     def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
@@ -137,10 +137,12 @@ class Message(msgspec.Struct, eq=False):
     def wakes(self) -> bool:
         return not self.line.is_dropped
 
-    async def act(self, life: "Life", turn: Turn) -> None:
+    def act(self, life: "Life", turn: Turn) -> Awaitable[None]:
         connection = self.line.connection
-        if connection is not None and connection._is_open:
-            await life.hooks.on_message(self.payload, connection)
+        if connection is None or not connection._is_open:
+            return _nothing()
+        # The hook's own coroutine: one around it would cost as much as the turn.
+        return life.hooks.on_message(self.payload, connection)
 
     def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
         return True
@@ -344,6 +346,10 @@ class End(msgspec.Struct, eq=False):
     def abandon(self, error: Exception) -> None:
         if not self.reply.done():
             self.reply.set_exception(error)
+
+
+async def _nothing() -> None:
+    """What there is to do for somebody who has left."""
 
 
 def _refusal(life: "Life", line: Line) -> Closing | None:

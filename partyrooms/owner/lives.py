@@ -117,7 +117,7 @@ class Lives(Loop):
             self._node.bus.lose(self.key)
             self._arrived()  # so that the loop ends
         stolen = RoomStopped(f"{self.key} was lost to another process.")
-        self._runner.interrupt(self._task, stolen)
+        self._runner.interrupt(stolen)
 
     async def crash(self, closing: Closing | None) -> None:
         """End loop and life where they are; what is not committed is lost."""
@@ -191,8 +191,7 @@ class Lives(Loop):
         try:
             life = await self._make(claim)
             turn = Turn(life)
-            loading = life.hooks.on_start()
-            error = await self._runner.attempt("on_start", turn, loading)
+            error = await self._runner.attempt("on_start", turn, life.hooks.on_start)
             if error is None and not self._tenure.is_lost:
                 life.gate.close(turn)
                 self.life = life

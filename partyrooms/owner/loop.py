@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from partyrooms.bus.contract import Line
 from partyrooms.core.keys import RoomKey
-from partyrooms.owner import events
+from partyrooms.owner.events import Message
 from partyrooms.owner.mailbox import Mailbox
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ class Loop(Mailbox):
         """Handle what waits, as far as the rest of the process can wait for it."""
 
     @abstractmethod
-    def _loop_begins(self) -> None:
-        """The task is made."""
+    def _loop_begins(self, task: "asyncio.Task[None]") -> None:
+        """The task is made, and has not run yet."""
 
     @abstractmethod
     def _loop_ended(self) -> None:
@@ -53,7 +53,7 @@ class Loop(Mailbox):
     def message(self, line: Line, payload: str | bytes) -> bool:
         """A frame has come; the shortest way, for it is the most frequent event."""
         waiting = self._waiting
-        waiting.append(events.Message(line, payload))
+        waiting.append(Message(line, payload))
         idle = self._idle
         if idle is not None:
             self._idle = None
@@ -72,17 +72,19 @@ class Loop(Mailbox):
             self._wake()
 
     def _wake(self) -> None:
-        self._loop_begins()
         # In an empty context: whoever put the event in has nothing to do with it.
         self._task = self._loop.create_task(self._run(), context=contextvars.Context())
+        self._loop_begins(self._task)
 
     async def _run(self) -> None:
         """Handle events as they come, until the room is not in memory any more."""
+        lease = self._node.lease
         try:
             while self._waiting or self._stop_wanted or self._is_in_memory:
                 if not self._waiting and not self._stop_wanted:
                     await self._rest()
-                await self._node.lease.held()
+                if not lease.holds():
+                    await lease.held()
                 await self._work()
         finally:
             self._task = self._idle = None

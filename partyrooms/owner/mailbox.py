@@ -117,7 +117,8 @@ class Mailbox(ABC):
     def _take(self) -> Event:
         """The next event; whoever waits for space hears of it."""
         event = self._waiting.popleft()
-        self._freed()
+        if self._space is not None:
+            self._freed()
         return event
 
     def _freed(self) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from partyrooms.connection import Connection
@@ -21,6 +21,7 @@ class HookRunner:
     Runs the hooks of one room, one at a time, in the worker's task.
 
     Attributes:
+        task: The worker's; None: it has never run.
         turn: The turn of the hook that is running; None: none is.
         is_over: The worker's task is to end, whatever a hook makes of that.
 
@@ -32,10 +33,11 @@ class HookRunner:
 
     __slots__ = (
         *("_hook", "_interruption", "_room", "_seen", "_timeout"),
-        *("is_over", "turn"),
+        *("is_over", "task", "turn"),
     )
 
     def __init__(self, room: str, timeout: float) -> None:
+        self.task: asyncio.Task[None] | None = None
         self.turn: Turn | None = None
         self.is_over = False
         self._room = (room,)
@@ -45,7 +47,7 @@ class HookRunner:
         self._interruption: Exception | None = None
 
     async def attempt(
-        self, hook: str, turn: Turn, work: Awaitable[Any]
+        self, hook: str, turn: Turn, work: Callable[..., Awaitable[Any]], *args: Any
     ) -> Exception | None:
         """
         Let a hook run in a turn.
@@ -53,7 +55,7 @@ class HookRunner:
         Args:
             hook: Its name, for errors.
             turn: Dropped if the hook fails; else left open for the caller to close.
-            work: What to await.
+            work: What to call with the rest, and to await.
 
         Returns:
             What it raised, or why it was interrupted; None: it ended well.
@@ -62,14 +64,15 @@ class HookRunner:
             CancelledError: If the worker's task was cancelled.
         """
         error: Exception | None = None
-        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        # Known for long: asking asyncio costs more than all of this.
+        task = cast("asyncio.Task[None]", self.task)
         # Not always 0: a library may have cancelled an earlier hook and kept quiet.
         cancelled = task.cancelling()
         self._hook, self.turn = hook, turn
         turn.chain = self._room
         current.set(turn)  # The worker's task has a context of its own.
         try:
-            await work
+            await work(*args)
         except Exception as raised:  # a hook may raise whatever it likes
             error = raised
         except SystemExit as raised:  # the event loop would end the whole server
@@ -98,16 +101,16 @@ class HookRunner:
     ) -> None:
         """Tell ``on_exception``, in a turn of its own, what another hook raised."""
         turn = Turn(life)
-        told = life.hooks.on_exception(error, connection)
-        raised = await self.attempt("on_exception", turn, told)
+        told = life.hooks.on_exception
+        raised = await self.attempt("on_exception", turn, told, error, connection)
         if raised is None:
             life.gate.close(turn)
         else:
             log_failed_report(life.key, raised, error)
 
-    def interrupt(self, task: "asyncio.Task[Any] | None", error: Exception) -> None:
-        """Cancel the hook that is running in the worker's task, if there is one."""
-        turn = self.turn
+    def interrupt(self, error: Exception) -> None:
+        """Cancel the hook that is running, if there is one."""
+        task, turn = self.task, self.turn
         if turn is None or task is None:
             return
         if not turn.is_cancelled:
@@ -121,7 +124,7 @@ class HookRunner:
         """Whether a hook has begun and not ended."""
         return self.turn is not None
 
-    def sweep(self, task: "asyncio.Task[Any] | None", now: float) -> bool:
+    def sweep(self, now: float) -> bool:
         """
         Cancel a hook that runs too long; whether one is running.
 
@@ -135,7 +138,7 @@ class HookRunner:
             self._seen = (turn, now)
         elif now - self._seen[1] >= self._timeout:
             self._seen = (turn, now)
-            self.interrupt(task, HookTimeout(self._hook, self._timeout))
+            self.interrupt(HookTimeout(self._hook, self._timeout))
         return True
 
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.writes import WriteSet
 from partyrooms.owner.draft import Draft
@@ -32,7 +34,7 @@ class TurnOver(RuntimeError):
         )
 
 
-class Turn:
+class Turn(msgspec.Struct, eq=False):
     """
     What one event's handling has asked for so far.
 
@@ -47,18 +49,15 @@ class Turn:
         ringing: The alarm that it handles; None: it is no ``on_alarm``'s turn.
     """
 
-    # On the class, for most turns never change them: making a turn is then cheap.
-    is_open = True
-    is_cancelled = False
+    life: "Life"
+    outputs: list[Output] = []
+    is_open: bool = True
+    is_cancelled: bool = False
     chain: tuple[str, ...] = ()
     waits: "dict[Future[tuple[str, ...]], tuple[RoomKey, Inlet]] | None" = None
     ringing: Alarm | None = None
     _draft: Draft | None = None
     _undo: list[Callable[[], None]] | None = None
-
-    def __init__(self, life: "Life") -> None:
-        self.life = life
-        self.outputs: list[Output] = []
 
     @property
     def draft(self) -> Draft:

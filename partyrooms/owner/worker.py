@@ -28,7 +28,7 @@ class Worker(Lives):
     def sweep(self, now: float) -> None:
         """Cancel a hook that runs too long; let an idle room leave memory."""
         settings = self._node.settings
-        self._runner.sweep(self._task, now)
+        self._runner.sweep(now)
         if self.life is None or self._idle is None or self.life.streams:
             return
         quiet = now - self._quiet_since
@@ -74,7 +74,8 @@ class Worker(Lives):
             or any(room in getattr(one, "chain", ()) for one in self._waiting)
         )
 
-    def _loop_begins(self) -> None:
+    def _loop_begins(self, task: "asyncio.Task[None]") -> None:
+        self._runner.task = task
         self._node.busy.add(self)
 
     def _loop_ended(self) -> None:
@@ -104,7 +105,7 @@ class Worker(Lives):
     async def _handle(self, event: events.Event, life: Life) -> None:
         turn = Turn(life)
         try:
-            error = await self._runner.attempt(event.hook, turn, event.act(life, turn))
+            error = await self._runner.attempt(event.hook, turn, event.act, life, turn)
         except BaseException:  # This task is being ended; nobody may wait for ever.
             event.abandon(RoomStopped(f"{self.key} stopped while it handled this."))
             raise
