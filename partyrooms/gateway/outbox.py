@@ -100,11 +100,11 @@ class Outbox:
         """Queue a frame, unless the socket is closing or the client too slow."""
         if self.closing is not None or self.is_gone:
             return
-        # A frame that is too large on its own may go to a client that keeps up.
         if self._writer is None:
             self._begin(frame.event, frame)
             return
         queued = self._queued + frame.size
+        # A frame that is too large on its own may go to a client that keeps up.
         if queued > self._max_queued and self._queued:
             self._keeper.overflowed()
             return
