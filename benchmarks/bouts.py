@@ -3,10 +3,21 @@
 from dataclasses import dataclass, field
 
 from benchmarks.figures import Wanted
-from benchmarks.load.loads import EchoLoad, FanOutLoad, HttpLoad, IdleLoad, Load
+from benchmarks.load.loads import (
+    EchoLoad,
+    FanOutLoad,
+    HttpLoad,
+    IdleLoad,
+    Load,
+    PingLoad,
+)
 
 PARTYROOMS = "partyrooms"
 BARE = "bare ASGI app"
+CHANNELS = "Channels group_send"
+
+PUB_SUB = "channels_redis.pubsub.RedisPubSubChannelLayer"
+CORE = "channels_redis.core.RedisChannelLayer"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,11 +29,17 @@ class Server:
         module: Of ``benchmarks.servers``; holds ``application``.
         settings: Django's settings module of that package, None without Django.
         environment: What ``benchmarks.servers.settings`` reads.
+        layer: A channel layer's class; it gets a Valkey. None: what is in the settings.
+        webs: How many web processes.
+        workers: How many room workers.
     """
 
     module: str
     settings: str | None = None
     environment: dict[str, str] = field(default_factory=dict)
+    layer: str | None = None
+    webs: int = 1
+    workers: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +114,7 @@ def _fan_out(sockets: int) -> Bout:
         sides={
             PARTYROOMS: Side(server=_site(), load=load),
             BARE: Side(server=Server(module="bare"), load=load),
-            "Channels group_send": Side(server=channels, load=load),
+            CHANNELS: Side(server=channels, load=load),
         },
         comparisons=(
             Comparison(
@@ -109,8 +126,60 @@ def _fan_out(sockets: int) -> Bout:
             Comparison(
                 measure=measure,
                 side=PARTYROOMS,
-                peer="Channels group_send",
+                peer=CHANNELS,
                 wanted=Wanted(ratio=15),
+            ),
+        ),
+    )
+
+
+def _across() -> Server:
+    return Server(
+        module="partyrooms_site",
+        settings="partyrooms_settings",
+        environment={"BENCHMARK_OWNERS": "workers"},
+        layer=PUB_SUB,
+        webs=2,
+        workers=1,
+    )
+
+
+def _fan_out_across(sockets: int) -> Bout:
+    load = FanOutLoad(sockets=sockets)
+    channels = Server(
+        module="channels_consumer", settings="settings", layer=CORE, webs=2
+    )
+    return Bout(
+        topic="across",
+        sides={
+            PARTYROOMS: Side(server=_across(), load=load),
+            f"{CHANNELS}, Redis": Side(server=channels, load=load),
+        },
+        comparisons=(
+            Comparison(
+                measure=f"fan-out, {sockets} sockets of 2 processes",
+                side=PARTYROOMS,
+                peer=f"{CHANNELS}, Redis",
+                wanted=Wanted(ratio=10),
+            ),
+        ),
+    )
+
+
+def _echo_across() -> Bout:
+    load = PingLoad(party="echo")
+    return Bout(
+        topic="across",
+        sides={
+            "owner elsewhere": Side(server=_across(), load=load),
+            "owner here": Side(server=_site(), load=load),
+        },
+        comparisons=(
+            Comparison(
+                measure="echo, 1 socket, from another process",
+                side="owner elsewhere",
+                peer="owner here",
+                wanted=Wanted(added=2),
             ),
         ),
     )
@@ -201,6 +270,8 @@ def all_bouts() -> tuple[Bout, ...]:
         ),
         _http("HTTP POST that stores, empty MIDDLEWARE", body='{"by": 1}'),
         _memory(),
+        _fan_out_across(200),
+        _echo_across(),
     )
 
 

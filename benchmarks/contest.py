@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from benchmarks.bouts import Bout, Side
-from benchmarks.figures import Row, Turn
+from benchmarks.figures import Row, Turn, amount
 from benchmarks.processes import Arena, BenchmarkError, RunningServer
 
 
@@ -131,5 +131,5 @@ def _rows(bout: Bout, turns: dict[str, list[Turn]], count: int) -> list[Row]:
 def _describe(bout: Bout, name: str, turn: Turn) -> str:
     return (
         f"{bout.comparisons[0].measure}: {name}: "
-        f"{turn.figure:,.0f} {bout.sides[name].load.unit}"
+        f"{amount(turn.figure)} {bout.sides[name].load.unit}"
     )

@@ -8,21 +8,27 @@ from statistics import median
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
     """
-    The ratio that is asked for.
+    What is asked for: a ratio, or how much more than the peer's a figure may be.
 
     Args:
         ratio: The bound, which itself is good enough.
         at_most: The ratio is a cost and must not be above it; else not below.
+        added: In the unit of the figures; the ratio does not matter then.
     """
 
-    ratio: float
+    ratio: float = 0.0
     at_most: bool = False
+    added: float | None = None
 
-    def is_met_by(self, ratio: float) -> bool:
-        """Tell whether a measured ratio is good enough."""
+    def is_met_by(self, ratio: float, added: float) -> bool:
+        """Tell whether a measured ratio, or difference, is good enough."""
+        if self.added is not None:
+            return added <= self.added
         return ratio <= self.ratio if self.at_most else ratio >= self.ratio
 
     def __str__(self) -> str:
+        if self.added is not None:
+            return f"<= +{self.added:g}"
         return f"{'<=' if self.at_most else '>='} {self.ratio:g}"
 
 
@@ -97,9 +103,17 @@ class Row:
         )
 
     @property
+    def added(self) -> float:
+        """By how much our figure is larger, in the unit of the measure."""
+        pairs = zip(self.ours, self.theirs, strict=True)
+        return median(our.figure - their.figure for our, their in pairs)
+
+    @property
     def is_met(self) -> bool | None:
-        """Whether the ratio is good enough, None where nothing is asked."""
-        return None if self.wanted is None else self.wanted.is_met_by(self.ratio)
+        """Whether what was measured is good enough, None where nothing is asked."""
+        if self.wanted is None:
+            return None
+        return self.wanted.is_met_by(self.ratio, self.added)
 
 
 def middle(turns: Sequence[Turn]) -> Turn:
@@ -110,3 +124,8 @@ def middle(turns: Sequence[Turn]) -> Turn:
         generator_busy=median(turn.generator_busy for turn in turns),
         others_busy=median(turn.others_busy for turn in turns),
     )
+
+
+def amount(figure: float) -> str:
+    """Write a figure with as many digits as it is worth."""
+    return f"{figure:.2f}" if figure < 100 else f"{figure:,.0f}"

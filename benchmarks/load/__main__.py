@@ -13,9 +13,10 @@ from benchmarks.load.loads import (
     HttpLoad,
     IdleLoad,
     Order,
+    PingLoad,
     Result,
 )
-from benchmarks.load.sockets import echo, fan_out, idle
+from benchmarks.load.sockets import echo, fan_out, idle, ping
 
 
 async def run(order: Order) -> Result:
@@ -27,6 +28,8 @@ async def run(order: Order) -> Result:
             return await fan_out(order, load)
         case HttpLoad() as load:
             return await http(order, load)
+        case PingLoad() as load:
+            return await ping(order, load)
         case IdleLoad() as load:
             return await idle(order, load)
 

@@ -48,12 +48,12 @@ class _Client(asyncio.Protocol):
 
 async def http(order: Order, load: HttpLoad) -> Result:
     """Run the closed loops; a single response other than 200 fails the run."""
-    request = _request(order.port, load)
+    request = _request(order.ports[0], load)
     loop = asyncio.get_running_loop()
     clients = []
     for _ in range(load.connections):
         _transport, client = await loop.create_connection(
-            lambda: _Client(request), "127.0.0.1", order.port
+            lambda: _Client(request), "127.0.0.1", order.ports[0]
         )
         clients.append(client)
     result = await measure(order, lambda: sum(c.responses for c in clients))

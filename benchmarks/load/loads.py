@@ -45,6 +45,14 @@ class HttpLoad(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     unit: str = "requests/s"
 
 
+class PingLoad(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """One socket says something and waits for the echo: the figure is the median."""
+
+    party: str
+    pings: int = 500
+    unit: str = "ms"
+
+
 class IdleLoad(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Sockets that say nothing: the figure is the server's memory for each."""
 
@@ -53,7 +61,7 @@ class IdleLoad(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     unit: str = "bytes/socket"
 
 
-Load = EchoLoad | FanOutLoad | HttpLoad | IdleLoad
+Load = EchoLoad | FanOutLoad | HttpLoad | PingLoad | IdleLoad
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,16 +70,16 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         load: What to do.
-        port: Where the server listens on 127.0.0.1.
-        server: The server's process id, to read its CPU time and memory.
+        ports: Where the server listens on 127.0.0.1; only a fan-out uses more than one.
+        servers: Its processes' ids, to read their CPU time and memory.
         core: The core to stay on, None for any.
         warm_up: Seconds under load before anything is counted.
         duration: Seconds that are counted.
     """
 
     load: Load
-    port: int
-    server: int
+    ports: tuple[int, ...]
+    servers: tuple[int, ...]
     core: int | None
     warm_up: float
     duration: float

@@ -20,7 +20,7 @@ async def measure(order: Order, count: Callable[[], int]) -> Result:
         order: Its load is already running.
         count: How many of the load's units there have been so far.
     """
-    server = psutil.Process(order.server)
+    server = _processes(order)
     await asyncio.sleep(order.warm_up)
     began, before = time.perf_counter(), count()
     server_before, own_before = _cpu_time(server), time.process_time()
@@ -45,7 +45,7 @@ async def let_settle(order: Order) -> None:
     It rests when it used less than a tenth of a moment; a server that never does is
     left alone in the end.
     """
-    server = psutil.Process(order.server)
+    server = _processes(order)
     for _ in range(int(SETTLE_TIMEOUT / MOMENT)):
         before = _cpu_time(server)
         await asyncio.sleep(MOMENT)
@@ -53,9 +53,13 @@ async def let_settle(order: Order) -> None:
             return
 
 
-def _cpu_time(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
+def _processes(order: Order) -> list[psutil.Process]:
+    return [psutil.Process(id) for id in order.servers]
+
+
+def _cpu_time(processes: list[psutil.Process]) -> float:
+    times = [process.cpu_times() for process in processes]
+    return float(sum(one.user + one.system for one in times))
 
 
 def _cpu_time_of_all() -> float:

@@ -3,12 +3,21 @@
 import asyncio
 import time
 from collections.abc import Callable
+from itertools import chain
+from statistics import median
 from typing import Generic, TypeVar
 
 import psutil
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
-from benchmarks.load.loads import EchoLoad, FanOutLoad, IdleLoad, Order, Result
+from benchmarks.load.loads import (
+    EchoLoad,
+    FanOutLoad,
+    IdleLoad,
+    Order,
+    PingLoad,
+    Result,
+)
 from benchmarks.load.meter import let_settle, measure
 
 MESSAGE = b"x" * 64
@@ -94,6 +103,19 @@ class _FanSocket(_Socket):
         self.on_text = fan.delivered  # type: ignore[method-assign]
 
 
+class _PingSocket(_Socket):
+    def __init__(self) -> None:
+        self._echoed = asyncio.Event()
+
+    def on_text(self) -> None:
+        self._echoed.set()
+
+    async def echo(self) -> None:
+        self._echoed.clear()
+        self.say()
+        await self._echoed.wait()
+
+
 class _IdleSocket(_Socket):
     def on_text(self) -> None:
         raise AssertionError("An idle socket was sent a message.")
@@ -141,7 +163,7 @@ class Crowd(Generic[S]):
 
 async def echo(order: Order, load: EchoLoad) -> Result:
     """Run the closed loop."""
-    crowd = Crowd(order.port, _EchoSocket)
+    crowd = Crowd(order.ports[0], _EchoSocket)
     await crowd.open(load.party, load.sockets, load.rooms)
     for socket in crowd.sockets:
         socket.say()
@@ -157,26 +179,45 @@ async def echo(order: Order, load: EchoLoad) -> Result:
 async def fan_out(order: Order, load: FanOutLoad) -> Result:
     """Run rounds and count what arrives."""
     fan = _Fan()
-    crowd = Crowd(order.port, lambda: _FanSocket(fan))
-    await crowd.open(load.party, load.sockets)
+    crowds = [Crowd(port, lambda: _FanSocket(fan)) for port in order.ports]
+    for crowd in crowds:
+        await crowd.open(load.party, load.sockets // len(crowds))
     # The server may accept a socket a moment before it is in the room's audience.
     await asyncio.sleep(0.2)
-    fan.sockets = crowd.sockets
+    # Who speaks next is at the next port.
+    fan.sockets = list(chain(*zip(*(crowd.sockets for crowd in crowds), strict=True)))
     fan.start(load.window)
     result = await measure(order, lambda: fan.deliveries)
-    crowd.check()
+    for crowd in crowds:
+        crowd.check()
     if not result.figure:
         raise ConnectionError("No frame arrived: the server lost messages")
     await fan.stop()
-    await crowd.close()
+    for crowd in crowds:
+        await crowd.close()
     await let_settle(order)
     return result
 
 
+async def ping(order: Order, load: PingLoad) -> Result:
+    """Time one echo after another."""
+    crowd = Crowd(order.ports[0], _PingSocket)
+    await crowd.open(load.party, 1)
+    (socket,) = crowd.sockets
+    times = []
+    for _ in range(load.pings):
+        sent_at = time.perf_counter()
+        await socket.echo()
+        times.append(1000 * (time.perf_counter() - sent_at))
+    crowd.check()
+    await crowd.close()
+    return Result(figure=median(times))
+
+
 async def idle(order: Order, load: IdleLoad) -> Result:
     """Compare the server's memory before and after."""
-    process = psutil.Process(order.server)
-    crowd = Crowd(order.port, _IdleSocket)
+    process = psutil.Process(order.servers[0])
+    crowd = Crowd(order.ports[0], _IdleSocket)
     # What the first handshakes import and cache is not a socket's own.
     await crowd.open(load.party, 2 * WAVE)
     await crowd.close()

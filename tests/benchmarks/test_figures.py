@@ -53,11 +53,17 @@ def test_there_is_no_ratio_by_cpu_without_cpu_times():
         (Wanted(ratio=0.81), False),
         (Wanted(ratio=0.8, at_most=True), True),
         (Wanted(ratio=0.79, at_most=True), False),
+        (Wanted(added=-20), True),
+        (Wanted(added=-21), False),
         (None, None),
     ],
 )
 def test_the_bound_itself_is_good_enough(wanted, is_met):
-    """A gain is bounded from below, a cost from above; without a bound no verdict."""
+    """
+    A gain is bounded from below, a cost from above, and so is what a figure adds.
+
+    Without a bound there is no verdict.
+    """
     assert row([80], [100], wanted).is_met is is_met
 
 
