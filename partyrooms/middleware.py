@@ -23,7 +23,7 @@ from partyrooms.http.address import address_of, is_room_view
 from partyrooms.http.handshake_request import HandshakeRequest
 from partyrooms.http.host import host_of, unknown_host
 from partyrooms.parties import Parties, parties
-from partyrooms.responses import Refusal, address_error
+from partyrooms.responses import Refusal, address_error, as_hooks_answer
 
 logger = logging.getLogger("partyrooms.before")
 
@@ -128,7 +128,7 @@ async def _pass(
     try:
         returned = await _call(hook, request, Lobby(key.party, key.room_id, parties))
         if isinstance(returned, HttpResponseBase):
-            return returned
+            return as_hooks_answer(returned)
         _require_passed(hook, returned, request)
         request.props = _snapshot(hook, request)  # type: ignore[attr-defined]
     except Reject as rejection:

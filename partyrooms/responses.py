@@ -93,6 +93,19 @@ def json_error(
     return JsonResponse({"detail": detail}, status=status, headers=headers)
 
 
+def as_hooks_answer(response: ResponseT) -> ResponseT:
+    """
+    Make sure that a before-hook's response can be sent as it is.
+
+    REST framework's ``Response`` is rendered by its view, of which there is none.
+    """
+    if isinstance(response, Response) and not hasattr(response, "accepted_renderer"):
+        response.accepted_renderer = JSONRenderer()
+        response.accepted_media_type = JSONRenderer.media_type
+        response.renderer_context = {}  # type: ignore[attr-defined]  # for its renderer
+    return response
+
+
 def already_logged(response: ResponseT) -> ResponseT:
     """Keep Django from logging a response whose reason is in the log already."""
     response._has_been_logged = True  # type: ignore[attr-defined]
@@ -125,19 +138,23 @@ class Refusal(JsonResponse):
     @classmethod
     def of(cls, rejection: Reject) -> Self:
         """What ``Reject`` means; a code that no frame may carry becomes 1008."""
-        code = rejection.code
-        allowed = code in (1000, 1008) or 3000 <= code <= 4999
+        code: Any = rejection.code  # a hook's author may have written anything
+        reason = str(rejection.reason or "")
+        allowed = isinstance(code, int) and (
+            code in (1000, 1008) or 3000 <= code <= 4999
+        )
         if not allowed:
             logger.error(
-                "Reject(code=%r) is not 1000, 1008 or 3000-4999; 1008 was sent",
+                "Reject(code=%r) is not 1000, 1008 or 3000-4999; 1008 was sent%s",
                 code,
+                "; a reason on its own is Reject(reason=...)" * isinstance(code, str),
                 extra={"action": "bad_close_code"},
             )
         return cls(
             Reject.status_code,
-            rejection.reason or "Rejected.",
+            reason or "Rejected.",
             code if allowed else 1008,
-            rejection.reason,
+            reason,
         )
 
     @classmethod

@@ -102,6 +102,8 @@ class Guarded(Room):
                 raise Reject(99, "")
             case "teapot":
                 return HttpResponse("tea", status=418, headers={"X-A": "b"})
+            case "data":
+                return Response({"why": "law"}, status=451)
             case "no-content":
                 return HttpResponse(status=204)
             case "redirect":

@@ -239,6 +239,13 @@ async def test_b3_a_response_is_the_answer_to_the_handshake(handshake):
     assert result.sent[1]["body"] == b"tea"
 
 
+async def test_b3_a_response_of_rest_framework_is_json(handshake):
+    """B3: there is no view that would render it."""
+    result = await knock(handshake, "/parties/guarded/data")
+
+    assert (result.status, result.sent[1]["body"]) == (451, b'{"why":"law"}')
+
+
 async def test_b3_without_the_extension_it_is_a_close(handshake):
     """B3: which a server makes a bare 403 of."""
     result = await knock(handshake, "/parties/guarded/teapot", extension=False)

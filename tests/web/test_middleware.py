@@ -53,6 +53,13 @@ async def test_b3_a_response_is_the_answer(handler, node):
     assert not node.busy
 
 
+async def test_b3_a_response_of_rest_framework_is_json(handler):
+    """B3: it is an HttpResponse, and there is no view that would render it."""
+    reply = await ask(handler, "/parties/guarded/data")
+
+    assert (reply.status, reply.data) == (451, {"why": "law"})
+
+
 @pytest.mark.parametrize("party", ["guarded", "plainly-guarded"])
 async def test_b4_a_rejection_is_403_with_its_reason(handler, party, node):
     """B4: from a coroutine and from a plain function."""

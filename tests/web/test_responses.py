@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.template import engines
 from django.template.response import SimpleTemplateResponse
+from django.utils.translation import gettext_lazy
 from rest_framework.exceptions import Throttled, ValidationError
 from rest_framework.response import Response
 
@@ -136,7 +137,25 @@ def test_b4_a_code_that_a_frame_may_carry_is_kept(code):
     assert Refusal.of(Reject(code, "x")).close_code == code
 
 
-@pytest.mark.parametrize("code", [0, 999, 1001, 1005, 1006, 1011, 2999, 5000])
+@pytest.mark.parametrize(
+    "code", [0, 999, 1001, 1005, 1006, 1011, 2999, 5000, "log in first", None]
+)
 def test_b4_another_code_becomes_1008(code):
     """B4: a server would fail on it, or mean something else by it."""
     assert Refusal.of(Reject(code, "x")).close_code == 1008
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [(None, ""), (5, "5"), (gettext_lazy("Log in first."), "Log in first.")],
+)
+def test_b4_a_reason_is_made_a_text(reason, text):
+    """B4: a client is turned away, whatever a hook calls a reason."""
+    assert Refusal.of(Reject(4401, reason)).close_reason == text
+
+
+def test_b4_a_reason_in_the_place_of_the_code_is_told(caplog):
+    """B4: the log says how to write it."""
+    Refusal.of(Reject("log in first"))
+
+    assert "Reject(reason=...)" in caplog.text
