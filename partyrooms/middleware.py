@@ -128,6 +128,8 @@ async def _pass(
     try:
         returned = await _call(hook, request, Lobby(key.party, key.room_id, parties))
         if isinstance(returned, HttpResponseBase):
+            if isinstance(request, HandshakeRequest):
+                request.is_answered = True
             return as_hooks_answer(returned)
         _require_passed(hook, returned, request)
         request.props = _snapshot(hook, request)  # type: ignore[attr-defined]

@@ -168,7 +168,7 @@ async def turn_away(
         code, reason = response.close_code, response.close_reason
     elif request.has_failed:
         code, reason = 1011, "internal error"
-    elif response.status_code < 400:
+    elif response.status_code < (200 if request.is_answered else 400):
         logger.warning(
             "A handshake for %r was answered with %d and so denied with 403: a login "
             "may be required, or SECURE_SSL_REDIRECT be on without "
@@ -177,7 +177,7 @@ async def turn_away(
             response.status_code,
             extra={"action": "handshake_redirected"},
         )
-        # No client of a WebSocket follows a redirect, or takes a page for a socket.
+        # No browser follows it. A hook may know its clients; middleware thinks of pages.
         await deny(scope, send, json_error(403, "This handshake was redirected."))
         return
     else:

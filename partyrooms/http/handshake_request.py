@@ -13,6 +13,7 @@ class HandshakeRequest(ASGIRequest):
     The request of a handshake.
 
     Attributes:
+        is_answered: A before-hook made its response, which is sent as it is.
         has_failed: An exception became its response: a defect, not a decision.
         connection_id: What the client calls itself, or a name made for it.
         subprotocol: The one to select; None: none.
@@ -20,6 +21,7 @@ class HandshakeRequest(ASGIRequest):
     """
 
     is_lean = True
+    is_answered = False
     has_failed = False
     connection_id = ""
     subprotocol: str | None = None

@@ -253,10 +253,22 @@ async def test_b3_without_the_extension_it_is_a_close(handshake):
     assert [message["type"] for message in result.sent] == ["websocket.close"]
 
 
-@pytest.mark.parametrize("room", ["redirect", "no-content"])
-async def test_b3_what_is_no_error_is_403(handshake, room):
-    """B3: no client of a WebSocket follows a redirect, or takes a page for a socket."""
+@pytest.mark.parametrize(("room", "status"), [("redirect", 302), ("no-content", 204)])
+async def test_b3_a_response_that_is_no_error_is_the_answer_too(
+    handshake, room, status
+):
+    """B3: the hook's author decides; a socket is opened by none of them."""
     result = await knock(handshake, f"/parties/guarded/{room}")
+
+    assert result.status == status
+    assert (b"location" in result.headers) == (status == 302)
+    assert result.admission is None
+
+
+async def test_a_middleware_that_redirects_is_403(wired):
+    """B3: it thinks of pages; the log says what to look for."""
+    wired.SECURE_SSL_REDIRECT = True
+    result = await knock(Handshake(note_admission), "/parties/telling/lobby")
 
     assert result.status == 403
     assert b"location" not in result.headers
