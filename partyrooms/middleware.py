@@ -18,6 +18,7 @@ from django.http.response import HttpResponseBase
 
 from partyrooms import registry
 from partyrooms.core.keys import RoomKey
+from partyrooms.core.plain import for_thread
 from partyrooms.exceptions import BadRoomId, Reject, UnknownParty
 from partyrooms.http.address import address_of, is_room_view
 from partyrooms.http.handshake_request import HandshakeRequest
@@ -151,7 +152,7 @@ async def _pass(
 async def _call(
     hook: Callable[[HttpRequest, Lobby], Any], request: HttpRequest, lobby: Lobby
 ) -> object:
-    returned = hook if iscoroutinefunction(hook) else sync_to_async(hook)
+    returned = hook if iscoroutinefunction(hook) else sync_to_async(for_thread(hook))
     result: Any = await returned(request, lobby)
     if isawaitable(result):  # a plain def that returned what a coroutine function made
         awaitable: Awaitable[object] = result

@@ -177,7 +177,7 @@ async def turn_away(
             response.status_code,
             extra={"action": "handshake_redirected"},
         )
-        # No browser follows it. A hook may know its clients; middleware thinks of pages.
+        # No browser follows it; a hook knows its clients, a middleware thinks of pages.
         await deny(scope, send, json_error(403, "This handshake was redirected."))
         return
     else:

@@ -4,6 +4,8 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from partyrooms.core.plain import for_thread
+
 if TYPE_CHECKING:
     from partyrooms.room import Room
 
@@ -51,7 +53,7 @@ class Hooks:
             return method
         if inspect.isasyncgenfunction(method):
             return _generate(method)
-        in_thread = self._in_thread(method)
+        in_thread = self._in_thread(for_thread(method))
 
         async def call(*args: Any, **kwargs: Any) -> Any:
             result = await in_thread(*args, **kwargs)

@@ -105,6 +105,22 @@ async def test_r17_nothing_of_a_failed_turn_is_left(way, error):
         assert (await room.stored(), room.worker.life.quota.total) == ({}, 0)
 
 
+async def test_r17_a_plain_hook_that_finds_nothing_fails_at_once():
+    """R17: a StopIteration, which no future can hold, is told like any other error."""
+
+    class Finding(Failing):
+        party = "failing-finding"
+
+        def on_message(self, message, sender):
+            next(one for one in self.get_connections() if one.id == message)
+
+    async with on_stage(Finding) as room:
+        alice = await patiently(room.connect("alice"))
+        await patiently(alice.send("nobody"))
+
+        assert room.instance.errors == [(RuntimeError, "alice")]
+
+
 async def test_g5_a_plain_hook_that_goes_on_in_its_thread_does_nothing_any_more():
     """G5: whatever it asks for raises TurnOver, and changes nothing."""
     go, done, results = threading.Event(), threading.Event(), []

@@ -139,6 +139,8 @@ class PlainlyGuarded(Room):
     def on_before_request(cls, request, lobby):
         if lobby.room_id == "reject":
             raise Reject(reason="not you")
+        if lobby.room_id == "nobody":
+            next(iter(()))
         request.props["user"] = str(request.user)
 
     @classmethod

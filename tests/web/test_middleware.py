@@ -60,6 +60,13 @@ async def test_b3_a_response_of_rest_framework_is_json(handler):
     assert (reply.status, reply.data) == (451, {"why": "law"})
 
 
+async def test_b5_a_plain_hook_that_finds_nothing_refuses(handler):
+    """B5: a StopIteration, which no future can hold, is a defect like any other."""
+    reply = await ask(handler, "/parties/plainly-guarded/nobody")
+
+    assert reply.status == 500
+
+
 @pytest.mark.parametrize("party", ["guarded", "plainly-guarded"])
 async def test_b4_a_rejection_is_403_with_its_reason(handler, party, node):
     """B4: from a coroutine and from a plain function."""
