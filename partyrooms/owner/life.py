@@ -224,6 +224,8 @@ class Life:
         task = self._loop.create_task(self._guard(coroutine), context=context)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # One that was cancelled before it began has not awaited it.
+        task.add_done_callback(lambda _: coroutine.close())
         return task
 
     async def _start(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[None]:

@@ -1,6 +1,7 @@
 """create_task from hooks of both kinds, and tasks that a hook starts on its own."""
 
 import asyncio
+import inspect
 import sys
 from contextlib import suppress
 
@@ -145,6 +146,20 @@ async def test_r23_no_work_begins_in_a_life_that_is_over():
 
         with pytest.raises(RoomStopped):
             old.create_task(old.fails(None))
+
+
+async def test_r23_work_that_is_cancelled_before_it_begins_is_closed():
+    """R23: nothing is left behind that nobody awaited."""
+    async with on_stage(Working) as room:
+        await patiently(room.connect("alice"))
+        coroutine = room.instance.fails(None)
+        task = room.instance.create_task(coroutine)
+
+        task.cancel()
+        await turns_of_the_loop()
+
+        assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
+        assert room.instance.errors == []
 
 
 async def test_r23_a_hooks_own_task_adds_to_its_turn_while_that_lasts():

@@ -1,6 +1,0 @@
-from django.apps import AppConfig
-
-
-class CounterConfig(AppConfig):
-    name = "examples.counter"
-    label = "example_counter"
