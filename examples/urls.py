@@ -1,11 +1,23 @@
 """The demo's pages; the rooms themselves answer below ``/parties/``."""
 
-from django.urls import include, path
+from django.urls import URLPattern, path
 
-from examples.views import FrontPage
+from examples.catalogue import EXAMPLES, Example
+from examples.views import EnterRoom, FrontPage, RoomPage
 
-urlpatterns = [
-    path("", FrontPage.as_view(), name="front"),
-    path("chat/", include("examples.chat.urls")),
-    path("counter/", include("examples.counter.urls")),
-]
+
+def pages_of(example: Example) -> list[URLPattern]:
+    """A page for each room, and where the front page's form goes."""
+    party = example.party
+    page = RoomPage.as_view(
+        template_name=f"{example.folder}/room.html", extra_context={"example": example}
+    )
+    return [
+        path(f"{party}/", EnterRoom.as_view(pattern_name=party), name=f"enter-{party}"),
+        path(f"{party}/<str:room_id>/", page, name=party),
+    ]
+
+
+urlpatterns = [path("", FrontPage.as_view(), name="front")]
+for example in EXAMPLES:
+    urlpatterns += pages_of(example)

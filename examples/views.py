@@ -8,12 +8,10 @@ from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.views.generic import RedirectView, TemplateView
 
+from examples.catalogue import EXAMPLES
 from partyrooms.core.keys import validate_room_id
 from partyrooms.exceptions import BadRoomId
 from partyrooms.models import RoomRecord
-
-PAGES = {"chat": "chat:room", "counter": "counter:room"}
-"""The parties that have a page, with its URL's name."""
 
 SHOWN_ROOMS = 20
 
@@ -30,11 +28,17 @@ class FrontPage(TemplateView):
             for record in newest[:SHOWN_ROOMS]
         ]
         hidden = max(RoomRecord.objects.count() - SHOWN_ROOMS, 0)
-        return super().get_context_data(rooms=rooms, hidden=hidden, **kwargs)
+        return super().get_context_data(
+            examples=EXAMPLES, rooms=rooms, hidden=hidden, **kwargs
+        )
 
 
 class RoomPage(TemplateView):
-    """A page for one room; a name that no room can have is not found."""
+    """
+    A page for one room; a name that no room can have is not found.
+
+    Everything that lives on it comes from the room.
+    """
 
     def dispatch(
         self, request: HttpRequest, *args: Any, room_id: str, **kwargs: Any
@@ -60,8 +64,9 @@ class EnterRoom(RedirectView):
 
 def page_of(record: RoomRecord) -> str | None:
     """The page of a room, if its party has one."""
-    name = PAGES.get(record.party)
-    return name and reverse(name, kwargs={"room_id": record.room_id})
+    if record.party not in {example.party for example in EXAMPLES}:
+        return None
+    return reverse(record.party, kwargs={"room_id": record.room_id})
 
 
 def api_of(record: RoomRecord) -> str:

@@ -19,6 +19,8 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+from examples.catalogue import EXAMPLES
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 DEBUG = os.environ.get("PARTYROOMS_DEBUG", "1") == "1"
@@ -52,8 +54,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "partyrooms",
     "project",
-    "examples.chat",
-    "examples.counter",
+    *(f"examples.{example.folder}" for example in EXAMPLES),
 ]
 
 MIDDLEWARE = [

@@ -44,6 +44,11 @@ export class RoomSocket extends EventTarget {
     document.addEventListener("visibilitychange", hurry);
   }
 
+  /** The connection's id: what the room calls this page. */
+  get id() {
+    return this.#url.searchParams.get("_pk");
+  }
+
   get isOpen() {
     return this.#socket?.readyState === WebSocket.OPEN;
   }

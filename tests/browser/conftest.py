@@ -119,3 +119,16 @@ def keep():
 def room_id():
     """A room that no other test uses."""
     return f"room-{secrets.token_hex(3)}"
+
+
+@pytest.fixture
+def fits():
+    """Assert that a page does not scroll to the side."""
+
+    async def fits(page):
+        inside, outside = await page.evaluate(
+            "[document.documentElement.scrollWidth, innerWidth]"
+        )
+        assert inside <= outside
+
+    return fits

@@ -9,8 +9,8 @@ from tests.browser.pages import ChatPage, log_in
 async def test_the_front_page_opens_rooms_and_lists_them(visit, room_id, keep):
     """A form makes a room by its name; the list then leads back to it."""
     page = await visit("/", name="Ada")
-    await page.get_by_label("Chat room").fill(room_id)
-    await page.get_by_label("Chat room").press("Enter")
+    await page.get_by_label("Chat room", exact=True).fill(room_id)
+    await page.get_by_label("Chat room", exact=True).press("Enter")
     await ChatPage(page).is_connected()
 
     await page.get_by_role("link", name="partyrooms").click()
@@ -37,8 +37,8 @@ async def test_a_name_with_html_and_slashes_is_harmless(visit):
     page = await visit("/", name="Ada")
     name = "<b>50% & more?#"
 
-    await page.get_by_label("Chat room").fill(name)
-    await page.get_by_label("Chat room").press("Enter")
+    await page.get_by_label("Chat room", exact=True).fill(name)
+    await page.get_by_label("Chat room", exact=True).press("Enter")
     await ChatPage(page).is_connected()
     await expect(page.get_by_role("heading", level=1)).to_have_text(name)
     await page.goto("/")
@@ -46,7 +46,7 @@ async def test_a_name_with_html_and_slashes_is_harmless(visit):
     await ChatPage(page).is_connected()
     await page.goto("/chat/?room=no%2Fslash")
 
-    await expect(page.get_by_label("Chat room")).to_be_visible()
+    await expect(page.get_by_label("Chat room", exact=True)).to_be_visible()
 
 
 async def test_the_counter_counts_by_websocket_and_by_http(visit, room_id, keep):

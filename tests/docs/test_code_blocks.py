@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
 
+from examples.catalogue import EXAMPLES
 from tests.docs.pages import Block, all_pages, blocks_of
 from tests.docs.project import Project
 from tests.servers.client import Client, open_socket
@@ -182,7 +183,8 @@ def test_rooms_are_tested_as_the_page_says(project):
     ):
         project.run(command)
     for block in [*blocks_of(TUTORIAL), *blocks_of(HOW_TO_TEST)]:
-        if block.language in ("python", "ini") and block.files():
+        is_ours = block.section == "Tests of the examples"
+        if block.language in ("python", "ini") and block.files() and not is_ours:
             project.write(block)
 
     by_django = project.run("python manage.py test")
@@ -192,6 +194,33 @@ def test_rooms_are_tested_as_the_page_says(project):
 
     assert "OK" in by_django
     assert "1 passed" in by_pytest
+
+
+@pytest.mark.parametrize("example", [example.folder for example in EXAMPLES])
+def test_each_example_has_a_short_test_that_the_page_shows(example):
+    """docs/how-to/test.md has it as it stands in its file, and at most 20 lines."""
+    path = f"tests/examples/test_{example}.py"
+
+    shown = [
+        text
+        for block in blocks_of(HOW_TO_TEST)
+        if block.language == "python"
+        for name, _, text in block.files()
+        if name == path
+    ]
+
+    (test,) = shown
+    assert test in (ROOT / path).read_text()
+    assert test.startswith("async def test_")
+    assert len(test.splitlines()) <= 20
+
+
+@pytest.mark.parametrize("example", [example.folder for example in EXAMPLES])
+def test_each_example_is_short(example):
+    """Its rooms.py fits on one screen."""
+    text = (ROOT / "examples" / example / "rooms.py").read_text()
+
+    assert len(text.splitlines()) <= 60
 
 
 @pytest.mark.parametrize(

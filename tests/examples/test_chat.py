@@ -9,6 +9,21 @@ from examples.chat.rooms import Chat
 from partyrooms.testing import running_room
 
 
+async def test_newcomers_read_what_was_said_before_a_crash():
+    """What somebody has seen is stored."""
+    async with running_room(Chat, "lobby") as room:
+        ada = await room.connect("1", query="name=Ada")
+        bob = await room.connect("2", query="name=Bob")
+        await ada.send('{"text": "hi"}')
+        message = json.loads(bob.received[-1])
+
+        await room.crash()
+        late = await room.connect("3")
+
+        assert (message["name"], message["text"]) == ("Ada", "hi")
+        assert json.loads(late.received[0])["messages"][0]["id"] == message["id"]
+
+
 @pytest.fixture
 async def room():
     """A chat room that nobody is in yet."""

@@ -6,14 +6,13 @@
  * enters the page as text (textContent), never as HTML.
  */
 
+import { element, party, room, showStatus } from "../page.js";
+import { avatar, recall, remember } from "../people.js";
 import { RoomSocket, uuid } from "../room-socket.js";
 import { Outbox } from "./outbox.js";
 
 const GROUP = 5 * 60_000; // milliseconds within which one person's messages are a group
-const NAME = "partyrooms.name";
 
-const element = (id) => document.getElementById(id);
-const room = element("main").dataset.room;
 const title = document.title;
 const scroller = element("scroller");
 const field = element("text");
@@ -24,7 +23,7 @@ let newest = null; // of them
 let unread = 0;
 let name = recall();
 
-const socket = new RoomSocket("chat", room);
+const socket = new RoomSocket(party, room);
 const outbox = new Outbox(socket, showPending);
 
 // --- What the room says ---
@@ -61,20 +60,7 @@ socket.addEventListener("message", ({ detail }) => {
   hear[frame.type]?.(frame);
 });
 
-const words = {
-  connecting: "Connecting",
-  open: "Connected",
-  waiting: "Connecting",
-  closed: "Disconnected",
-};
-
-socket.addEventListener("status", ({ detail }) => {
-  if (detail === "open") words.connecting = words.waiting = "Reconnecting";
-  const status = element("status");
-  status.dataset.status = detail;
-  // A word that did not change is not announced again.
-  if (status.textContent !== words[detail]) status.textContent = words[detail];
-});
+showStatus(socket);
 
 // --- Messages ---
 
@@ -105,7 +91,7 @@ function filled(author, text) {
   const item = element("message").content.cloneNode(true).firstElementChild;
   item.querySelector("bdi").textContent = author;
   item.querySelector(".text").textContent = text;
-  dress(item.querySelector(".avatar"), author);
+  avatar(author, item.querySelector(".avatar"));
   return item;
 }
 
@@ -118,24 +104,11 @@ function dayLine(day) {
 
 function person(author) {
   const item = document.createElement("li");
-  const avatar = document.createElement("span");
   const label = document.createElement("bdi");
-  avatar.className = "avatar";
-  avatar.ariaHidden = "true";
-  dress(avatar, author);
   label.textContent = author;
-  item.append(avatar, label);
+  item.append(avatar(author), label);
   item.classList.toggle("me", author === name);
   return item;
-}
-
-/** Initials on a colour that is always the same for one name. */
-function dress(avatar, author) {
-  const letters = author.split(/\s+/).filter(Boolean).slice(0, 2);
-  avatar.textContent = letters.map((word) => Array.from(word)[0]).join("").toUpperCase();
-  let hue = 0;
-  for (const letter of author) hue = (hue * 31 + letter.codePointAt(0)) % 360;
-  avatar.style.setProperty("--hue", hue);
 }
 
 // --- Scrolling and the tab's title ---
@@ -212,22 +185,6 @@ function join(chosen) {
   element("rename").querySelector("bdi").textContent = name;
   element("rename").ariaLabel = `You are ${name}. Change your name`;
   if (isNew || !socket.isOpen) socket.open({ name });
-}
-
-function recall() {
-  try {
-    return localStorage.getItem(NAME) ?? "";
-  } catch {
-    return ""; // storage is switched off: ask again next time
-  }
-}
-
-function remember(chosen) {
-  try {
-    localStorage.setItem(NAME, chosen);
-  } catch {
-    // As above.
-  }
 }
 
 if (name) join(name);

@@ -4,10 +4,9 @@
  * The room says {count}; the page says "+1" by WebSocket, or sends a POST.
  */
 
+import { csrf, element, room, showStatus } from "../page.js";
 import { RoomSocket } from "../room-socket.js";
 
-const element = (id) => document.getElementById(id);
-const { room, csrf } = element("main").dataset;
 const url = `/parties/counter/${encodeURIComponent(room)}`;
 
 const socket = new RoomSocket("counter", room);
@@ -18,10 +17,7 @@ socket.addEventListener("message", ({ detail }) => {
 });
 
 socket.addEventListener("status", ({ detail }) => {
-  const isOpen = detail === "open";
-  element("status").dataset.status = detail;
-  element("status").textContent = isOpen ? "Connected" : "Connecting";
-  element("by-socket").disabled = !isOpen;
+  element("by-socket").disabled = detail !== "open";
 });
 
 element("by-socket").addEventListener("click", () => socket.send("+1"));
@@ -43,4 +39,5 @@ function trace(text) {
   element("trace").textContent = text;
 }
 
+showStatus(socket);
 socket.open();

@@ -1,0 +1,62 @@
+"""The examples as the front page lists them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Example:
+    """
+    One small Django app: a ``rooms.py``, and a page for each of its rooms.
+
+    Attributes:
+        party: The rooms that have a page, which is at ``/<party>/<room>/``.
+        title: Its name.
+        text: What it shows, in a sentence or two.
+        label: What the field is called that asks for a room's name.
+        room: The name to begin with.
+        app: The Django app below ``examples``; default: the party's name.
+    """
+
+    party: str
+    title: str
+    text: str
+    label: str
+    room: str
+    app: str = ""
+
+    @property
+    def folder(self) -> str:
+        """Where the app's templates are."""
+        return self.app or self.party
+
+    @property
+    def icon(self) -> str:
+        """The template of its picture."""
+        return f"{self.folder}/icon.svg"
+
+
+EXAMPLES = (
+    Example(
+        party="chat",
+        title="Chat",
+        text="Names, who is here, and a history that survives a restart. Open it in "
+        "two tabs.",
+        label="Chat room",
+        room="lobby",
+    ),
+    Example(
+        party="counter",
+        title="Counter",
+        text="The smallest room. A WebSocket and a plain HTTP request change the same "
+        "number.",
+        label="Counter",
+        room="visitors",
+    ),
+    Example(
+        party="cursors",
+        title="Cursors",
+        text="Everyone's pointer, sixty times a second, packed into one frame for all.",
+        label="Canvas",
+        room="meadow",
+    ),
+)

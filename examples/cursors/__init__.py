@@ -1,0 +1,1 @@
+"""Everyone's pointer on one canvas."""
