@@ -7,23 +7,22 @@ They run for HTTP requests and WebSocket handshakes alike. Put the middleware la
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from inspect import isawaitable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from partyrooms import registry
 from partyrooms.core.keys import RoomKey
-from partyrooms.core.plain import for_thread
 from partyrooms.exceptions import BadRoomId, Reject, UnknownParty
 from partyrooms.http.address import address_of, is_room_view
+from partyrooms.http.fetch import answer_unmatched, answer_unmatched_in_thread
 from partyrooms.http.handshake_request import HandshakeRequest
 from partyrooms.http.host import host_of, unknown_host
-from partyrooms.parties import Parties, parties
+from partyrooms.lobby import Lobby, call_hook
+from partyrooms.parties import parties
 from partyrooms.responses import Refusal, address_error, as_hooks_answer
 
 logger = logging.getLogger("partyrooms.before")
@@ -31,25 +30,10 @@ logger = logging.getLogger("partyrooms.before")
 GetResponse = Callable[[HttpRequest], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Lobby:
-    """
-    Where a before-hook stands: in front of this room, with a way to all others.
-
-    Attributes:
-        party: The name of the room's party.
-        room_id: Which room of the party; it comes from the client.
-        parties: Every room: ``lobby.parties["chat"].get("lobby")``.
-    """
-
-    party: str
-    room_id: str
-    parties: Parties
-
-
 class BeforeHooksMiddleware:
     """
-    Runs ``on_before_request`` and ``on_before_connect`` of the room's class.
+    Runs ``on_before_request`` and ``on_before_connect`` of the room's class, and
+    ``on_fetch`` of the party ``main`` for what no URL matched.
 
     A request reaches its room only if the hook returned None or the request itself.
     Where the project's middleware does not come here, no hook runs, and a class that
@@ -61,12 +45,18 @@ class BeforeHooksMiddleware:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        if iscoroutinefunction(get_response):
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> Any:
-        """Pass the request on: the hooks run when its view is known."""
-        return self.get_response(request)
+        """Pass the request on: before-hooks run when its view is known."""
+        if self._is_async:
+            return self._pass_on(request)
+        return answer_unmatched_in_thread(request, self.get_response(request))
+
+    async def _pass_on(self, request: HttpRequest) -> HttpResponseBase:
+        return await answer_unmatched(request, await self.get_response(request))
 
     async def process_view(
         self,
@@ -127,7 +117,8 @@ async def _pass(
 ) -> HttpResponseBase | None:
     """Run a hook; whatever it does but let the request pass is a response."""
     try:
-        returned = await _call(hook, request, Lobby(key.party, key.room_id, parties))
+        lobby = Lobby(key.party, key.room_id, parties)
+        returned = await call_hook(hook, request, lobby)
         if isinstance(returned, HttpResponseBase):
             if isinstance(request, HandshakeRequest):
                 request.is_answered = True
@@ -147,17 +138,6 @@ async def _pass(
     # A hook may change META; what was read from it before is out of date.
     request.__dict__.pop("headers", None)
     return None
-
-
-async def _call(
-    hook: Callable[[HttpRequest, Lobby], Any], request: HttpRequest, lobby: Lobby
-) -> object:
-    returned = hook if iscoroutinefunction(hook) else sync_to_async(for_thread(hook))
-    result: Any = await returned(request, lobby)
-    if isawaitable(result):  # a plain def that returned what a coroutine function made
-        awaitable: Awaitable[object] = result
-        return await awaitable
-    return result
 
 
 def _require_passed(

@@ -59,6 +59,11 @@ def get(party: str) -> "type[Room]":
         raise UnknownParty(party, names()) from None
 
 
+def find(party: str) -> "type[Room] | None":
+    """The class of a party; None: there is none."""
+    return _classes.get(party)
+
+
 def names() -> tuple[str, ...]:
     """Every registered party, in alphabetical order."""
     return tuple(sorted(_classes))
