@@ -15,8 +15,6 @@ from typing import Any
 
 import django
 
-from partyrooms.gateway.denial import deny
-
 ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 logger = logging.getLogger("partyrooms.asgi")
@@ -28,7 +26,8 @@ def get_asgi_application(websocket: ASGIApp | None = None) -> "Application":
 
     Args:
         websocket: The project's own ASGI application for WebSockets that lead to no
-            room, as a Channels ``URLRouter``; None: they are denied with 404.
+            room, as a Channels ``URLRouter``. What it has no route for, ``on_socket``
+            of the party ``main`` gets; without that it is denied with 404.
     """
     django.setup(set_prefix=False)
     return Application(websocket)
@@ -41,11 +40,13 @@ class Application:
         # They import models, which takes the setup above.
         from partyrooms.gateway.consumer import Gateway
         from partyrooms.gateway.handshake import Handshake
+        from partyrooms.gateway.lobby_handshake import LobbySockets
         from partyrooms.http.handler import RoomHandler
 
         self._http = RoomHandler()
         self._rooms = Handshake(Gateway.as_asgi())
-        self._websocket = websocket or refuse_socket
+        self._lobby = LobbySockets()
+        self._websocket = websocket
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """
@@ -62,19 +63,42 @@ class Application:
             case "websocket" if leads_to_room(scope):
                 await self._rooms(scope, receive, send)
             case "websocket":
-                await self._websocket(scope, receive, send)
+                own = self._websocket
+                if own is None or not await is_served(own, scope, receive, send):
+                    await self._lobby(scope, receive, send)
             case "lifespan":
                 await live(receive, send)
             case other:
                 raise ValueError(f"{other!r} is no protocol that is served here.")
 
 
-async def refuse_socket(scope: Any, receive: Any, send: Any) -> None:
-    """Deny a WebSocket that leads nowhere with 404."""
-    from partyrooms.responses import json_error
+async def is_served(application: ASGIApp, scope: Any, receive: Any, send: Any) -> bool:
+    """
+    Have the project's own application serve a WebSocket.
 
-    await receive()
-    await deny(scope, send, json_error(404, "Not found."))
+    Returns:
+        False: it has no route for this path, and has touched nothing.
+    """
+    is_touched = False
+
+    async def take() -> Any:
+        nonlocal is_touched
+        is_touched = True
+        return await receive()
+
+    async def put(event: Any) -> None:
+        nonlocal is_touched
+        is_touched = True
+        await send(event)
+
+    try:
+        await application(scope, take, put)
+    except ValueError as error:
+        # What Channels' URLRouter raises; it has no class of its own.
+        if is_touched or not str(error).startswith("No route found for path"):
+            raise
+        return False
+    return True
 
 
 async def live(receive: Any, send: Any) -> None:

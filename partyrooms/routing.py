@@ -17,6 +17,9 @@ rooms and hands every other WebSocket to the project's application. Otherwise::
         "websocket": URLRouter([*websocket_urlpatterns, *my_own_patterns]),
     })
 
+For ``on_socket`` of the party ``main`` put ``re_path("", websocket_application)``
+behind all patterns.
+
 Sessions, users and the check of the origin are part of the rooms' application: wrap
 only your own patterns in ``AuthMiddlewareStack`` and the like. Whatever leads a path
 here, the room is found by the URLs of ``ROOT_URLCONF``.
@@ -31,13 +34,11 @@ from partyrooms.http.address import leads_to_room
 
 
 class RoomSockets:
-    """The ASGI application of all WebSockets that lead to rooms; others get 404."""
+    """The ASGI application of WebSockets: rooms, else ``on_socket``, else 404."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one socket."""
-        from partyrooms.asgi import refuse_socket
-
-        application = self._handshake if leads_to_room(scope) else refuse_socket
+        application = self._handshake if leads_to_room(scope) else self._lobby
         await application(scope, receive, send)
 
     @cached_property
@@ -46,6 +47,12 @@ class RoomSockets:
         from partyrooms.gateway.handshake import Handshake
 
         return Handshake(Gateway.as_asgi())
+
+    @cached_property
+    def _lobby(self) -> Any:
+        from partyrooms.gateway.lobby_handshake import LobbySockets
+
+        return LobbySockets()
 
 
 websocket_application = RoomSockets()

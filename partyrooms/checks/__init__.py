@@ -9,6 +9,7 @@ of those warnings that a project knows better about.
 from django.core.checks import Tags, register
 
 from partyrooms.checks.options import (
+    check_class_methods,
     check_database_alias,
     check_origins,
     check_room_classes,
@@ -33,6 +34,7 @@ for check in (
     check_origins,
     check_database_alias,
     check_room_classes,
+    check_class_methods,
     check_apps,
     check_urls,
     check_middleware,

@@ -1,15 +1,17 @@
 """Checks of what the project sets: ``PARTYROOMS``, and the options of room classes."""
 
 from collections.abc import Callable, Iterable, Iterator
+from inspect import getattr_static
 from typing import Any
 
 from django.conf import settings as django_settings
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import ImproperlyConfigured
 
 from partyrooms import registry
 from partyrooms.conf import Settings, get_settings
 from partyrooms.core.origins import ANY, normalise
+from partyrooms.core.paths import MAIN_PARTY
 from partyrooms.core.rates import Rate
 
 _ORIGIN_HINT = (
@@ -73,12 +75,47 @@ def check_room_classes(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+def check_class_methods(**kwargs: Any) -> list[CheckMessage]:
+    """E008, W010: a hook that no request, or no handshake, could be given to."""
+    classes = [registry.get(name) for name in registry.names()]
+    found: list[CheckMessage] = []
+    for room_class in classes:
+        found += _check_class_methods(room_class)
+    return found
+
+
 def valid_settings() -> Settings | None:
     """The settings; None: they are wrong, which E001 tells."""
     try:
         return get_settings()
     except ImproperlyConfigured:
         return None
+
+
+def _check_class_methods(room_class: type) -> Iterator[CheckMessage]:
+    path = f"{room_class.__module__}.{room_class.__qualname__}"
+    for name in (*_BEFORE, *_OUTSIDE):
+        member = getattr_static(room_class, name, None)
+        if member is not None and not isinstance(member, classmethod | staticmethod):
+            yield Error(
+                f"{name} is no class method: no room exists where it runs.",
+                hint=f"Write @classmethod above {name}(cls, ...).",
+                obj=path,
+                id="partyrooms.E008",
+            )
+    if room_class is registry.find(MAIN_PARTY):
+        return
+    for name in _OUTSIDE:
+        # What a common base has for all parties, the party main has as well.
+        hook = getattr_static(room_class, name, None)
+        main = getattr_static(registry.find(MAIN_PARTY), name, None)
+        if hook is not None and hook is not main:
+            yield Warning(
+                f"{name} is never called: only that of the party 'main' is.",
+                hint=f"Move {name} to the class with party = 'main'.",
+                obj=path,
+                id="partyrooms.W010",
+            )
 
 
 def _malformed(origins: Iterable[str]) -> Iterator[str]:
@@ -110,6 +147,9 @@ def _is_rate(value: Any) -> bool:
 def _is_count(value: Any) -> bool:
     return value is None or (type(value) is int and value > 0)
 
+
+_BEFORE = ("on_before_request", "on_before_connect")
+_OUTSIDE = ("on_fetch", "on_socket")
 
 _OPTIONS: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ("subprotocols", "a list of names", _is_list_of_texts),

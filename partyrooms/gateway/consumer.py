@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from channels.consumer import AsyncConsumer
@@ -83,7 +83,7 @@ class Gateway(AsyncConsumer):
             async with self._patience:
                 await self._attach(admission)
                 del admission  # and with it the request of the handshake
-                await self._read(receive, has_reasons=_has_reasons(scope))
+                await self._read(receive, has_reasons=tells_reasons(scope))
                 await outbox.flush()
         except TimeoutError:
             if self._refusal is not None:
@@ -137,7 +137,7 @@ class Gateway(AsyncConsumer):
         while True:
             event = await receive()
             if event["type"] == "websocket.disconnect":
-                closing, was_clean = _ending(event, has_reasons)
+                closing, was_clean = ending_of(event, has_reasons)
                 self._report(closing, was_clean)
                 return
             if outbox.closing is not None or outbox.is_gone:
@@ -192,13 +192,13 @@ class Gateway(AsyncConsumer):
             self._inlet.closed(outbox, outbox.closing or closing, was_clean)
 
 
-def _has_reasons(scope: dict[str, Any]) -> bool:
+def tells_reasons(scope: Mapping[str, Any]) -> bool:
     """Whether close frames come with their reason (ASGI WebSocket spec, from 2.3)."""
     version = str((scope.get("asgi") or {}).get("spec_version", "2.0"))
     return tuple(map(int, version.split("."))) >= (2, 3)
 
 
-def _ending(event: dict[str, Any], has_reasons: bool) -> tuple[Closing, bool]:
+def ending_of(event: dict[str, Any], has_reasons: bool) -> tuple[Closing, bool]:
     """How a socket ended: its close code and reason, and whether by a close frame."""
     code = event.get("code") or 1005
     # uvicorn says 1005 also of a connection that broke; only a frame has a reason.

@@ -30,24 +30,46 @@ def examine(request: HandshakeRequest, match: ResolverMatch) -> HttpResponse | N
         The denial, logged; None: nothing speaks against this client so far, and
         ``request`` tells its ``connection_id`` and ``subprotocol``.
     """
-    host = host_of(request)
-    if host is None:
-        return _logged(request, unknown_host(), "its host is not in ALLOWED_HOSTS")
+    denial = _examine_host(request)
+    if denial is not None:
+        return denial
     try:
         room_class = registry.get(address_of(request, match).key.party)
     except (BadRoomId, UnknownParty) as error:
         return _logged(request, address_error(error), str(error))
     return (
-        _examine_origin(request, host, room_class)
+        _examine_origin(request, room_class)
         or _examine_connection_id(request)
         or _examine_subprotocols(request, room_class)
     )
 
 
-def _examine_origin(
-    request: HandshakeRequest, host: str, room_class: type[Room]
+def examine_outside(
+    request: HandshakeRequest, room_class: type[Room]
 ) -> HttpResponse | None:
-    own = f"{request.scheme}://{host}"
+    """
+    Look at host and origin of a client that asks for no room, in this order.
+
+    Args:
+        request: The handshake.
+        room_class: The one whose class method is to serve it; it may allow origins.
+
+    Returns:
+        The denial, logged; None: nothing speaks against this client so far.
+    """
+    return _examine_host(request) or _examine_origin(request, room_class)
+
+
+def _examine_host(request: HandshakeRequest) -> HttpResponse | None:
+    if host_of(request) is not None:
+        return None
+    return _logged(request, unknown_host(), "its host is not in ALLOWED_HOSTS")
+
+
+def _examine_origin(
+    request: HandshakeRequest, room_class: type[Room]
+) -> HttpResponse | None:
+    own = f"{request.scheme}://{host_of(request)}"
     origin = request.META.get("HTTP_ORIGIN")
     allowed = (*get_settings().allowed_origins, *(room_class.allowed_origins or ()))
     has_cookies = bool(request.META.get("HTTP_COOKIE"))

@@ -53,7 +53,7 @@ class Handshake(ASGIHandler):
     An ASGI application for the WebSockets of rooms.
 
     Args:
-        consumer: Serves what passed; ``scope["partyrooms"]`` is an ``Admission``.
+        consumer: Serves what passed; ``scope["partyrooms"]`` is what ``admit`` made.
     """
 
     request_class: type[Any] = HandshakeRequest
@@ -87,14 +87,30 @@ class Handshake(ASGIHandler):
             await deny(scope, send, json_error(400, "This is no URL."))
             return
         response = await self._judge(request, patience)
-        admission = _admission(request, response, deadline)
-        if admission is None:
+        if not isinstance(response, Acceptance):
             await turn_away(scope, send, request, response)
             return
-        scope["partyrooms"] = admission
+        scope["partyrooms"] = admission = self.admit(request, response, deadline)
         # A socket may be open for days: it keeps nothing of its handshake.
         del request, response, admission
         await self._consumer(scope, receive, send)
+
+    def admit(
+        self, request: HandshakeRequest, response: Acceptance, deadline: float
+    ) -> Any:
+        """What the consumer is told of a client that may come in."""
+        match = request.resolver_match
+        assert match is not None  # or the view that accepts would not have been found
+        return Admission(
+            key=address_of(request, match).key,
+            connection_id=request.connection_id,
+            user_id=request.user_id,
+            uri=uri_of(request),
+            subprotocol=request.subprotocol,
+            headers=accept_headers(response),
+            request=request,
+            deadline=deadline,
+        )
 
     async def _judge(self, request: Any, patience: float) -> HttpResponseBase:
         """Run the chain in a task of its own, which a thread that hangs can't hold."""
@@ -186,29 +202,11 @@ async def turn_away(
         denial = unknown_host() if host_of(request) is None else response
         await deny(scope, send, denial)
         return
-    headers = _accept_headers(response)
+    headers = accept_headers(response)
     await accept_and_close(scope, send, code, reason, headers, request.subprotocol)
 
 
-def _admission(
-    request: HandshakeRequest, response: HttpResponseBase, deadline: float
-) -> Admission | None:
-    match = request.resolver_match
-    if not isinstance(response, Acceptance) or match is None:
-        return None
-    return Admission(
-        key=address_of(request, match).key,
-        connection_id=request.connection_id,
-        user_id=request.user_id,
-        uri=uri_of(request),
-        subprotocol=request.subprotocol,
-        headers=_accept_headers(response),
-        request=request,
-        deadline=deadline,
-    )
-
-
-def _accept_headers(response: HttpResponseBase) -> list[tuple[bytes, bytes]]:
+def accept_headers(response: HttpResponseBase) -> list[tuple[bytes, bytes]]:
     """Cookies and the project's own headers; none that describe a body."""
     return [
         (name, value)

@@ -85,6 +85,8 @@ SECTIONS: dict[str, dict[str, str]] = {
         "B6": "`lobby.id`, `.parties` in `partykit`, `.name`, `.className` in "
         "`partyserver`",
         "B7": "bypassed by stub calls",
+        "B8": "`onFetch` of `main`, after static assets; gone in `partyserver`",
+        "B9": "`onSocket` of `main`, accepted already; gone in `partyserver`",
     },
     "Reaching rooms from elsewhere": {
         "P1": "`context.parties.chat.get(id)`",

@@ -13,6 +13,7 @@ PROFILES = {
             "ALLOWED_ORIGINS": ["https://friend.example"],
             "MAILBOX_SIZE": 20,
             "MAX_BODY_SIZE": 2000,
+            "MAX_MESSAGE_SIZE": 200_000,
             "MAX_ROOM_SIZE": 100_000,
             "MAX_VALUE_SIZE": 50_000,
         },

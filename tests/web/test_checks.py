@@ -7,10 +7,11 @@ from django.core.checks import Error, Warning, run_checks
 from django.http import HttpResponse
 from django.urls import path
 
+from partyrooms import registry
 from partyrooms.asgi import get_asgi_application
 from partyrooms.checks import options, services, wiring
 from tests.web.conftest import MIDDLEWARE
-from tests.web.rooms import Members
+from tests.web.rooms import Main, Members, Telling
 
 HOOKS = MIDDLEWARE[-1]
 REDIS = "channels_redis.pubsub.RedisPubSubChannelLayer"
@@ -161,6 +162,44 @@ def test_e007_options_of_a_class(monkeypatch, option, value):
 
     assert ids(found) == ["E007"]
     assert option in found[0].msg
+
+
+@pytest.mark.parametrize("name", ["on_before_connect", "on_fetch"])
+def test_e008_hooks_outside_of_rooms_are_class_methods(monkeypatch, name):
+    """B1, B8: there is no room yet that a plain method could be called on."""
+    right = classmethod(lambda cls, request, lobby: None)
+    monkeypatch.setattr(Main, name, right, raising=False)
+    assert ids(options.check_class_methods()) == []
+    monkeypatch.setattr(Main, name, lambda self, request, lobby: None)
+
+    found = options.check_class_methods()
+
+    assert ids(found) == ["E008"]
+    assert found[0].obj == "tests.web.rooms.Main"
+    assert name in found[0].msg
+
+
+@pytest.mark.parametrize("name", ["on_fetch", "on_socket"])
+def test_w010_hooks_of_the_party_main_elsewhere(monkeypatch, name):
+    """B8, B9: in another class they are never called."""
+    hook = classmethod(lambda cls, subject, lobby: None)
+    monkeypatch.setattr(Members, name, hook, raising=False)
+
+    found = options.check_class_methods()
+
+    assert ids(found) == ["W010"]
+    assert found[0].obj == "tests.web.rooms.Members"
+    assert name in found[0].msg
+
+
+def test_w010_a_common_base_may_have_them(monkeypatch):
+    """The party main has them as well, and there they are called."""
+    hook = classmethod(lambda cls, subject, lobby: None)
+    monkeypatch.setattr(Telling, "on_fetch", hook, raising=False)
+
+    assert all(m.obj != "tests.web.rooms.Main" for m in options.check_class_methods())
+    monkeypatch.setattr(registry, "_classes", {"main": Main, "other": Telling})
+    assert ids(options.check_class_methods()) == []
 
 
 def test_w002_rest_framework(settings):

@@ -2,14 +2,35 @@
 
 from datetime import timedelta
 
-from partyrooms import Room
+from partyrooms import Room, registry
 from tests.servers.site.journal import note
 
 
 class Main(Room):
-    """What ``/party/<room>`` reaches; says what it was asked."""
+    """
+    What ``/party/<room>`` reaches; says what it was asked.
+
+    What belongs to no room is for the class of the party that the path begins with, so
+    that a test can bring its own ``on_fetch`` and ``on_socket``.
+    """
 
     party = "main"
+
+    @classmethod
+    async def on_fetch(cls, request, lobby):
+        hook = cls._hook("on_fetch", request)
+        return None if hook is None else await hook(request, lobby)
+
+    @classmethod
+    async def on_socket(cls, socket, lobby):
+        hook = cls._hook("on_socket", socket.request)
+        if hook is not None:
+            await hook(socket, lobby)
+
+    @staticmethod
+    def _hook(name, request):
+        room_class = registry.find(request.path.split("/")[1])
+        return None if room_class in (None, Main) else getattr(room_class, name, None)
 
     async def on_message(self, message, sender):
         sender.send(message)
