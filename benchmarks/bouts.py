@@ -10,6 +10,7 @@ from benchmarks.load.loads import (
     IdleLoad,
     Load,
     PingLoad,
+    RoomsLoad,
 )
 
 PARTYROOMS = "partyrooms"
@@ -70,12 +71,14 @@ class Bout:
         sides: By name.
         comparisons: Between names of ``sides``.
         fresh: Each turn has a server process of its own.
+        turns: Of each side at the most; None: as many as of every other bout.
     """
 
     topic: str
     sides: dict[str, Side]
     comparisons: tuple[Comparison, ...]
     fresh: bool = False
+    turns: int | None = None
 
 
 def _site(**environment: str) -> Server:
@@ -248,6 +251,26 @@ def _memory() -> Bout:
     )
 
 
+def _sleep() -> Bout:
+    return Bout(
+        topic="memory",
+        sides={
+            "asleep": Side(server=_site(), load=RoomsLoad(party="asleep")),
+            "in memory": Side(server=_site(), load=RoomsLoad(party="awake")),
+        },
+        comparisons=(
+            Comparison(
+                measure="memory of a room that sleeps",
+                side="asleep",
+                peer="in memory",
+                wanted=Wanted(ratio=0.05, at_most=True),
+            ),
+        ),
+        fresh=True,
+        turns=1,
+    )
+
+
 def all_bouts() -> tuple[Bout, ...]:
     """Return everything that is measured, in the order of the report."""
     faster = Wanted(ratio=1.5)
@@ -270,6 +293,7 @@ def all_bouts() -> tuple[Bout, ...]:
         ),
         _http("HTTP POST that stores, empty MIDDLEWARE", body='{"by": 1}'),
         _memory(),
+        _sleep(),
         _fan_out_across(200),
         _echo_across(),
     )

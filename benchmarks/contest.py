@@ -59,9 +59,10 @@ def fight(
     """
     turns: dict[str, list[Turn]] = {name: [] for name in bout.sides}
     failures: dict[str, Failure] = {}
+    count = min(pace.turns, bout.turns or pace.turns)
     with ExitStack() as stack:
         servers: dict[str, RunningServer] = {}
-        for number in range(pace.turns):
+        for number in range(count):
             for name in list(bout.sides)[:: -1 if number % 2 else 1]:
                 if name in failures:
                     continue
@@ -74,7 +75,7 @@ def fight(
                 else:
                     turns[name].append(turn)
                     report(_describe(bout, name, turn))
-    return _rows(bout, turns, pace.turns), list(failures.values())
+    return _rows(bout, turns, count), list(failures.values())
 
 
 def _take(

@@ -21,7 +21,7 @@ from benchmarks.load.loads import Load, Order, Result
 ROOT = Path(__file__).resolve().parent.parent
 START_TIMEOUT = 30.0  # seconds until a server must take connections
 STOP_TIMEOUT = 10.0  # seconds until a server must have ended after SIGTERM
-SPARE_TIME = 60.0  # seconds that a run may take on top of what it measures
+SPARE_TIME = 240.0  # seconds that a run may take on top of what it measures
 
 
 class BenchmarkError(Exception):

@@ -31,6 +31,8 @@ below 100 % was not the limit. A turn in which other processes used more than
   has its `BeforeHooksMiddleware` on top of the view's `MIDDLEWARE`.
 - Memory: what the resident memory of a fresh server grew by with 1,000 sockets that say
   nothing, all in one room.
+- A room that sleeps: what the resident memory of a fresh server grew by with 10,000
+  rooms that were asked once each and hibernate, beside as many that do not; one turn.
 - Of 2 processes: two web processes, with partyrooms also one room worker that owns the
   room, and a Valkey, all on the servers' core; their CPU times are added up. partyrooms
   uses `RedisPubSubChannelLayer`, the plain consumer `RedisChannelLayer`.

@@ -6,7 +6,7 @@ import sys
 import msgspec
 import uvloop
 
-from benchmarks.load.http import http
+from benchmarks.load.http import http, rooms
 from benchmarks.load.loads import (
     EchoLoad,
     FanOutLoad,
@@ -15,6 +15,7 @@ from benchmarks.load.loads import (
     Order,
     PingLoad,
     Result,
+    RoomsLoad,
 )
 from benchmarks.load.sockets import echo, fan_out, idle, ping
 
@@ -30,6 +31,8 @@ async def run(order: Order) -> Result:
             return await http(order, load)
         case PingLoad() as load:
             return await ping(order, load)
+        case RoomsLoad() as load:
+            return await rooms(order, load)
         case IdleLoad() as load:
             return await idle(order, load)
 

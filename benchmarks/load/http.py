@@ -1,19 +1,23 @@
 """The load that is HTTP: keep-alive connections in closed loops."""
 
 import asyncio
+from collections.abc import Iterator
+from itertools import repeat
 from typing import cast
 
 import httptools
+import psutil
 
-from benchmarks.load.loads import HttpLoad, Order, Result
+from benchmarks.load.loads import HttpLoad, Order, Result, RoomsLoad
 from benchmarks.load.meter import let_settle, measure
 
 
 class _Client(asyncio.Protocol):
-    """Sends one request over and over, each when the last one is answered."""
+    """Sends one request after another, each when the last one is answered."""
 
-    def __init__(self, request: bytes) -> None:
-        self._request = request
+    def __init__(self, requests: Iterator[bytes]) -> None:
+        self._requests = requests
+        self.ended = asyncio.get_running_loop().create_future()
         self._parser = httptools.HttpResponseParser(self)
         self._body = b""
         self.responses = 0
@@ -22,13 +26,15 @@ class _Client(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports can do all that this type can, but are not of it.
         self.transport = cast(asyncio.Transport, transport)
-        self.transport.write(self._request)
+        self._ask()
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)
 
     def connection_lost(self, error: Exception | None) -> None:
         self.trouble = self.trouble or "the server closed the connection"
+        if not self.ended.done():
+            self.ended.set_result(None)
 
     def on_message_begin(self) -> None:
         self._body = b""
@@ -40,22 +46,23 @@ class _Client(asyncio.Protocol):
         status = self._parser.get_status_code()
         if status == 200:
             self.responses += 1
-            self.transport.write(self._request)
+            self._ask()
         else:
             self.trouble = f"the server answered {status}: {self._body[:200]!r}"
             self.transport.close()
 
+    def _ask(self) -> None:
+        request = next(self._requests, None)
+        if request is None:
+            self.transport.close()
+        else:
+            self.transport.write(request)
+
 
 async def http(order: Order, load: HttpLoad) -> Result:
     """Run the closed loops; a single response other than 200 fails the run."""
-    request = _request(order.ports[0], load)
-    loop = asyncio.get_running_loop()
-    clients = []
-    for _ in range(load.connections):
-        _transport, client = await loop.create_connection(
-            lambda: _Client(request), "127.0.0.1", order.ports[0]
-        )
-        clients.append(client)
+    request = _request(order.ports[0], load.path, load.body)
+    clients = await _connect(order, repeat(request), load.connections)
     result = await measure(order, lambda: sum(c.responses for c in clients))
     for client in clients:
         if client.trouble:
@@ -65,10 +72,48 @@ async def http(order: Order, load: HttpLoad) -> Result:
     return result
 
 
-def _request(port: int, load: HttpLoad) -> bytes:
-    lines = [f"{'GET' if load.body is None else 'POST'} {load.path} HTTP/1.1"]
+async def rooms(order: Order, load: RoomsLoad) -> Result:
+    """Compare the server's memory before and after rooms that all have been asked."""
+    process = psutil.Process(order.servers[0])
+    # What the first rooms import and cache is not a room's own.
+    warm_up = load.rooms // 10
+    await _visit(order, load, range(warm_up))
+    before = process.memory_info().rss
+    await _visit(order, load, range(warm_up, warm_up + load.rooms))
+    after = process.memory_info().rss
+    return Result(figure=(after - before) / load.rooms)
+
+
+async def _visit(order: Order, load: RoomsLoad, numbers: range) -> None:
+    port = order.ports[0]
+    for first in range(numbers.start, numbers.stop, load.wave):
+        wave = range(first, min(first + load.wave, numbers.stop))
+        requests = (_request(port, f"/parties/{load.party}/r{n}") for n in wave)
+        clients = await _connect(order, requests, load.connections)
+        await asyncio.gather(*(client.ended for client in clients))
+        answered = sum(client.responses for client in clients)
+        if answered != len(wave):
+            raise ConnectionError(f"only {answered} of {len(wave)} rooms answered")
+        await asyncio.sleep(load.rest)
+
+
+async def _connect(
+    order: Order, requests: Iterator[bytes], count: int
+) -> list[_Client]:
+    loop = asyncio.get_running_loop()
+    pairs = [
+        await loop.create_connection(
+            lambda: _Client(requests), "127.0.0.1", order.ports[0]
+        )
+        for _ in range(count)
+    ]
+    return [client for _transport, client in pairs]
+
+
+def _request(port: int, path: str, text: str | None = None) -> bytes:
+    lines = [f"{'GET' if text is None else 'POST'} {path} HTTP/1.1"]
     lines += [f"Host: 127.0.0.1:{port}", "Accept: application/json"]
-    body = (load.body or "").encode()
+    body = (text or "").encode()
     if body:
         lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
     return "\r\n".join([*lines, "", ""]).encode() + body

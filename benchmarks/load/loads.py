@@ -61,7 +61,27 @@ class IdleLoad(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     unit: str = "bytes/socket"
 
 
-Load = EchoLoad | FanOutLoad | HttpLoad | PingLoad | IdleLoad
+class RoomsLoad(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """
+    Rooms that are asked once each: the figure is the server's memory for each.
+
+    Args:
+        party: Theirs.
+        rooms: How many count; a tenth as many come before.
+        wave: How many are asked before the server is given ``rest`` seconds.
+        rest: Long enough for a room that sleeps to leave memory.
+        connections: How many rooms are asked at the same time.
+    """
+
+    party: str
+    rooms: int = 10_000
+    wave: int = 1_000
+    rest: float = 1.0
+    connections: int = 16
+    unit: str = "bytes/room"
+
+
+Load = EchoLoad | FanOutLoad | HttpLoad | PingLoad | IdleLoad | RoomsLoad
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):

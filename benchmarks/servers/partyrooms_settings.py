@@ -5,7 +5,10 @@ import os
 from benchmarks.servers.settings import *  # noqa: F403
 from benchmarks.servers.settings import INSTALLED_APPS, MIDDLEWARE
 
-PARTYROOMS = {"OWNERS": os.environ.get("BENCHMARK_OWNERS", "any")}
+PARTYROOMS = {
+    "OWNERS": os.environ.get("BENCHMARK_OWNERS", "any"),
+    "HIBERNATE_AFTER": 0.2,
+}
 ROOT_URLCONF = "benchmarks.servers.partyrooms_urls"
 INSTALLED_APPS = [*INSTALLED_APPS, "partyrooms"]
 # The wiring of partyrooms needs it; the peers have the list without it.

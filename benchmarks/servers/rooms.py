@@ -33,6 +33,19 @@ class Stored(Room):
         sender.send(message)
 
 
+class Awake(Room):
+    """Answers, and stays in memory."""
+
+    async def on_request(self, request: Request) -> str:
+        return "here"
+
+
+class Asleep(Awake):
+    """Answers, and leaves memory."""
+
+    hibernate = True
+
+
 class Counter(Room):
     """Tells its count to GET and stores a higher one for POST."""
 
