@@ -11,6 +11,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
+from rest_framework.views import exception_handler
 
 from partyrooms.core.messages import Answer, AnswerKind
 from partyrooms.exceptions import BadRoomId, Reject, UnknownParty
@@ -72,17 +73,28 @@ def chunks_of(value: Any) -> AsyncIterator[str | bytes]:
     return value._iterator if isinstance(value, StreamingHttpResponse) else value  # type: ignore[attr-defined,no-any-return]
 
 
-def error_answer(error: Exception) -> Answer | None:
+def error_answer(error: Exception, request: Any = None) -> Answer | None:
     """
     The answer that an exception stands for; None: it stands for none (a defect).
 
     ``APIException``, ``Http404`` and ``PermissionDenied`` go through the project's
-    ``EXCEPTION_HANDLER``, as in a view.
+    ``EXCEPTION_HANDLER``, as in a view. There is no view here: its ``context["view"]``
+    is None.
     """
     if not isinstance(error, APIException | Http404 | PermissionDenied):
         return None
+    context = {"view": None, "args": (), "kwargs": {}, "request": request}
     handler: Any = api_settings.EXCEPTION_HANDLER
-    response = handler(error, {"view": None, "args": (), "kwargs": {}, "request": None})
+    try:
+        response = handler(error, context)
+        return None if response is None else to_answer(response)
+    except Exception:  # a project's own
+        logger.exception(
+            "EXCEPTION_HANDLER failed on %s; REST framework's own was asked",
+            type(error).__name__,
+            extra={"action": "exception_handler_failed"},
+        )
+    response = exception_handler(error, context)
     return None if response is None else to_answer(response)
 
 

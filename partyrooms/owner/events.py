@@ -242,7 +242,7 @@ class Request(msgspec.Struct, eq=False):
         turn.outputs.append((self._answer, answer))
 
     def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
-        answer = error_answer(error)
+        answer = error_answer(error, self.request)
         failed = _json_answer(500, "The room failed to answer.")
         turn.outputs.append((self._answer, answer or failed))
         return answer is None

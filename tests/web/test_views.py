@@ -310,6 +310,33 @@ async def test_h5_the_projects_exception_handler_is_asked(handler, wired):
     assert reply.data == {"is_main_thread": False, "view": "MembersView"}
 
 
+async def test_h5_the_projects_handler_is_told_the_request(handler, wired):
+    """H5: of what a room raised, too; there is no view."""
+    wired.REST_FRAMEWORK = {"EXCEPTION_HANDLER": f"{__name__}.tell_path"}
+    reply = await ask(handler, "/parties/answering/validation")
+
+    assert reply.data == {"path": "/parties/answering/validation", "view": None}
+
+
+async def test_h5_a_handler_that_fails_is_replaced(handler, wired, caplog):
+    """H5: the client gets its status, the log what the handler raised."""
+    wired.REST_FRAMEWORK = {"EXCEPTION_HANDLER": f"{__name__}.fail"}
+    reply = await ask(handler, "/parties/answering/validation")
+
+    assert (reply.status, reply.data) == (400, {"text": ["too short"]})
+    assert "EXCEPTION_HANDLER failed on ValidationError" in caplog.text
+
+
+def tell_path(error, context):
+    """A project's own, which reads its context."""
+    return Response({"path": context["request"].path, "view": context["view"]}, 400)
+
+
+def fail(error, context):
+    """One that takes a view for granted."""
+    return context["view"].nothing
+
+
 def handle_exception(error, context):
     """A project's own."""
     is_main = threading.current_thread() is threading.main_thread()
