@@ -87,7 +87,6 @@ def build_request(
 _CONTENT_TYPES = {
     AnswerKind.DATA: "application/json",
     AnswerKind.TEXT: "text/plain; charset=utf-8",
-    AnswerKind.BYTES: "application/octet-stream",
     AnswerKind.STREAM: "text/plain; charset=utf-8",
 }
 

@@ -48,7 +48,12 @@ def to_answer(value: object) -> Answer:
     if isinstance(value, str):
         return Answer(status=200, kind=AnswerKind.TEXT, body=value.encode())
     if isinstance(value, bytes):
-        return Answer(status=200, kind=AnswerKind.BYTES, body=value)
+        return Answer(
+            status=200,
+            kind=AnswerKind.BYTES,
+            body=value,
+            content_type="application/octet-stream",
+        )
     if isinstance(value, Response):
         return _from_drf(value)
     if isinstance(value, HttpResponse):

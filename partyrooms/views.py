@@ -40,6 +40,7 @@ POLICIES = (
     "throttle_classes",
     "parser_classes",
     "renderer_classes",
+    "throttle_scope",  # what ScopedRateThrottle asks for
 )
 
 
@@ -75,7 +76,7 @@ setattr(room_view, MARK, True)
 @cache
 def view_class(room_class: Any) -> "type[RoomView]":
     """The view with a class's policy; what it leaves open is ``REST_FRAMEWORK``'s."""
-    policies = {name: getattr(room_class, name) for name in POLICIES}
+    policies = {name: getattr(room_class, name, None) for name in POLICIES}
     given = {name: value for name, value in policies.items() if value is not None}
     name, manual = room_class.__name__, room_class.__doc__
     return type(f"{name}View", (RoomView,), {**given, "name": name, "__doc__": manual})
@@ -95,7 +96,8 @@ class RoomView(APIView):
         self, http_request: HttpRequest, address: Address
     ) -> HttpResponseBase:
         """Run the policy, ask the room, and present what it answers."""
-        self.args, self.kwargs = (), {"party": address.key.party}
+        key = address.key
+        self.args, self.kwargs = (), {"party": key.party, "room_id": key.room_id}
         self.format_kwarg = None
         self.request = request = self.initialize_request(http_request)
         self.headers = self.default_response_headers
@@ -107,7 +109,7 @@ class RoomView(APIView):
             request.props = getattr(http_request, "props", {})
             request.user_id = user_id_of(request.user)
             request.subpath = address.subpath
-            answer = await ask(http_request, address.key, request)
+            answer = await ask(http_request, key, request)
             response = self.present(answer)
         except Exception as error:
             response = await self.refuse(error)
@@ -131,9 +133,12 @@ class RoomView(APIView):
         response = self._body_of(answer)
         for name, value in answer.headers:
             if name.lower() == "set-cookie":
-                response.cookies.load(value)
+                _set_cookie(response, value)
             else:
                 response[name] = value
+        if "Allow" in response:
+            # The room decides which methods it takes, so its own word is the last.
+            self.headers.pop("Allow", None)
         if answer.status == 401 and "WWW-Authenticate" not in response:
             scheme = self.get_authenticate_header(self.request)
             if scheme:
@@ -148,9 +153,10 @@ class RoomView(APIView):
             plain = content_type or "text/plain; charset=utf-8"
             return HttpResponse(body, plain, status)
         if answer.kind is AnswerKind.BYTES:
-            return HttpResponse(
-                body, content_type or "application/octet-stream", status
-            )
+            response = HttpResponse(body, content_type, status)
+            if content_type is None:
+                del response["Content-Type"]  # nor has the room's
+            return response
         if self._renders_plain_json():
             # Made by the same renderer already, where the room runs.
             response = HttpResponse(body, content_type or "application/json", status)
@@ -216,6 +222,13 @@ class RoomView(APIView):
     def raise_uncaught_exception(self, exc: Exception) -> NoReturn:
         """Leave it to ``handle_exception``: no traceback for the client, ever."""
         raise exc
+
+
+def _set_cookie(response: HttpResponseBase, line: str) -> None:
+    response.cookies.load(line)
+    if line.partition("=")[0].strip() not in response.cookies:
+        # Python knows not every attribute, and then reads nothing of the line.
+        response["Set-Cookie"] = line
 
 
 def wants_event_stream(request: Any) -> bool:

@@ -4,7 +4,12 @@ import asyncio
 import threading
 from typing import ClassVar
 
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import (
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseNotModified,
+    HttpResponseRedirect,
+)
 from rest_framework.authentication import BasicAuthentication, SessionAuthentication
 from rest_framework.exceptions import NotAuthenticated, ValidationError
 from rest_framework.permissions import IsAuthenticated
@@ -51,6 +56,11 @@ class Answering(Room):
         "empty": lambda: Response(status=202),
         "html": lambda: HttpResponse("<p>", headers={"X-A": "b"}),
         "cookie": lambda: _with_cookie(),
+        "not-modified": HttpResponseNotModified,
+        "not-allowed": lambda: HttpResponseNotAllowed(["GET", "PUT"]),
+        "partitioned": lambda: HttpResponse(
+            headers={"Set-Cookie": "a=1; Path=/; Partitioned"}
+        ),
         "number": lambda: 3,
         "validation": lambda: _raise(ValidationError({"text": ["too short"]})),
         "login": lambda: _raise(NotAuthenticated()),

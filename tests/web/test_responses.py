@@ -24,7 +24,15 @@ from partyrooms.responses import Refusal, error_answer, to_answer
         ({"a": 1}, Answer(status=200, kind=AnswerKind.DATA, body=b'{"a":1}')),
         ([], Answer(status=200, kind=AnswerKind.DATA, body=b"[]")),
         ("\u00e9", Answer(status=200, kind=AnswerKind.TEXT, body=b"\xc3\xa9")),
-        (b"\xff", Answer(status=200, kind=AnswerKind.BYTES, body=b"\xff")),
+        (
+            b"\xff",
+            Answer(
+                status=200,
+                kind=AnswerKind.BYTES,
+                body=b"\xff",
+                content_type="application/octet-stream",
+            ),
+        ),
         (Response(status=205), Answer(status=205)),
         (
             Response("text", status=201, headers={"X-A": "b"}),

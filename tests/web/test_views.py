@@ -8,6 +8,7 @@ from django.test import AsyncClient, AsyncRequestFactory
 from django.urls import reverse
 from django.utils.decorators import async_only_middleware
 from rest_framework.authentication import BasicAuthentication, SessionAuthentication
+from rest_framework.permissions import BasePermission
 from rest_framework.response import Response
 
 from partyrooms.exceptions import MailboxFull
@@ -265,6 +266,21 @@ async def test_h4_cookies_of_a_response_reach_the_client(handler):
     assert reply.header("set-cookie") == "a=1; Path=/; SameSite=Lax, b=2; Path=/"
 
 
+@pytest.mark.parametrize(
+    ("room", "name", "value"),
+    [
+        ("not-modified", "content-type", None),
+        ("not-allowed", "allow", "GET, PUT"),
+        ("partitioned", "set-cookie", "a=1; Path=/; Partitioned"),
+    ],
+)
+async def test_h4_a_response_is_sent_as_it_is(handler, room, name, value):
+    """H4: no header of it is made up, replaced or lost."""
+    reply = await ask(handler, f"/parties/answering/{room}")
+
+    assert reply.header(name) == value
+
+
 async def test_h4_anything_else_is_a_defect(handler, caplog):
     """H4: 500, and the log says what is allowed."""
     reply = await ask(handler, "/parties/answering/number")
@@ -486,6 +502,24 @@ def test_urls_of_rooms_can_be_reversed():
     assert reverse("partyrooms:room", args=["chat/a b"]) == "/parties/chat/a%20b"
     assert reverse("partyrooms:main-room", args=["lobby"]) == "/party/lobby"
     assert reverse("api:room", args=["chat/a"]) == "/api/v1/parties/chat/a"
+
+
+async def test_h2_policies_are_told_the_room(handler, monkeypatch):
+    """H2: as ``view.kwargs``, and a scope for ScopedRateThrottle."""
+    told = []
+
+    class Curious(BasePermission):
+        def has_permission(self, request, view):
+            told.append((view.kwargs, view.throttle_scope))
+            return True
+
+    monkeypatch.setattr(Answering, "permission_classes", (Curious,))
+    monkeypatch.setattr(Answering, "throttle_scope", "answers", raising=False)
+    view_class.cache_clear()
+    await ask(handler, "/parties/answering/text/a/b")
+    view_class.cache_clear()
+
+    assert told == [({"party": "answering", "room_id": "text"}, "answers")]
 
 
 def test_the_policies_of_a_class_are_the_views():
