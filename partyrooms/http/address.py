@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import Resolver404, ResolverMatch, get_resolver
 
 from partyrooms.core.paths import Address, parse_address, remainder
+from partyrooms.exceptions import BadRoomId
 
 MARK = "is_room_view"
 """The attribute by which the views behind ``partyrooms.urls`` are known."""
@@ -46,12 +47,20 @@ def address_of(request: HttpRequest, match: ResolverMatch) -> Address:
     """
     known: Address | None = request.__dict__.get("_room_address")
     if known is None:
-        suffix: str = match.kwargs["address"]
-        prefix = request.path[: len(request.path) - len(suffix)]
-        rest = remainder(raw_path(request), prefix)
+        rest = _behind_the_first_word(request, len(match.kwargs["address"]))
         known = parse_address(rest, party=match.kwargs.get("party"))
         request.__dict__["_room_address"] = known
     return known
+
+
+def _behind_the_first_word(request: HttpRequest, size: int) -> bytes:
+    sent = raw_path(request)
+    try:
+        return remainder(sent, request.path[:-size] if size else request.path)
+    except BadRoomId:
+        # Under WSGI FORCE_SCRIPT_NAME puts into the path what a proxy took away.
+        path = request.path_info
+        return remainder(sent, path[:-size] if size else path)
 
 
 def raw_path(request: HttpRequest) -> bytes:

@@ -63,6 +63,16 @@ def test_h6_h8_errors_are_the_same():
     assert client.put("/parties/counted/lobby", body).status_code == 413
 
 
+@pytest.mark.parametrize("sent", ["/app/parties", "/parties"])
+def test_h1_a_forced_script_name_is_no_part_of_the_address(settings, sent):
+    """H1: whether the proxy in front leaves it in the path or takes it away."""
+    settings.FORCE_SCRIPT_NAME = "/app"
+    raw = {"REQUEST_URI": f"{sent}/counted/a%20b?c=d"}
+    response = Client().get("/parties/counted/a b", **raw)
+
+    assert response.json()["count"] == 1
+
+
 class Spoken(Room):
     """Streams words, as long as somebody reads."""
 
