@@ -59,4 +59,12 @@ EXAMPLES = (
         label="Canvas",
         room="meadow",
     ),
+    Example(
+        party="poll",
+        title="Poll",
+        text="Votes by HTTP, results by WebSocket, and an alarm that closes it, "
+        "whoever is there.",
+        label="Poll",
+        room="team",
+    ),
 )

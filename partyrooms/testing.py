@@ -150,15 +150,27 @@ class RunningRoom:
         return client
 
     async def request(
-        self, method: str, path: str = "/", *, stream: bool = False, **body: Any
+        self,
+        method: str,
+        path: str = "/",
+        *,
+        props: Mapping[str, Any] | None = None,
+        stream: bool = False,
+        **body: Any,
     ) -> StubResponse:
         """
         Ask by HTTP with ``headers``, ``json``, ``data``, ``query``, ``user_id``.
 
-        ``stream``: as in ``Stub.fetch``.
+        Args:
+            method: In capitals.
+            path: What follows the room id, from the slash on.
+            props: What a before-hook would have passed on; none is run.
+            stream: As in ``Stub.fetch``.
+            body: The rest, as in ``Stub.fetch``; ``user_id`` is who asks.
         """
         given = {"headers": None, "json": None, "data": None, "query": None} | body
-        request = build_request(self.key, path, method=method, **given)
+        request: Any = build_request(self.key, path, method=method, **given)
+        request.props = dict(props or {})
         answer = await self._node.bus.request(self.key, request)
         return await respond(answer, stream=stream)
 

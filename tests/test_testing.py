@@ -42,6 +42,7 @@ class Parlour(Room):
             "query": request.query_params.get("q"),
             "data": request.data,
             "said": self.said,
+            "props": request.props,
         }
 
 
@@ -126,7 +127,8 @@ async def test_a_client_that_has_left_receives_nothing(room):
 
 async def test_a_request_is_answered(room):
     """With method, path below the room, query and JSON."""
-    answer = await room.post("/x/y", json={"a": 1}, query={"q": "2"})
+    props = {"name": "Ada"}
+    answer = await room.post("/x/y", json={"a": 1}, query={"q": "2"}, props=props)
 
     assert answer.status_code == 200
     assert answer.data == {
@@ -135,6 +137,7 @@ async def test_a_request_is_answered(room):
         "query": "2",
         "data": {"a": 1},
         "said": [],
+        "props": {"name": "Ada"},
     }
 
 

@@ -40,9 +40,7 @@ class Cursors(Room):
         if position is not None:
             self.positions[id] = position
         self.changes[id] = position
-        if (
-            self.frame is None or self.frame.done()
-        ):  # so nothing runs while nobody moves
+        if self.frame is None or self.frame.done():  # while nobody moves, none runs
             self.frame = self.create_task(self.show())
 
     async def show(self):

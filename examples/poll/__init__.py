@@ -1,0 +1,1 @@
+"""Votes by HTTP, results by WebSocket, and an alarm that closes the poll."""

@@ -1,0 +1,59 @@
+"""A poll: votes come by HTTP, results go by WebSocket, and an alarm closes it."""
+
+from collections import Counter
+from datetime import timedelta
+
+from rest_framework.exceptions import NotFound
+
+from examples.poll.rules import PollThrottle, Question, Vote, checked
+from examples.visitors import visitor
+from partyrooms import Room
+
+
+class Poll(Room):
+    hibernate = True  # all it knows is stored: between two votes only sockets stay
+    throttle_classes = (PollThrottle,)
+
+    @classmethod
+    def on_before_request(cls, request, lobby):  # in the web process, with the session
+        request.props["voter"] = visitor(request)
+
+    async def on_start(self):
+        self.poll = await self.storage.get("poll")  # None: nobody has asked anything
+        self.votes = await self.storage.list(prefix="vote:")  # one entry for each voter
+
+    async def on_connect(self, connection, ctx):
+        connection.send_json(self.results())  # it can only look: there's no on_message
+
+    async def on_request(self, request):
+        voter = f"vote:{request.props.get('voter')}"  # no client can set it: see above
+        if (request.method, request.subpath) == ("POST", ""):
+            await self.ask(checked(Question, request.data, self.poll))
+        elif (request.method, request.subpath) == ("POST", "/votes"):
+            self.vote(voter, checked(Vote, request.data, self.poll))
+        elif request.method != "GET":
+            raise NotFound
+        return {**self.results(), "yours": self.votes.get(voter)}
+
+    async def on_alarm(self):  # after a restart, too, and if nobody is connected
+        self.show({**self.poll, "is_open": False})
+
+    async def ask(self, question):
+        self.storage.delete_all()
+        self.storage.set_alarm(timedelta(minutes=question["minutes"]))
+        closes_at = (await self.storage.get_alarm()).isoformat()
+        self.votes = {}
+        self.show({**question, "closes_at": closes_at, "is_open": True})
+
+    def vote(self, voter, vote):
+        self.votes[voter] = vote["option"]  # a second vote replaces the first
+        self.storage.put(voter, vote["option"])
+        self.show(self.poll)
+
+    def show(self, poll):
+        self.poll = poll
+        self.storage.put("poll", poll)
+        self.broadcast_json(self.results())  # leaves once all of it is stored
+
+    def results(self):
+        return {"poll": self.poll, "counts": Counter(self.votes.values())}

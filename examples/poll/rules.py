@@ -1,0 +1,54 @@
+"""What a client may ask, what it may answer, and how often."""
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.throttling import UserRateThrottle
+
+DAY = 24 * 60  # minutes
+
+
+class Question(serializers.Serializer):
+    """A question with its options, and how long they can be voted for."""
+
+    question = serializers.CharField(max_length=140)
+    options = serializers.ListField(
+        child=serializers.CharField(max_length=60), min_length=2, max_length=6
+    )
+    minutes = serializers.IntegerField(min_value=1, max_value=7 * DAY, default=10)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        poll = self.context["poll"]
+        if poll and poll["is_open"]:
+            raise serializers.ValidationError("Another poll is open.")
+        return attrs
+
+
+class Vote(serializers.Serializer):
+    """The number of an option, counted from 0."""
+
+    option = serializers.IntegerField(min_value=0)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        poll = self.context["poll"]
+        if not poll or not poll["is_open"]:
+            raise serializers.ValidationError("The poll is not open.")
+        if attrs["option"] >= len(poll["options"]):
+            raise serializers.ValidationError("There is no such option.")
+        return attrs
+
+
+class PollThrottle(UserRateThrottle):
+    """By user, or by address: whoever deletes the cookie is a new voter each time."""
+
+    scope = "poll"
+    rate = "120/min"
+
+
+def checked(
+    serializer: type[serializers.Serializer], data: Any, poll: dict[str, Any] | None
+) -> dict[str, Any]:
+    """What a client sent, if it fits the present poll; else it is answered with 400."""
+    form = serializer(data=data, context={"poll": poll})
+    form.is_valid(raise_exception=True)
+    return dict(form.data)
