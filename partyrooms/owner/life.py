@@ -18,7 +18,7 @@ from partyrooms.exceptions import RoomStopped
 from partyrooms.owner.draft import Draft, block
 from partyrooms.owner.gate import Gate
 from partyrooms.owner.hooks import Hooks
-from partyrooms.owner.runner import log_failed_report
+from partyrooms.owner.runner import contained, log_failed_report
 from partyrooms.owner.turn import Turn, TurnOver, current
 from partyrooms.storage import Storage
 from partyrooms.store.contract import Claim, Store
@@ -236,18 +236,19 @@ class Life:
         return task in self._tasks
 
     async def _guard(self, coroutine: Coroutine[Any, Any, Any]) -> None:
-        error: Exception
         try:
             await coroutine
             return
-        except Exception as raised:
-            error = raised
-        except SystemExit as raised:  # the event loop would end the whole server
-            error = RuntimeError(f"Background work called sys.exit({raised.code!r})")
+        except asyncio.CancelledError:
+            raise
+        except BaseException as raised:  # it may raise whatever it likes
+            error = contained(raised, "Background work")
         try:
             await self.hooks.on_exception(error, None)
-        except Exception as raised:
-            log_failed_report(self.key, raised, error)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as raised:
+            log_failed_report(self.key, contained(raised, "on_exception"), error)
 
     # The end
 

@@ -20,7 +20,7 @@ from partyrooms.owner import events, ring
 from partyrooms.owner.gate import Gate
 from partyrooms.owner.life import Life
 from partyrooms.owner.loop import Loop, tell
-from partyrooms.owner.runner import HookRunner
+from partyrooms.owner.runner import HookRunner, contained
 from partyrooms.owner.tenure import Tenure
 from partyrooms.owner.turn import Turn
 from partyrooms.store.contract import Claim
@@ -225,10 +225,11 @@ class Lives(Loop):
                 node=self._node,
                 on_lost=self.lose,
             )
-        except Exception as error:  # a class's __init__ may raise whatever it likes
+        except BaseException as raised:  # __init__ may raise whatever it likes
+            error = contained(raised, "__init__")
             gate = Gate(claim, self._node.committer, self.lose)
             await self._put_off_alarm(gate, error)
-            raise
+            raise error from error.__cause__
 
     async def _put_off_alarm(self, gate: Gate, error: Exception) -> None:
         await ring.put_off(self._waiting, gate, self._node.wall_clock(), error)

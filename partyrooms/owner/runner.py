@@ -73,10 +73,6 @@ class HookRunner:
         current.set(turn)  # The worker's task has a context of its own.
         try:
             await work(*args)
-        except Exception as raised:  # a hook may raise whatever it likes
-            error = raised
-        except SystemExit as raised:  # the event loop would end the whole server
-            error = RuntimeError(f"{hook} called sys.exit({raised.code!r})")
         except asyncio.CancelledError as raised:
             if not turn.is_cancelled:
                 if task.cancelling() > cancelled:
@@ -84,6 +80,8 @@ class HookRunner:
                 # Nobody cancelled the worker: the hook awaited something cancelled.
                 error = RuntimeError(f"{hook} was left by a CancelledError")
                 error.__cause__ = raised
+        except BaseException as raised:  # a hook may raise whatever it likes
+            error = contained(raised, hook)
         finally:
             self.turn = None
         if self.is_over:
@@ -140,6 +138,40 @@ class HookRunner:
             self._seen = (turn, now)
             self.interrupt(HookTimeout(self._hook, self._timeout))
         return True
+
+
+def contained(raised: BaseException, by: str) -> Exception:
+    """
+    Make an error of what would end more than the room whose code raised it.
+
+    The event loop, and so the whole server, ends at ``SystemExit`` and
+    ``KeyboardInterrupt`` (which no signal raises in a server: it has handlers of its
+    own), and a task at anything else that is no ``Exception``.
+
+    Args:
+        raised: What code of the room raised; an ``Exception`` is given back.
+        by: Which code that was, for the error's text.
+
+    Raises:
+        GeneratorExit: If nobody raised it: the task is being thrown away.
+    """
+    if isinstance(raised, Exception):
+        return raised
+    if isinstance(raised, GeneratorExit) and not _is_task_running():
+        raise raised
+    what = f"raised {type(raised).__name__}"
+    if isinstance(raised, SystemExit):
+        what = f"called sys.exit({raised.code!r})"
+    error = RuntimeError(f"{by} {what}")
+    error.__cause__ = raised
+    return error
+
+
+def _is_task_running() -> bool:
+    try:
+        return asyncio.current_task() is not None
+    except RuntimeError:  # The event loop itself has ended.
+        return False
 
 
 def log_failed_report(key: RoomKey, raised: Exception, error: Exception) -> None:

@@ -15,16 +15,17 @@ def test_it_is_called_as_it_is():
     assert for_thread(add).__name__ == "add"
 
 
-def test_a_stop_iteration_becomes_an_error_that_a_future_can_hold():
+@pytest.mark.parametrize("error", [StopIteration, GeneratorExit])
+def test_what_no_future_can_hold_becomes_an_error_that_it_can(error):
     """It names the function, and keeps the cause."""
 
-    def first(items):
-        return next(iter(items))
+    def first():
+        raise error
 
-    with pytest.raises(RuntimeError, match="first raised StopIteration") as caught:
-        for_thread(first)([])
+    with pytest.raises(RuntimeError, match=f"first raised {error.__name__}") as caught:
+        for_thread(first)()
 
-    assert isinstance(caught.value.__cause__, StopIteration)
+    assert isinstance(caught.value.__cause__, error)
 
 
 def test_other_errors_are_left_alone():

@@ -58,6 +58,9 @@ class Working(Room):
     async def exits(self, sender):
         sys.exit(3)
 
+    async def is_interrupted(self, sender):
+        raise KeyboardInterrupt
+
     async def writes_and_fails(self, sender):
         self.storage.put("key", 1)
         sender.send("sent")
@@ -78,7 +81,12 @@ class Working(Room):
 
 
 @pytest.mark.parametrize(
-    ("way", "error"), [("fails", ValueError), ("exits", RuntimeError)]
+    ("way", "error"),
+    [
+        ("fails", ValueError),
+        ("exits", RuntimeError),
+        ("is_interrupted", RuntimeError),
+    ],
 )
 async def test_r23_what_background_work_raises_goes_to_on_exception(way, error):
     """R23: nobody's connection, and the room goes on."""

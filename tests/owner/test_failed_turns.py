@@ -56,6 +56,15 @@ class Failing(Room):
     async def exits(self, sender):
         sys.exit(3)
 
+    async def is_interrupted(self, sender):
+        raise KeyboardInterrupt
+
+    async def closes_itself(self, sender):
+        raise GeneratorExit
+
+    async def raises_no_exception(self, sender):
+        raise BaseExceptionGroup("two", [ValueError(), KeyboardInterrupt()])
+
     async def awaits_something_cancelled(self, sender):
         future = asyncio.get_running_loop().create_future()
         future.cancel()
@@ -64,6 +73,39 @@ class Failing(Room):
     async def hangs(self, sender):
         self.inside.set()
         await asyncio.Event().wait()
+
+
+UNUSUAL = {
+    error.__name__: error
+    for error in (
+        *(asyncio.CancelledError, GeneratorExit, KeyboardInterrupt),
+        *(StopIteration, SystemExit),
+    )
+}
+
+
+class FailingPlain(Room):
+    """Raises what the message names, from a thread."""
+
+    party = "failing-plain"
+
+    def on_message(self, message, sender):
+        sender.send(message)
+        if message in UNUSUAL:
+            raise UNUSUAL[message]
+
+
+class FailingOnce(Room):
+    """Raises what its id names, when it is made for the first time."""
+
+    party = "failing-once"
+    has_failed = False
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if not FailingOnce.has_failed:
+            FailingOnce.has_failed = True
+            raise UNUSUAL[self.id]
 
 
 async def in_time(room, client, message):
@@ -82,6 +124,9 @@ async def in_time(room, client, message):
         ("stores_nonsense", TypeError),
         ("stores_too_much", StorageLimitExceeded),
         ("exits", RuntimeError),
+        ("is_interrupted", RuntimeError),
+        ("closes_itself", RuntimeError),
+        ("raises_no_exception", RuntimeError),
         ("awaits_something_cancelled", RuntimeError),
         ("hangs", HookTimeout),
     ],
@@ -119,6 +164,29 @@ async def test_r17_a_plain_hook_that_finds_nothing_fails_at_once():
         await patiently(alice.send("nobody"))
 
         assert room.instance.errors == [(RuntimeError, "alice")]
+
+
+@pytest.mark.parametrize("unusual", UNUSUAL)
+async def test_r17_a_plain_hook_may_raise_anything(unusual):
+    """R7, R17: also what no future carries from a thread; the next event is handled."""
+    async with on_stage(FailingPlain) as room:
+        alice = await patiently(room.connect("alice"))
+
+        await patiently(alice.send(unusual))
+        await patiently(alice.send("well"))
+
+        assert (alice.received, alice.closed) == (["well"], None)
+
+
+@pytest.mark.parametrize("unusual", UNUSUAL)
+async def test_r10_an_instance_may_raise_anything_while_it_is_made(unusual):
+    """R10: the waiting event fails, and the next one tries again."""
+    async with on_stage(FailingOnce, unusual) as room:
+        FailingOnce.has_failed = False
+        alice = await patiently(room.connect("alice"))
+        bob = await patiently(room.connect("bob"))
+
+        assert (alice.closed, bob.closed) == ((1011, "the room failed"), None)
 
 
 async def test_g5_a_plain_hook_that_goes_on_in_its_thread_does_nothing_any_more():
