@@ -1,6 +1,6 @@
 """The port between a node and what its rooms store; one contract suite runs on each."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
@@ -113,6 +113,35 @@ class DueAlarm:
     is_own: bool
 
 
+CronKey = tuple[str, str]
+"""The party and the name of a cron."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CronRow:
+    """
+    What is known of one cron.
+
+    Attributes:
+        record: The primary key of its row.
+        key: Which cron.
+        tick: The last one that was begun; before the first one: since when the cron is
+            known. In UTC.
+        runner: Who has begun it; None: nobody, or a node that is forgotten.
+        is_running: It has not ended.
+        is_own: The asking node has begun it.
+        is_abandoned: It has not ended, and its runner is dead.
+    """
+
+    record: int
+    key: CronKey
+    tick: datetime
+    runner: UUID | None
+    is_running: bool
+    is_own: bool
+    is_abandoned: bool
+
+
 class Store(Protocol):
     """
     Durable key-value data of rooms, each owned by one node at a time.
@@ -191,6 +220,35 @@ class Store(Protocol):
             now: Rooms that are in quarantine then are left out.
             parties: Rooms of other parties are left out.
             limit: How many at most; those that are due first come first.
+        """
+
+    async def introduce_crons(
+        self, expressions: Mapping[CronKey, str], now: datetime
+    ) -> None:
+        """
+        Make crons known. Ticks before ``now`` do not count for those that are new, or
+        had another expression.
+        """
+
+    async def crons(self) -> list[CronRow]:
+        """Every cron that was ever made known."""
+
+    async def begin_tick(self, row: CronRow, tick: datetime, now: datetime) -> bool:
+        """
+        Become the runner of a tick, for all others to see.
+
+        Returns:
+            False: the row is not any more as it was read, or this node is dead.
+        """
+
+    async def end_tick(self, row: CronRow, now: datetime, error: str) -> None:
+        """
+        Say that the tick that this node runs has ended.
+
+        Args:
+            row: As ``crons()`` gave it before the tick was begun.
+            now: When.
+            error: What it raised; empty: nothing.
         """
 
     async def delete(self, claim: Claim) -> None:

@@ -1,7 +1,7 @@
 """The store on Django's ORM: fenced transactions, on threads of its own."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
@@ -17,12 +17,15 @@ from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import StoreUnavailable
 from partyrooms.store.contract import (
     Claim,
+    CronKey,
+    CronRow,
     DueAlarm,
     Outcome,
     Place,
     RoomCommit,
     Span,
 )
+from partyrooms.store.crons import CronRows
 from partyrooms.store.rows import Membership, RoomRows
 
 Result = TypeVar("Result")
@@ -48,6 +51,7 @@ class DatabaseStore:
         self._idle_timeout = idle_timeout
         self._membership = membership
         self._rows = RoomRows(membership)
+        self._crons = CronRows(membership)
         self._database = membership.database
         self._writer = ThreadPoolExecutor(1, "partyrooms-commit")
         self._readers = ThreadPoolExecutor(READERS, "partyrooms-read")
@@ -102,6 +106,20 @@ class DatabaseStore:
             self._rows.due_alarms, until, now=now, parties=parties, limit=limit
         )
         return await self._run(self._readers, find)
+
+    async def introduce_crons(
+        self, expressions: Mapping[CronKey, str], now: datetime
+    ) -> None:
+        await self._run(self._writer, lambda: self._crons.introduce(expressions, now))
+
+    async def crons(self) -> list[CronRow]:
+        return await self._run(self._readers, self._crons.all)
+
+    async def begin_tick(self, row: CronRow, tick: datetime, now: datetime) -> bool:
+        return await self._run(self._writer, lambda: self._crons.begin(row, tick, now))
+
+    async def end_tick(self, row: CronRow, now: datetime, error: str) -> None:
+        await self._run(self._writer, lambda: self._crons.end(row, now, error))
 
     async def delete(self, claim: Claim) -> None:
         await self._run(self._writer, lambda: self._rows.delete(claim))

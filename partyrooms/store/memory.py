@@ -19,6 +19,7 @@ from partyrooms.store.contract import (
     Span,
 )
 from partyrooms.store.fence import Row, Verdict, judge
+from partyrooms.store.memory_crons import CronTable, MemoryCronStore
 
 
 @dataclass(slots=True)
@@ -39,6 +40,7 @@ class MemoryTables:
         records: The primary key of each room.
         rooms: The rooms by primary key.
         dead: Nodes whose rooms anybody may claim.
+        crons: Who ran which tick.
         places: How the nodes of the other stores are reached.
         available: False: every call raises ``StoreUnavailable`` and does nothing.
         lose_next_reply: True: the next call does its work, then raises
@@ -49,6 +51,7 @@ class MemoryTables:
         self.records: dict[RoomKey, int] = {}
         self.rooms: dict[int, MemoryRoom] = {}
         self.dead: set[UUID] = set()
+        self.crons = CronTable()
         self.places: dict[UUID, Place] = {}
         self.available = True
         self.lose_next_reply = False
@@ -64,7 +67,7 @@ class MemoryTables:
         return record, self.rooms[record]
 
 
-class MemoryStore:
+class MemoryStore(MemoryCronStore):
     """
     Rooms in a dictionary, owned in the name of one node; a ``Store``.
 
@@ -84,6 +87,16 @@ class MemoryStore:
         self.place = place
         self.tables = MemoryTables() if tables is None else tables
         self.node_id = uuid4() if node_id is None else node_id
+
+    @property
+    def cron_table(self) -> CronTable:
+        """Shared by all stores on these tables."""
+        return self.tables.crons
+
+    @property
+    def dead(self) -> set[UUID]:
+        """The nodes that were declared dead."""
+        return self.tables.dead
 
     async def claim(self, key: RoomKey) -> Claim:
         self._arrive()
@@ -223,6 +236,9 @@ class MemoryStore:
         for room in self.tables.rooms.values():
             if room.fence.owner == self.node_id:
                 room.fence = replace(room.fence, owner=None)
+        for cron in self.tables.crons.rows.values():
+            if cron.row.runner == self.node_id:
+                cron.row = replace(cron.row, runner=None)
 
     def _arrive(self) -> None:
         if not self.tables.available:

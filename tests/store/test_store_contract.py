@@ -418,6 +418,109 @@ async def test_a_deleted_room_has_no_alarm(store):
     assert await due(store) == []
 
 
+NIGHTLY, HOURLY = ("chat", "nightly"), ("chat", "hourly")
+
+
+async def cron(store, key=NIGHTLY):
+    return next(row for row in await store.crons() if row.key == key)
+
+
+def state(row):
+    return row.tick, row.is_running, row.is_own, row.is_abandoned
+
+
+async def test_b10_a_new_cron_begins_when_it_is_seen_first(store, other):
+    """B10: whoever else sees it later changes nothing."""
+    await store.introduce_crons({NIGHTLY: "0 3 * * *", HOURLY: "0 * * * *"}, NOON)
+    await other.introduce_crons({NIGHTLY: "0 3 * * *"}, later(60).at)
+
+    assert state(await cron(other)) == (NOON, False, False, False)
+    assert len(await other.crons()) == 2
+
+
+async def test_b10_another_expression_begins_anew(store):
+    """B10: but a tick that runs stays known until it ends."""
+    await store.introduce_crons({NIGHTLY: "0 3 * * *", HOURLY: "0 * * * *"}, NOON)
+    running = await cron(store, HOURLY)
+    await store.begin_tick(running, later(5).at, NOON)
+
+    await store.introduce_crons({NIGHTLY: "0 4 * * *", HOURLY: "*/2"}, later(9).at)
+    changed, kept = await cron(store), await cron(store, HOURLY)
+    await store.introduce_crons({NIGHTLY: "0 4 * * *"}, later(99).at)
+    await store.end_tick(running, NOON, "")
+
+    assert (changed.tick, kept.tick) == (later(9).at, later(5).at)
+    assert (await cron(store)).tick == later(9).at
+    assert not (await cron(store, HOURLY)).is_running
+
+
+async def test_b10_racing_nodes_begin_a_tick_once(world):
+    """B10: one of them gets it."""
+    async with world.store() as a, world.store() as b, world.store() as c:
+        await a.introduce_crons({NIGHTLY: "0 3 * * *"}, NOON)
+        row = await cron(a)
+
+        begun = await asyncio.gather(
+            *(store.begin_tick(row, later(1).at, later(2).at) for store in (a, b, c))
+        )
+        states = sorted([state(await cron(store))[2] for store in (a, b, c)])
+
+    assert sorted(begun) == [False, False, True]
+    assert states == [False, False, True]
+
+
+async def test_b10_a_tick_ends_for_its_runner_only(store, other):
+    """B10: then the next one can be begun, by anybody."""
+    await store.introduce_crons({NIGHTLY: "0 3 * * *"}, NOON)
+    row = await cron(store)
+    await store.begin_tick(row, later(1).at, NOON)
+    await other.end_tick(row, NOON, "")
+    running = state(await cron(other))
+    await store.end_tick(row, NOON, "ValueError: no")
+    ended = await cron(other)
+
+    assert running == (later(1).at, True, False, False)
+    assert state(ended) == (later(1).at, False, False, False)
+    assert await other.begin_tick(ended, later(2).at, NOON)
+
+
+async def test_b10_a_dead_nodes_tick_is_abandoned(world, store, other):
+    """B10: another one begins the same tick; the dead one ends it no more."""
+    await store.introduce_crons({NIGHTLY: "0 3 * * *"}, NOON)
+    row = await cron(store)
+    await store.begin_tick(row, later(1).at, NOON)
+    while_alive = (await cron(other)).is_abandoned
+    await world.declare_dead(store)
+    abandoned = await cron(other)
+
+    assert not while_alive
+    assert abandoned.is_abandoned
+    assert await other.begin_tick(abandoned, later(1).at, NOON)
+    await store.end_tick(row, NOON, "")
+    assert state(await cron(other)) == (later(1).at, True, True, False)
+
+
+async def test_b10_a_closed_nodes_tick_is_abandoned(world, store):
+    """B10: it was stopped in the middle, in order or not."""
+    async with world.store() as leaving:
+        await leaving.introduce_crons({NIGHTLY: "0 3 * * *"}, NOON)
+        await leaving.begin_tick(await cron(leaving), later(1).at, NOON)
+
+    row = await cron(store)
+
+    assert state(row) == (later(1).at, True, False, True)
+    assert await store.begin_tick(row, row.tick, NOON)
+
+
+async def test_b10_a_dead_node_begins_no_tick(world, store, other):
+    """B10: it must not know yet that it is dead."""
+    await store.claim(LOBBY)
+    await store.introduce_crons({NIGHTLY: "0 3 * * *"}, NOON)
+    await world.declare_dead(store)
+
+    assert not await store.begin_tick(await cron(store), later(1).at, NOON)
+
+
 async def test_cancelling_stops_the_wait_and_not_the_work(store):
     """A commit that nobody waits for any more is still written."""
     claim = await store.claim(LOBBY)
