@@ -9,14 +9,16 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from partyrooms.crons import schedules
 from partyrooms.directory import is_live
-from partyrooms.models import Node, RoomRecord, RoomRecordQuerySet
+from partyrooms.models import CronRecord, Node, RoomRecord, RoomRecordQuerySet
 
 if TYPE_CHECKING:
     RoomAdminBase = admin.ModelAdmin[RoomRecord]
     NodeAdminBase = admin.ModelAdmin[Node]
+    CronAdminBase = admin.ModelAdmin[CronRecord]
 else:
-    RoomAdminBase = NodeAdminBase = admin.ModelAdmin
+    RoomAdminBase = NodeAdminBase = CronAdminBase = admin.ModelAdmin
 
 SHOWN_ENTRIES = 200
 """A room may have many thousands; a page that lists them all is of no use."""
@@ -114,6 +116,29 @@ class RoomRecordAdmin(ReadOnly, RoomAdminBase):
             rows,
             f"... and {hidden} more" if hidden > 0 else "",
         )
+
+
+@admin.register(CronRecord)
+class CronRecordAdmin(ReadOnly, CronAdminBase):
+    """A cron that no class has any more can be deleted."""
+
+    list_display = (
+        *("__str__", "expression", "scheduled_at", "runner", "is_running"),
+        *("ended_at", "error"),
+    )
+    list_select_related = ("runner",)
+    ordering = ("party", "name")
+    fields = (
+        *("party", "name", "expression", "scheduled_at", "runner", "is_running"),
+        *("started_at", "ended_at", "error"),
+    )
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: CronRecord | None = None
+    ) -> bool:
+        allowed: bool = super().has_delete_permission(request, obj)
+        known = {schedule.key for schedule in schedules()}
+        return allowed and (obj is None or (obj.party, obj.name) not in known)
 
 
 @admin.register(Node)

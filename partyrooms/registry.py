@@ -71,7 +71,7 @@ def names() -> tuple[str, ...]:
 
 def needs_time() -> bool:
     """Whether any party is to be woken without an event: at a time of its own."""
-    return any(hasattr(one, "on_alarm") for one in _classes.values())
+    return any(hasattr(one, "on_alarm") or one.crons for one in _classes.values())
 
 
 def _path(room_class: "type[Room]") -> str:

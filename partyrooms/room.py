@@ -6,7 +6,7 @@ Its docstrings are the manual of what a hook is told and what it may call.
 
 import asyncio
 import logging
-from collections.abc import Collection, Coroutine, Iterator, Sequence
+from collections.abc import Collection, Coroutine, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from partyrooms import registry
@@ -43,6 +43,7 @@ class Room:
         subprotocols: The first one that the client also offers is selected.
         allowed_origins: Origins allowed besides the site's and ``ALLOWED_ORIGINS``.
         max_connections: A further socket is closed with 1013; None: no limit.
+        crons: When ``on_cron`` is called: names, and expressions as in ``"0 3 * * *"``.
         message_rate: Frames of one connection, as in ``"100/s"``; None: the setting's.
         max_message_size: Bytes of one frame; None: the setting's.
         id: Which room of the party.
@@ -56,6 +57,7 @@ class Room:
     subprotocols: ClassVar[Sequence[str]] = ()
     allowed_origins: ClassVar[Sequence[str] | None] = None
     max_connections: ClassVar[int | None] = None
+    crons: ClassVar[Mapping[str, str]] = {}
     message_rate: ClassVar[str | None] = None
     max_message_size: ClassVar[int | None] = None
     # Django REST framework's; None: what REST_FRAMEWORK says.

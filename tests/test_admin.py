@@ -10,9 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.timezone import now
 
+from partyrooms import Room, registry
 from partyrooms.admin import SHOWN_ENTRIES
 from partyrooms.core.values import encode
-from partyrooms.models import Entry, Node, RoomRecord
+from partyrooms.models import CronRecord, Entry, Node, RoomRecord
 
 pytestmark = pytest.mark.django_db
 
@@ -20,6 +21,12 @@ LIST = "admin:partyrooms_roomrecord_changelist"
 ONE = "admin:partyrooms_roomrecord_change"
 DELETE = "admin:partyrooms_roomrecord_delete"
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def classes(monkeypatch):
+    """The classes of a test are gone after it."""
+    monkeypatch.setattr(registry, "_classes", dict(registry._classes))
 
 
 def make_room(room_id="lobby", owner=None, **values):
@@ -224,6 +231,38 @@ def test_retrying_needs_the_permission_to_change(client):
 
     assert before
     assert not RoomRecord.objects.get().alarm_failed
+
+
+def test_b10_crons_are_shown_with_their_last_tick(admin_client):
+    """B10: who ran it, and what it raised; one that no class has can be deleted."""
+
+    class Report(Room):
+        crons = {"nightly": "0 3 * * *"}  # noqa: RUF012
+
+        @classmethod
+        async def on_cron(cls, cron, lobby):
+            pass
+
+    common = {"party": "report", "expression": "0 3 * * *", "scheduled_at": NOON}
+    known = CronRecord.objects.create(
+        name="nightly", runner=living(), error="<b>no</b>", **common
+    )
+    gone = CronRecord.objects.create(name="gone", **common)
+
+    html = page(admin_client, "admin:partyrooms_cronrecord_changelist")
+    for one in (known, gone):
+        one.html = page(admin_client, "admin:partyrooms_cronrecord_change", one.pk)
+        one.deleted = admin_client.post(
+            reverse("admin:partyrooms_cronrecord_delete", args=[one.pk]),
+            {"post": "yes"},
+        )
+
+    assert "report/nightly" in html
+    assert "process 42 (alive)" in html
+    assert "&lt;b&gt;no&lt;/b&gt;" in html
+    assert "Jan. 1, 2030" in known.html
+    assert (known.deleted.status_code, gone.deleted.status_code) == (403, 302)
+    assert CronRecord.objects.get().name == "nightly"
 
 
 def test_nodes_are_listed_with_their_rooms(admin_client):

@@ -8,10 +8,12 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
+from django.utils.timezone import now
 
+from partyrooms import Room, registry
 from partyrooms.core.values import encode
 from partyrooms.directory.process import host
-from partyrooms.models import Entry, Node, RoomRecord
+from partyrooms.models import CronRecord, Entry, Node, RoomRecord
 
 pytestmark = pytest.mark.django_db
 
@@ -231,3 +233,50 @@ def test_an_alarm_that_has_not_failed_is_not_retried():
         run("alarm", "chat/lobby", "--retry")
 
     assert RoomRecord.objects.get().alarm_at == NOON
+
+
+@pytest.fixture
+def report(monkeypatch):
+    """A class with two crons; it keeps what it is told, and raises on demand."""
+    monkeypatch.setattr(registry, "_classes", {})
+
+    class Report(Room):
+        crons = {"nightly": "0 3 * * *", "broken": "0 3 * * *"}  # noqa: RUF012
+        told = []  # noqa: RUF012
+
+        @classmethod
+        async def on_cron(cls, cron, lobby):
+            cls.told.append(cron)
+            if cron.name == "broken":
+                raise ValueError("as asked")
+
+    return Report
+
+
+def test_b10_a_cron_is_run_by_hand(report):
+    """B10: it is told the present time; nothing is written down about it."""
+    before = now().replace(microsecond=0)
+
+    output = run("cron", "report/nightly")
+
+    (cron,) = report.told
+    assert output == "report/nightly has run.\n"
+    assert (cron.name, cron.expression) == ("nightly", "0 3 * * *")
+    assert before <= cron.scheduled_at <= now()
+    assert not CronRecord.objects.exists()
+
+
+def test_b10_what_a_cron_raises_by_hand_is_raised(report):
+    """B10: whoever has run it sees the traceback."""
+    with pytest.raises(ValueError, match="as asked"):
+        run("cron", "report/broken")
+
+
+def test_b10_a_cron_that_is_none_is_refused(report):
+    """B10: with those that there are."""
+    known = "there are: report/nightly, report/broken"
+
+    with pytest.raises(CommandError, match=f"no cron nightly; {known}"):
+        run("cron", "nightly")
+
+    assert report.told == []

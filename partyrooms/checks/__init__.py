@@ -10,6 +10,7 @@ from django.core.checks import Tags, register
 
 from partyrooms.checks.options import (
     check_class_methods,
+    check_crons,
     check_database_alias,
     check_origins,
     check_room_classes,
@@ -35,6 +36,7 @@ for check in (
     check_database_alias,
     check_room_classes,
     check_class_methods,
+    check_crons,
     check_apps,
     check_urls,
     check_middleware,

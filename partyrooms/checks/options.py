@@ -8,7 +8,7 @@ from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import ImproperlyConfigured
 
-from partyrooms import registry
+from partyrooms import crons, registry
 from partyrooms.conf import Settings, get_settings
 from partyrooms.core.origins import ANY, normalise
 from partyrooms.core.paths import MAIN_PARTY
@@ -82,6 +82,20 @@ def check_class_methods(**kwargs: Any) -> list[CheckMessage]:
     for room_class in classes:
         found += _check_class_methods(room_class)
     return found
+
+
+def check_crons(**kwargs: Any) -> list[CheckMessage]:
+    """E009: a class's crons would not run."""
+    return [
+        Error(
+            problem,
+            hint=remedy,
+            obj=f"{room_class.__module__}.{room_class.__qualname__}",
+            id="partyrooms.E009",
+        )
+        for room_class in map(registry.get, registry.names())
+        for problem, remedy in crons.problems(room_class)
+    ]
 
 
 def valid_settings() -> Settings | None:

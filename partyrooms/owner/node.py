@@ -23,6 +23,7 @@ from partyrooms.directory import Directory
 from partyrooms.gateway.outbox import Outbox
 from partyrooms.owner.alarms import AlarmClock
 from partyrooms.owner.committer import Committer
+from partyrooms.owner.crons import CronClock
 from partyrooms.owner.hooks import Hook, InThread
 from partyrooms.owner.lease import Lease
 from partyrooms.owner.lives import STOPPED
@@ -236,12 +237,13 @@ def use_node(node: Node | None) -> None:
         _nodes[loop] = node
 
 
-def start_node(*, is_worker: bool = False) -> Node:
+def start_node(*, is_worker: bool = False, keeps_time: bool = True) -> Node:
     """
     Make and start the running event loop's node.
 
     Args:
         is_worker: It may own rooms whatever ``OWNERS`` says.
+        keeps_time: It rings alarms and runs crons, if it may own rooms.
     """
     loop = asyncio.get_running_loop()
     settings = get_settings()
@@ -275,7 +277,9 @@ def start_node(*, is_worker: bool = False) -> Node:
         on_lost=lambda: _tell(loop, node.lose),
     )
     node.spawn(node.keep_sweeping())
-    node.spawn(AlarmClock(node).keep_ringing())
+    if keeps_time:
+        node.spawn(AlarmClock(node).keep_ringing())
+        node.spawn(CronClock(node).keep_ticking())
     node.watchdog.start()
     node.bus.start()
     return node

@@ -87,6 +87,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "B7": "bypassed by stub calls",
         "B8": "`onFetch` of `main`, after static assets; gone in `partyserver`",
         "B9": "`onSocket` of `main`, accepted already; gone in `partyserver`",
+        "B10": "`crons` in `partykit.json`, `static onCron`; gone in `partyserver`",
     },
     "Reaching rooms from elsewhere": {
         "P1": "`context.parties.chat.get(id)`",

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from django.conf import settings
+
 from partyrooms import Room, registry
 from tests.servers.site.journal import note
 
@@ -105,3 +107,14 @@ class Alarming(Room):
     async def on_alarm(self):
         self.storage.put("rung", await self.storage.get("rung", 0) + 1)
         note(self.id, "alarm")
+
+
+class Ticking(Room):
+    """Has the crons of the setting ``CRONS``; counts each one's ticks in a room."""
+
+    crons = getattr(settings, "CRONS", {})
+
+    @classmethod
+    async def on_cron(cls, cron, lobby):
+        note(cron.name, "tick", str(cron.scheduled_at))
+        await lobby.parties["counter"].get(f"cron-{cron.name}").fetch("/", "POST")
