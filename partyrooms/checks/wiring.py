@@ -80,10 +80,13 @@ def check_application(**kwargs: Any) -> list[CheckMessage]:
                 id="partyrooms.W008",
             )
         ]
+    if valid_settings() is None:
+        return []  # with them no application can be made, as E001 tells
     try:
         application = import_string(path)
-    except ImportError as error:
-        return [_application_error(f"{path!r} cannot be imported: {error}")]
+    except Exception as error:  # whatever the project's module does
+        text = f"{type(error).__name__}: {error}"
+        return [_application_error(f"{path!r} cannot be imported: {text}")]
     if type(application) is ASGIHandler:
         return [_application_error(f"{path} is Django's own, which has no WebSockets")]
     mapping = getattr(application, "application_mapping", None)

@@ -1,5 +1,7 @@
 """System checks: each names what is wrong and how to mend it."""
 
+import sys
+
 import pytest
 from channels.routing import ProtocolTypeRouter
 from django.core.asgi import get_asgi_application as djangos
@@ -133,6 +135,27 @@ def test_e006_application(settings, monkeypatch, name, expected):
     settings.ASGI_APPLICATION = f"{__name__}.{name}"
 
     assert ids(wiring.check_application()) == expected
+
+
+def test_e001_is_all_that_is_found_where_no_application_can_be_made(
+    settings, monkeypatch
+):
+    """E001: an asgi.py that fails over the settings doesn't end the whole check."""
+    monkeypatch.delitem(sys.modules, "tests.web.asgi", raising=False)
+    settings.ASGI_APPLICATION = "tests.web.asgi.application"
+    settings.PARTYROOMS = {"IDLE_TIMOUT": 5}
+
+    assert ids(run_checks(tags=["partyrooms"])) == ["E001"]
+
+
+def test_e006_a_module_that_raises(settings, monkeypatch):
+    """R1: the message says what, whatever it is."""
+    monkeypatch.setattr(wiring, "import_string", lambda path: 1 / 0)
+
+    (found,) = wiring.check_application()
+
+    assert found.id == "partyrooms.E006"
+    assert "ZeroDivisionError: division by zero" in found.msg
 
 
 def test_w008_no_application(settings):
