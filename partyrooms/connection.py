@@ -1,16 +1,22 @@
 """A WebSocket client of a room, as the room's class sees it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from django.http import HttpRequest
 
-from partyrooms.core.messages import Frame, Profile, json_text
+from partyrooms.core.messages import (
+    Frame,
+    Profile,
+    as_payload,
+    json_message,
+    json_text,
+)
 
 if TYPE_CHECKING:
-    from partyrooms.bus.contract import Line
+    from partyrooms.bus.contract import Closing, Line
     from partyrooms.owner.life import Life
 
 MAX_STATE_SIZE = 16 * 1024
@@ -18,9 +24,6 @@ MAX_STATE_SIZE = 16 * 1024
 
 MAX_REASON_SIZE = 123
 """Bytes of a close reason as UTF-8 (RFC 6455, 5.5: a control frame has 125)."""
-
-PAYLOADS = (str, bytes)
-"""A tuple: it is asked for with every message, and a union would be made each time."""
 
 MAX_TAGS = 9
 MAX_TAG_LENGTH = 256
@@ -95,9 +98,11 @@ class Connection:
 
         Raises:
             TypeError: If it is neither ``str`` nor ``bytes``.
+            ValueError: If it is text that has no UTF-8.
         """
-        if not isinstance(message, PAYLOADS):
-            require_payload(message, "send")
+        # Most need no closer look, and it is asked for with every message.
+        if type(message) is not str or not message.isascii():
+            message = as_payload(message, "send")
         if self._is_open:
             self._life.put_out(self._line.send, Frame(message))
 
@@ -109,7 +114,7 @@ class Connection:
             TypeError: If JSON has no such value.
             ValueError: If it is a number that JSON has not (NaN, infinity).
         """
-        self.send(json_text(obj))
+        self.send(json_message(obj))
 
     @property
     def state(self) -> Any:
@@ -155,12 +160,13 @@ class Connection:
             reason: At most 123 bytes of UTF-8.
 
         Raises:
+            TypeError: If the code is no ``int``, or the reason no ``str``.
             ValueError: If code or reason cannot be sent.
         """
-        validate_closing(code, reason)
+        closing = as_closing(code, reason)
         if self._is_open:
             # It raises where a turn is over: then nothing must have changed.
-            self._life.put_out(self._line.close, (code, reason), undo=self._reopen)
+            self._life.put_out(self._line.close, closing, undo=self._reopen)
             self._shut()
 
     def _shut(self) -> None:
@@ -225,27 +231,19 @@ class Connections:
         return len(self._all)
 
 
-def require_payload(message: object, method: str) -> None:
+def as_closing(code: object, reason: object) -> "Closing":
     """
-    Accept ``str`` and ``bytes``.
+    What an application closes with: never a subclass, as of choices and enums.
 
     Raises:
-        TypeError: Naming the method that takes everything else.
-    """
-    if not isinstance(message, PAYLOADS):
-        raise TypeError(
-            f"{method}() takes str or bytes, not {type(message).__name__}; "
-            f"{method}_json() takes whatever JSON can hold."
-        )
-
-
-def validate_closing(code: int, reason: str) -> None:
-    """
-    Accept what an application may close with.
-
-    Raises:
+        TypeError: If the code is no ``int``, or the reason no ``str``.
         ValueError: If it is another code, or the reason is too long.
     """
+    if not isinstance(code, int) or not isinstance(reason, str):
+        raise TypeError(
+            f"close({code!r:.64}, {reason!r:.64}): a code is an int and a reason a "
+            'str, as in close(4000, "why").'
+        )
     if code != 1000 and not 3000 <= code <= 4999:
         raise ValueError(
             f"{code} is no close code of an application; 1000 and 3000-4999 are."
@@ -255,32 +253,40 @@ def validate_closing(code: int, reason: str) -> None:
             f"A close reason has at most {MAX_REASON_SIZE} bytes of UTF-8; "
             f"this one has {len(reason.encode())}."
         )
+    return int(code), str.__str__(reason)
 
 
-def validated_tags(tags: Any) -> tuple[str, ...]:
+def as_tags(id: str, tags: Any) -> tuple[str, ...]:
     """
-    Accept what ``get_connection_tags`` returned; None means no tags.
+    A connection's tags: its id, then what ``get_connection_tags`` returned, once each.
+
+    Args:
+        id: Of the connection.
+        tags: What the hook returned; None: no tags.
 
     Raises:
         TypeError: If it is not a list of ``str``.
-        ValueError: If there are more than 9, or one is not 1-256 characters long.
+        ValueError: If there are more than 9, one is not 1-256 characters long, or one
+            has no UTF-8.
     """
-    if tags is None:
-        return ()
-    if isinstance(tags, str) or not all(isinstance(tag, str) for tag in tags):
+    given = [] if tags is None else tags
+    if isinstance(given, Iterable) and not isinstance(given, str | bytes):
+        given = list(given)
+    if not isinstance(given, list) or not all(isinstance(tag, str) for tag in given):
         raise TypeError(f"get_connection_tags returns a list of str, not {tags!r:.80}.")
-    if len(tags) > MAX_TAGS:
+    if len(given) > MAX_TAGS:
         raise ValueError(
-            f"get_connection_tags returned {len(tags)} tags; a connection has at most "
+            f"get_connection_tags returned {len(given)} tags; a connection has at most "
             f"{MAX_TAGS} besides its id."
         )
-    for tag in tags:
+    for tag in given:
         if not 1 <= len(tag) <= MAX_TAG_LENGTH:
             raise ValueError(
                 f"A tag has 1 to {MAX_TAG_LENGTH} characters; {tag!r:.64} has "
                 f"{len(tag)}."
             )
-    return tuple(dict.fromkeys(tags))
+        tag.encode()
+    return tuple(dict.fromkeys((id, *map(str.__str__, given))))
 
 
 def _encode_state(value: Any) -> bytes:

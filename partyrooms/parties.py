@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from partyrooms import registry
 from partyrooms.bus.contract import only_ids
 from partyrooms.core.keys import RoomKey
+from partyrooms.core.messages import as_payload
 from partyrooms.remote import decode_result, encode_arguments
 
 if TYPE_CHECKING:
@@ -73,11 +74,9 @@ class Stub:
         self, message: str | bytes, without: "Collection[str | Connection]" = ()
     ) -> None:
         """Send a message to every connection of the room but those left out."""
-        from partyrooms.connection import require_payload
-
-        require_payload(message, "broadcast")
+        payload = as_payload(message, "broadcast")
         ids = sorted(only_ids(without))
-        await self._call("broadcast", message=message, without=ids)
+        await self._call("broadcast", message=payload, without=ids)
 
     async def call(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
         """

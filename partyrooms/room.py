@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from partyrooms import registry
 from partyrooms.bus.contract import only_ids
-from partyrooms.connection import Connection, ConnectionContext, require_payload
-from partyrooms.core.messages import Frame, json_text
+from partyrooms.connection import Connection, ConnectionContext
+from partyrooms.core.messages import Frame, as_payload, json_message
 from partyrooms.exceptions import ConnectionTrouble
 from partyrooms.parties import Parties, parties
 from partyrooms.storage import Storage
@@ -153,15 +153,16 @@ class Room:
 
         Raises:
             TypeError: If the message is neither ``str`` nor ``bytes``.
+            ValueError: If it is text that has no UTF-8.
         """
-        require_payload(message, "broadcast")
-        self._life.broadcast(Frame(message), only_ids(without))
+        frame = Frame(as_payload(message, "broadcast"))
+        self._life.broadcast(frame, only_ids(without))
 
     def broadcast_json(
         self, obj: Any, without: Collection[str | Connection] = ()
     ) -> None:
         """Queue a value as a JSON text, encoded once, for every connection."""
-        self.broadcast(json_text(obj), without)
+        self.broadcast(json_message(obj), without)
 
     def get_connection(self, id: str) -> Connection | None:
         """The newest connection with this id; None: there is none."""

@@ -274,4 +274,5 @@ def only_ids(without: "Collection[str | Connection]") -> frozenset[str]:
             f"without= takes a list of connection ids, not one {type(without).__name__}"
             f" ({without!r:.64}): write without=[{without!r:.64}]."
         )
-    return frozenset(one if isinstance(one, str) else str(one.id) for one in without)
+    ids = (one if isinstance(one, str) else one.id for one in without)
+    return frozenset(map(str.__str__, ids))

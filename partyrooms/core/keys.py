@@ -32,6 +32,8 @@ class RoomKey:
     def __post_init__(self) -> None:
         validate_party(self.party)
         validate_room_id(self.room_id)
+        if type(self.room_id) is not str:  # as of choices; no codec knows subclasses
+            object.__setattr__(self, "room_id", str.__str__(self.room_id))
 
     @classmethod
     def parse(cls, text: str) -> Self:

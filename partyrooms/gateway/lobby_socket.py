@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from partyrooms.bus.contract import Closing
-from partyrooms.connection import require_payload, validate_closing
-from partyrooms.core.messages import json_text, payload_size
+from partyrooms.connection import as_closing
+from partyrooms.core.messages import as_payload, json_message, payload_size
 from partyrooms.core.rates import TokenBucket
 from partyrooms.exceptions import (
     ConnectionTrouble,
@@ -151,7 +151,7 @@ class LobbySocket:
             RuntimeError: If the socket is not accepted.
             SocketClosed: If it is closed.
         """
-        require_payload(message, "send")
+        message = as_payload(message, "send")
         self._require_accepted("send")
         self._require_open()
         kind = "text" if isinstance(message, str) else "bytes"
@@ -159,7 +159,7 @@ class LobbySocket:
 
     async def send_json(self, value: Any) -> None:
         """Send a value as a JSON text."""
-        await self.send(json_text(value))
+        await self.send(json_message(value))
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """
@@ -170,8 +170,7 @@ class LobbySocket:
         Raises:
             ValueError: If code or reason cannot be sent.
         """
-        validate_closing(code, reason)
-        await self.shut((code, reason))
+        await self.shut(as_closing(code, reason))
 
     # What serves it
 

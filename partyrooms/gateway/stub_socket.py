@@ -12,14 +12,10 @@ from partyrooms import registry
 from partyrooms.bus.contract import Closing, Inlet
 from partyrooms.bus.copies import restore_handshake
 from partyrooms.bus.waiting import Chain, wait_for
-from partyrooms.connection import (
-    ConnectionContext,
-    require_payload,
-    validate_closing,
-)
+from partyrooms.connection import ConnectionContext, as_closing
 from partyrooms.core.items import RequestCopy
 from partyrooms.core.keys import RoomKey
-from partyrooms.core.messages import Profile, payload_size
+from partyrooms.core.messages import Profile, as_payload, payload_size
 from partyrooms.exceptions import RoomUnreachable, SocketClosed, TooSlow
 from partyrooms.gateway.outbox import Outbox
 from partyrooms.owner.node import current_node
@@ -121,7 +117,7 @@ class StubSocket:
             ValueError: If it is larger than the room takes.
             SocketClosed: If the socket is closed, or being closed.
         """
-        require_payload(message, "send")
+        message = as_payload(message, "send")
         if payload_size(message) > self._max_size:
             raise ValueError(
                 f"{self._key} takes messages of at most {self._max_size} bytes; this "
@@ -169,8 +165,7 @@ class StubSocket:
         Raises:
             ValueError: If code or reason cannot be sent.
         """
-        validate_closing(code, reason)
-        self._leave((code, reason), was_clean=True)
+        self._leave(as_closing(code, reason), was_clean=True)
 
     def _connect(self, chain: Chain) -> "asyncio.Future[None]":
         context = ConnectionContext(restore_handshake(self._handshake), {})

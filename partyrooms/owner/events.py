@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import msgspec
 
 from partyrooms.bus.contract import Closing, Line
-from partyrooms.connection import Connection, ConnectionContext, validated_tags
+from partyrooms.connection import Connection, ConnectionContext, as_tags
 from partyrooms.core.messages import Answer, AnswerKind
 from partyrooms.exceptions import ConnectionTrouble, PartyroomsError
 from partyrooms.owner.calls import CALLS, failure
@@ -98,7 +98,7 @@ class Connect(msgspec.Struct, eq=False):
             return
         connection = Connection(life, line)
         tags = await life.hooks.get_connection_tags(connection, self.context)
-        connection.tags = (connection.id, *validated_tags(tags))
+        connection.tags = as_tags(connection.id, tags)
         self.connection = connection
         life.welcome(connection)
         # Before whatever get_connection_tags sent to it.
