@@ -160,6 +160,30 @@ async def test_a_server_that_is_away_is_a_reset():
             await first_line(proxy)
 
 
+async def test_a_proxy_that_was_closed_has_nothing_open(echo):
+    """Not even what it was about to connect at that moment."""
+
+    class Hesitant(FaultProxy):
+        asked, goes_on = asyncio.Event(), asyncio.Event()
+
+        async def _connect(self):
+            self.asked.set()
+            await self.goes_on.wait()
+            return await super()._connect()
+
+    proxy = Hesitant(echo.port)
+    await proxy.start()
+    async with connected(proxy) as (reader, _):
+        await proxy.asked.wait()
+        closing = asyncio.create_task(proxy.close())
+        proxy.goes_on.set()
+        await closing
+
+        with pytest.raises(ConnectionResetError):
+            await reader.readline()
+        await echo.ended.wait()
+
+
 @pytest.mark.parametrize("slowness", [{"delay": 0.05}, {"rate": 120.0}])
 async def test_bytes_can_be_slowed_down(proxy, slowness):
     """Six bytes there and back take at least a tenth of a second."""

@@ -2,10 +2,14 @@
 
 import os
 import random
+from contextlib import AsyncExitStack
 from importlib.util import find_spec
 
 import pytest
+import pytest_asyncio
 
+from tests.faults.lab.laboratory import DEPLOYMENT
+from tests.faults.lab.pool import Pool
 from tests.faults.lab.services import DATABASES
 from tests.needs import need
 
@@ -43,6 +47,23 @@ def postgres():
     """Only where there is a network between a room and its database."""
     need_postgres()
     return "postgres"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pool():
+    """The laboratories of a module, whose tests share an event loop."""
+    async with AsyncExitStack() as stack:
+        yield Pool(stack)
+
+
+@pytest.fixture
+def deployment(postgres, pool):
+    """Borrow a deployment: ``async with deployment(...) as lab``."""
+
+    def borrow(database=postgres, **options):
+        return pool.laboratory(database, **DEPLOYMENT | options)
+
+    return borrow
 
 
 def need_postgres():

@@ -7,20 +7,22 @@ import pytest
 from partyrooms.directory.process import boot_clock
 from tests.faults.experiments.figures import longest, pauses
 from tests.faults.experiments.tiers import IN_FULL
-from tests.faults.lab.laboratory import IS_LONG, deployment
+from tests.faults.lab.laboratory import IS_LONG, new_room
 
 KILLS = 50 if IS_LONG else 2
 RESTARTS = 10 if IS_LONG else 1
 
 PARTIES = ["ledger", "hibernating-ledger"]
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 @pytest.mark.parametrize("party", [pytest.param("ledger", marks=IN_FULL), PARTIES[1]])
 async def test_d5_an_owner_that_is_killed_has_a_successor(
-    postgres, party, chance, tell
+    deployment, party, chance, tell
 ):
     """Nothing is lost; sockets get 1012, or 3010 where they outlive their room."""
-    room, times = f"{party}/one", []
+    room, times = new_room(party), []
     async with deployment() as lab, lab.crowd(room) as crowd:
         async with crowd.sending():
             for _ in range(KILLS):
@@ -40,10 +42,10 @@ async def test_d5_an_owner_that_is_killed_has_a_successor(
 
 @pytest.mark.parametrize("party", ["ledger", pytest.param(PARTIES[1], marks=IN_FULL)])
 async def test_d6_workers_are_restarted_one_after_the_other(
-    postgres, party, chance, tell
+    deployment, party, chance, tell
 ):
     """No socket is closed, nothing is lost, nothing is repeated."""
-    room = f"{party}/one"
+    room = new_room(party)
     async with deployment() as lab, lab.crowd(room) as crowd:
         async with crowd.sending():
             for worker in lab.workers * RESTARTS:
@@ -59,17 +61,18 @@ async def test_d6_workers_are_restarted_one_after_the_other(
 
 @IN_FULL
 @pytest.mark.parametrize("party", [*PARTIES, "volatile-ledger"])
-async def test_d1_an_owner_that_is_paused_is_replaced(postgres, party):
+async def test_d1_an_owner_that_is_paused_is_replaced(deployment, party):
     """What the zombie says when it wakes reaches nobody, and it stores nothing."""
-    room = f"{party}/one"
+    room = new_room(party)
     async with deployment() as lab, lab.crowd(room) as crowd:
         async with crowd.sending():
             await crowd.progress(20)
             owner = lab.owner(room)
+            lines = len(owner.log)
             with owner.paused():
                 await lab.news.until(lambda: crowd.newest_epoch > 1)
                 await crowd.progress(20)
-            await owner.wait_for_log("gives up its rooms")
+            await owner.wait_for_log("gives up its rooms", since=lines)
             await crowd.progress(20)
 
         assert await lab.verdict(room, crowd) == []
@@ -79,9 +82,9 @@ async def test_d1_an_owner_that_is_paused_is_replaced(postgres, party):
 
 @IN_FULL
 @pytest.mark.parametrize("party", PARTIES)
-async def test_a_short_pause_of_an_owner_changes_nothing(postgres, party):
+async def test_a_short_pause_of_an_owner_changes_nothing(deployment, party):
     """No new epoch, no socket closed."""
-    room = f"{party}/one"
+    room = new_room(party)
     async with deployment(LEASE_TTL=6) as lab, lab.crowd(room) as crowd:
         async with crowd.sending():
             await crowd.progress(20)

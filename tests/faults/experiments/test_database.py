@@ -2,18 +2,22 @@
 
 import asyncio
 
-from tests.faults.lab.laboratory import IS_LONG, laboratory
+import pytest
 
-ROOM = "ledger/one"
+from tests.faults.lab.laboratory import IS_LONG, new_room
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 HOLD = 10.0 if IS_LONG else 2.5
 """Seconds; in both tiers longer than a lease, and shorter than a client's patience."""
 
 CUTS = 100 if IS_LONG else 12
 
 
-async def test_d9_a_database_that_is_held_closes_no_socket(postgres, tell):
+async def test_d9_a_database_that_is_held_closes_no_socket(postgres, pool):
     """Longer than the lease: rooms pause, and go on when it is back."""
-    async with laboratory(postgres) as lab, lab.crowd(ROOM) as crowd:
+    room = new_room("ledger")
+    async with pool.laboratory(postgres) as lab, lab.crowd(room) as crowd:
         database = lab.gateways[0].to_database
         async with crowd.sending():
             await crowd.progress(20)
@@ -22,14 +26,15 @@ async def test_d9_a_database_that_is_held_closes_no_socket(postgres, tell):
             database.heal()
             await crowd.progress(20)
 
-        assert await lab.verdict(ROOM, crowd) == []
-        assert lab.epoch(ROOM) == 1
+        assert await lab.verdict(room, crowd) == []
+        assert lab.epoch(room) == 1
         assert crowd.close_codes == []
 
 
-async def test_d9_a_database_that_is_away_closes_no_socket(postgres):
+async def test_d9_a_database_that_is_away_closes_no_socket(postgres, pool):
     """Its connections are reset and new ones are refused, as when it is restarted."""
-    async with laboratory(postgres) as lab, lab.crowd(ROOM) as crowd:
+    room = new_room("ledger")
+    async with pool.laboratory(postgres) as lab, lab.crowd(room) as crowd:
         database = lab.gateways[0].to_database
         async with crowd.sending():
             await crowd.progress(20)
@@ -39,14 +44,15 @@ async def test_d9_a_database_that_is_away_closes_no_socket(postgres):
             database.heal()
             await crowd.progress(20)
 
-        assert await lab.verdict(ROOM, crowd) == []
-        assert lab.epoch(ROOM) == 1
+        assert await lab.verdict(room, crowd) == []
+        assert lab.epoch(room) == 1
         assert crowd.close_codes == []
 
 
-async def test_d9_a_commit_that_is_cut_off_is_done_once(postgres, chance):
+async def test_d9_a_commit_that_is_cut_off_is_done_once(postgres, pool, chance):
     """Before the database has heard of it, or behind it: the room cannot tell."""
-    async with laboratory(postgres) as lab, lab.crowd(ROOM) as crowd:
+    room = new_room("ledger")
+    async with pool.laboratory(postgres) as lab, lab.crowd(room) as crowd:
         database = lab.gateways[0].to_database
         async with crowd.sending():
             for _ in range(CUTS):
@@ -56,6 +62,6 @@ async def test_d9_a_commit_that_is_cut_off_is_done_once(postgres, chance):
                 chance.choice([commit.cut, commit.cut_reply])()
             await crowd.progress(20)
 
-        assert await lab.verdict(ROOM, crowd) == []
-        assert lab.epoch(ROOM) == 1
+        assert await lab.verdict(room, crowd) == []
+        assert lab.epoch(room) == 1
         assert crowd.close_codes == []

@@ -4,16 +4,17 @@ import socket
 from contextlib import AsyncExitStack, suppress
 
 import psutil
+import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.faults.experiments.figures import delays, longest
 from tests.faults.experiments.tiers import IN_FULL
-from tests.faults.lab.laboratory import IS_LONG, deployment
+from tests.faults.lab.laboratory import IS_LONG, new_room
 from tests.servers.client import open_socket
 
-pytestmark = IN_FULL
+pytestmark = [IN_FULL, pytest.mark.asyncio(loop_scope="module")]
 
-ROOM = "volatile-ledger/one"
+PARTY = "volatile-ledger"
 
 ROOMS, OPS = (10, 500) if IS_LONG else (5, 200)
 
@@ -22,10 +23,12 @@ DEAF = 20 if IS_LONG else 4
 BIG = 64 * 1024
 
 
-async def test_d3_broadcasts_as_fast_as_can_be_reach_all_or_a_code_does(postgres, tell):
+async def test_d3_broadcasts_as_fast_as_can_be_reach_all_or_a_code_does(
+    deployment, tell
+):
     """Every view is contiguous; whoever misses something gets 3010 or 3008."""
     async with deployment() as lab, AsyncExitStack() as stack:
-        rooms = [f"volatile-ledger/{number}" for number in range(ROOMS)]
+        rooms = [new_room(PARTY) for _ in range(ROOMS)]
         crowds = [await stack.enter_async_context(lab.crowd(room)) for room in rooms]
         for _ in range(OPS):
             for crowd in crowds:
@@ -37,12 +40,15 @@ async def test_d3_broadcasts_as_fast_as_can_be_reach_all_or_a_code_does(postgres
         tell(f"{sum(len(crowd.close_codes) for crowd in crowds)} closed")
 
 
-async def test_d7_clients_that_never_read_harm_nobody(postgres, tell):
+async def test_d7_clients_that_never_read_harm_nobody(deployment, tell):
     """Each is closed with 3008; those that read have not missed anything."""
+    room = new_room(PARTY)
     async with deployment() as lab:
         gateway = lab.gateways[0]
-        async with lab.crowd(ROOM, 3, [gateway]) as crowd, AsyncExitStack() as stack:
-            deaf = [await deaf_client(lab, stack, number) for number in range(DEAF)]
+        async with lab.crowd(room, 3, [gateway]) as crowd, AsyncExitStack() as stack:
+            deaf = [
+                await deaf_client(lab, room, stack, number) for number in range(DEAF)
+            ]
             for client in crowd.clients:
                 client.padding = BIG
             before = psutil.Process(gateway.pid).memory_info().rss
@@ -51,7 +57,7 @@ async def test_d7_clients_that_never_read_harm_nobody(postgres, tell):
                 await crowd.progress(300)
             after = psutil.Process(gateway.pid).memory_info().rss
 
-            assert await lab.verdict(ROOM, crowd) == []
+            assert await lab.verdict(room, crowd) == []
             assert crowd.close_codes == []
             assert [await last_code(one) for one in deaf] == [3008] * DEAF
             tell(
@@ -60,12 +66,12 @@ async def test_d7_clients_that_never_read_harm_nobody(postgres, tell):
             )
 
 
-async def deaf_client(lab, stack, number):
+async def deaf_client(lab, room, stack, number):
     """A connected client that does not read, and whose kernel keeps little for it."""
     raw = socket.create_connection(("127.0.0.1", lab.gateways[0].port))
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 * 1024)
     raw.setblocking(False)
-    url = f"{lab.address(ROOM)}?_pk=deaf{number}"
+    url = f"{lab.address(room)}?_pk=deaf{number}"
     client = await open_socket(url, sock=raw, max_queue=1)
     stack.callback(client.transport.abort)
     return client

@@ -4,11 +4,8 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import (
-    AbstractAsyncContextManager,
-    AsyncExitStack,
-    asynccontextmanager,
-)
+from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import count
 from tempfile import mkstemp
 from typing import Any, TypeVar
 
@@ -41,6 +38,9 @@ LOG_LINES = 60
 
 PUBSUB_LAYER = "channels_redis.pubsub.RedisPubSubChannelLayer"
 
+DEPLOYMENT = {"gateways": 2, "workers": 2, "OWNERS": "workers", "layer": PUBSUB_LAYER}
+"""Two gateways, two workers that own the rooms, and Valkey between them."""
+
 OWNER = """
     SELECT node.pid FROM partyrooms_node node
     JOIN partyrooms_roomrecord room ON room.owner_id = node.id
@@ -52,6 +52,14 @@ ENTRIES = """
     JOIN partyrooms_roomrecord room ON room.id = entry.room_id
     WHERE room.party = ? AND room.room_id = ? ORDER BY entry.key
 """
+
+
+_numbers = count(1)
+
+
+def new_room(party: str) -> str:
+    """Name a room of a party that nobody has used, as in ``"ledger/1"``."""
+    return f"{party}/{next(_numbers)}"
 
 
 class Laboratory:
@@ -192,6 +200,21 @@ class Laboratory:
         )
         return int(epoch)
 
+    async def mend(self) -> None:
+        """Heal every way and start what does not run."""
+        for member in self.members:
+            for way in (member.to_database, member.to_valkey):
+                if way is not None:
+                    way.heal()
+        for kind in ([self.valkey] if self.valkey else []), self.members:
+            ended = [process for process in kind if not process.is_running]
+            await asyncio.gather(*(process.start() for process in ended))
+
+    def remove(self) -> None:
+        """Kill all processes, whatever state they are in."""
+        for process in self.processes:
+            process.remove()
+
     def print_logs(self) -> None:
         """What the processes had to say, for whoever looks for the reason."""
         for process in self.processes:
@@ -243,19 +266,10 @@ async def laboratory(
         lab.workers = [await lab.add(Worker, stack) for _ in range(workers)]
         lab.gateways = [await lab.add(Gateway, stack) for _ in range(gateways)]
         try:
-            if lab.valkey is not None:
-                await lab.valkey.start()
-            await asyncio.gather(*(member.start() for member in lab.members))
+            await lab.mend()
             yield lab
         except BaseException:
             lab.print_logs()
             raise
         finally:
-            for process in lab.processes:
-                process.remove()
-
-
-def deployment(**options: Any) -> AbstractAsyncContextManager[Laboratory]:
-    """Two gateways, two workers that own the rooms, Postgres, and Valkey."""
-    options = {"OWNERS": "workers", "layer": PUBSUB_LAYER, **options}
-    return laboratory("postgres", gateways=2, workers=2, **options)
+            lab.remove()

@@ -68,15 +68,20 @@ class Process:
         self._begin()
         await self.wait_for_log(self._ready)
 
-    async def wait_for_log(self, pattern: str) -> str:
+    async def wait_for_log(self, pattern: str, since: int = 0) -> str:
         """
         Wait for a line of the present start in which a pattern is found.
+
+        Args:
+            pattern: A regular expression.
+            since: How many lines ``log`` had before the one that is waited for.
 
         Raises:
             ProcessFailed: If it does not come.
         """
-        output = self._outputs[-1]
-        line = await asyncio.to_thread(output.wait_for, pattern, DEADLINE)
+        *earlier, output = self._outputs
+        since = max(0, since - sum(len(one.lines) for one in earlier))
+        line = await asyncio.to_thread(output.wait_for, pattern, DEADLINE, since)
         if line is None:
             raise ProcessFailed(f"No line matches {pattern!r}.\n{self._tail()}")
         return line

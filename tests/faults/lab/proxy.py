@@ -4,7 +4,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from enum import Enum, auto
 
 PIECE = 65_536
@@ -50,6 +50,12 @@ class Pair:
                 writer.close()
         for pump in self.pumps:
             pump.cancel()
+
+    async def closed(self) -> None:
+        """Wait until both ends are closed, after a cut."""
+        for _, writer in self.ends.values():
+            with suppress(OSError):
+                await writer.wait_closed()
 
 
 class Trap:
@@ -114,6 +120,7 @@ class FaultProxy:
         self._holds = {direction: asyncio.Event() for direction in Direction}
         self._traps: list[Trap] = []
         self._pairs: set[Pair] = set()
+        self._serving: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.heal()
 
@@ -128,9 +135,8 @@ class FaultProxy:
         self._server.close()
         self.is_refusing = True
         self.cut()
-        pumps = [pump for pair in self._pairs for pump in pair.pumps]
-        if pumps:
-            await asyncio.wait(pumps)
+        if self._serving:
+            await asyncio.wait(self._serving)
 
     @property
     def connections(self) -> int:
@@ -173,26 +179,32 @@ class FaultProxy:
     async def _serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        if self.is_refusing:
-            Pair({Direction.TO_CLIENT: (reader, writer)}).cut(reset=True)
-            return
-        try:
-            far_reader, far_writer = await self._connect()
-        except OSError:
-            Pair({Direction.TO_CLIENT: (reader, writer)}).cut(reset=True)
-            return
-        pair = Pair(
-            {
-                Direction.TO_SERVER: (reader, far_writer),
-                Direction.TO_CLIENT: (far_reader, writer),
-            }
-        )
-        self._pairs.add(pair)
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+        pair = Pair({Direction.TO_CLIENT: (reader, writer)})
+        with suppress(OSError):
+            if not self.is_refusing:
+                far_reader, far_writer = await self._connect()
+                pair.ends = {
+                    Direction.TO_SERVER: (reader, far_writer),
+                    Direction.TO_CLIENT: (far_reader, writer),
+                }
+        # Meanwhile the server may have refused it, or this proxy have been closed.
+        if self.is_refusing or len(pair.ends) < len(Direction):
+            pair.cut(reset=True)
+        else:
+            self._pairs.add(pair)
+            await self._carry(pair)
+        await pair.closed()
+        self._pairs.discard(pair)
+
+    async def _carry(self, pair: Pair) -> None:
         pair.pumps = [
             asyncio.create_task(self._pump(pair, direction)) for direction in Direction
         ]
         await asyncio.wait(pair.pumps)
-        self._pairs.discard(pair)
         pair.cut(reset=False)
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
