@@ -15,6 +15,7 @@ class Example:
         label: What the field is called that asks for a room's name.
         room: The name to begin with.
         app: The Django app below ``examples``; default: the party's name.
+        knows_visitors: Its rooms tell visitors apart, by the session that the page has.
     """
 
     party: str
@@ -23,6 +24,7 @@ class Example:
     label: str
     room: str
     app: str = ""
+    knows_visitors: bool = False
 
     @property
     def folder(self) -> str:
@@ -66,5 +68,14 @@ EXAMPLES = (
         "whoever is there.",
         label="Poll",
         room="team",
+    ),
+    Example(
+        party="tictactoe",
+        title="Tic-tac-toe",
+        text="Two play in turns, and the others look on. Open it in two tabs and take "
+        "both seats.",
+        label="Table",
+        room="table-1",
+        knows_visitors=True,
     ),
 )

@@ -9,12 +9,9 @@ from examples.views import EnterRoom, FrontPage, RoomPage
 def pages_of(example: Example) -> list[URLPattern]:
     """A page for each room, and where the front page's form goes."""
     party = example.party
-    page = RoomPage.as_view(
-        template_name=f"{example.folder}/room.html", extra_context={"example": example}
-    )
     return [
         path(f"{party}/", EnterRoom.as_view(pattern_name=party), name=f"enter-{party}"),
-        path(f"{party}/<str:room_id>/", page, name=party),
+        path(f"{party}/<str:room_id>/", RoomPage.as_view(example=example), name=party),
     ]
 
 

@@ -8,7 +8,8 @@ from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.views.generic import RedirectView, TemplateView
 
-from examples.catalogue import EXAMPLES
+from examples.catalogue import EXAMPLES, Example
+from examples.visitors import visitor
 from partyrooms.core.keys import validate_room_id
 from partyrooms.exceptions import BadRoomId
 from partyrooms.models import RoomRecord
@@ -40,6 +41,8 @@ class RoomPage(TemplateView):
     Everything that lives on it comes from the room.
     """
 
+    example: Example = EXAMPLES[0]
+
     def dispatch(
         self, request: HttpRequest, *args: Any, room_id: str, **kwargs: Any
     ) -> HttpResponseBase:
@@ -47,7 +50,15 @@ class RoomPage(TemplateView):
             validate_room_id(room_id)
         except BadRoomId as error:
             raise Http404(str(error)) from error
+        if self.example.knows_visitors:
+            visitor(request)  # The page brings the cookie that its WebSocket will send.
         return super().dispatch(request, *args, room_id=room_id, **kwargs)
+
+    def get_template_names(self) -> list[str]:
+        return [f"{self.example.folder}/room.html"]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(example=self.example, **kwargs)
 
 
 class EnterRoom(RedirectView):
