@@ -92,7 +92,9 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Reaching rooms from elsewhere": {
         "P1": "`context.parties.chat.get(id)`",
         "P2": "`fetch(path, init)`",
+        "P3": "none in `partykit`; any public method of the stub in `partyserver`",
         "P4": "",
+        "P6": "waits until a time limit ends it",
     },
     "The wire": {
         "W1": "the same",

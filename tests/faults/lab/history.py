@@ -87,14 +87,16 @@ class History:
         """
         The room's one sequence: what it stored.
 
-        A room that stores nothing has only told it, each part to somebody.
+        A room that stores nothing has only told it, each part to somebody: who sent an
+        op may hear of it though an owner that stops broadcasts it to nobody.
         """
         if self.stored is not None:
             return self.stored
         told = {
             Line(frame.position, frame.op, frame.epoch, "")
             for visit in self.visits
-            for frame in _frames(visit, Kind.BROADCAST)
+            for frame in visit.frames
+            if frame.kind is not Kind.WELCOME
         }
         return sorted(told, key=_order)
 
