@@ -15,6 +15,7 @@ from __future__ import annotations
 #  +-- Reject
 #  +-- StorageLimitExceeded (ValueError)
 #  +-- HookTimeout (TimeoutError)
+#  +-- BlockTimeout (TimeoutError)
 #  +-- RoomUnreachable (ConnectionError)
 #  |    +-- RoomElsewhere
 #  |    +-- RoomStopped
@@ -118,6 +119,23 @@ class HookTimeout(PartyroomsError, TimeoutError):
         return (
             f"{self.hook} ran longer than HOOK_TIMEOUT ({self.timeout:g} s) and was "
             "cancelled; move long work into self.create_task()."
+        )
+
+
+class BlockTimeout(PartyroomsError, TimeoutError):
+    """A ``storage.atomic()`` took longer than it may, and was rolled back."""
+
+    status_code = 504
+
+    def __init__(self, limit: float) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return (
+            f"A block of storage.atomic() took longer than {self.limit:g} s (half of "
+            "LEASE_TTL) and was rolled back: it holds locks of the database. Do what "
+            "waits, for other rooms or the network, before the block or behind it."
         )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from partyrooms.alarms import AlarmStorage
 from partyrooms.core.values import decode, encode, encode_key
 from partyrooms.core.writes import BUFFERED, UNKNOWN, Buffered, WriteSet
+from partyrooms.owner.block import AtomicBlock
 from partyrooms.owner.draft import Draft, block
 from partyrooms.owner.turn import Turn, current
 from partyrooms.store.contract import Span
@@ -142,6 +143,25 @@ class Storage(AlarmStorage):
         finally:
             block.reset(token)
 
+    def atomic(self) -> AtomicBlock:
+        """
+        Make your own models' writes and the room's one database transaction.
+
+        ``async with self.storage.atomic():`` in a coroutine, ``with`` in a hook that is
+        a plain ``def``. What the turn has written before is in it. An exception in the
+        block, or of COMMIT, undoes all of it, drops what the block has sent, and goes
+        on; behind the block everything is committed, whatever becomes of the turn. Your
+        models must be in ``PARTYROOMS["DATABASE"]``.
+
+        Raises:
+            RuntimeError: If it is opened inside itself, ``transaction()``, or
+                ``transaction.atomic()``.
+            RoomStopped: If the room is owned elsewhere now: nothing is written.
+            StoreUnavailable: If the database did not answer: nothing is written.
+            BlockTimeout: If the block took longer than half of ``LEASE_TTL``.
+        """
+        return AtomicBlock(self._life)
+
     async def sync(self) -> None:
         """
         Wait until all writes so far are committed.
@@ -150,13 +170,14 @@ class Storage(AlarmStorage):
 
         Raises:
             RoomStopped: If they could not be, for the room is owned elsewhere now.
-            RuntimeError: Inside ``transaction()``, which could not be undone any more.
+            RuntimeError: Inside ``transaction()`` or ``atomic()``, which could not be
+                undone any more.
         """
         draft = self._life.open_draft()
         if draft is not None and draft.outer is not None:
             raise RuntimeError(
-                "sync() cannot be called inside transaction(): its writes would be "
-                "committed before the block ends. Call it after the block."
+                "sync() cannot be called inside transaction() or atomic(): its writes "
+                "would be committed before the block ends. Call it after the block."
             )
         await self._life.gate.commit(None if draft is None else draft.turn)
 

@@ -20,6 +20,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from io import BytesIO
 from typing import Any
 from urllib.parse import quote, unquote
@@ -27,6 +28,7 @@ from urllib.parse import quote, unquote
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AnonymousUser
 from django.core.handlers.asgi import ASGIRequest
+from django.db import transaction
 
 from partyrooms.bus.contract import Closing
 from partyrooms.conf import get_settings
@@ -62,7 +64,8 @@ async def running_room(
         settings: Keys of ``PARTYROOMS`` in lower case, for this test.
     """
     clock = FakeClock()
-    store = MemoryStore()
+    database = get_settings().database
+    store = MemoryStore(around=partial(transaction.atomic, using=database))
     node = Node(
         store,
         name="test",

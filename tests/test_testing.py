@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 from django.contrib.auth.models import User
 from django.test import TestCase
 
@@ -269,3 +269,58 @@ class KitUnderTestCase(TestCase):
 
         count = await sync_to_async(User.objects.count)()
         assert count == 2
+
+
+class Shop(Room):
+    """Sells users: a row of a model and a key of the room, both or neither."""
+
+    party = "kit-shop"
+
+    async def on_message(self, message, sender):
+        async with self.storage.atomic():
+            await self.sell(message)
+
+    async def on_request(self, request):
+        await sync_to_async(self.sell_in_a_thread)(request.data["name"])
+        return {}
+
+    async def sell(self, name):
+        await User.objects.acreate(username=name)
+        self.storage.put(name, "sold")
+        self.broadcast(name)
+        if name.startswith("not"):
+            raise ValueError
+
+    def sell_in_a_thread(self, name):
+        with self.storage.atomic():
+            async_to_sync(self.sell)(name)
+
+
+async def tell_what_was_sold(room):
+    """Sell two, and fail to sell two, in both forms; what there is to show for it."""
+    alice = await room.connect("alice")
+    await alice.send("bob")
+    await alice.send("not bob")
+    await room.post(json={"name": "carol"})
+    failed = await room.post(json={"name": "not carol"})
+    names = [user.username async for user in User.objects.order_by("pk")]
+    return failed.status_code, names, list(await room.stored()), alice.received
+
+
+SOLD = (500, ["bob", "carol"], ["bob", "carol"], ["bob", "carol"])
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_s9_atomic_in_the_kit():
+    """S9: the project's rows are in the test's database, the room's in memory."""
+    async with running_room(Shop) as room:
+        assert await tell_what_was_sold(room) == SOLD
+
+
+class AtomicUnderTestCase(TestCase):
+    """SPEC 13, S9: in the transaction of the test, which is never committed."""
+
+    async def test_s9_atomic_is_a_savepoint(self):
+        """S9: what it rolls back is the block's alone."""
+        async with running_room(Shop) as room:
+            assert await tell_what_was_sold(room) == SOLD

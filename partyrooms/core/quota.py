@@ -61,6 +61,22 @@ class Quota:
             )
         return growth
 
+    def before(self, writes: WriteSet) -> dict[bytes, int]:
+        """The sizes of what writes will change, for ``restore``; 0: not there."""
+        if writes.cleared:
+            return dict(self._sizes)
+        return {key: self.size(key) for key in writes.entries}
+
+    def restore(self, before: dict[bytes, int], writes: WriteSet) -> None:
+        """What was applied is not written: count as ``before`` the writes."""
+        if writes.cleared:
+            self._sizes.clear()
+            self.total = 0
+        for key, size in before.items():
+            self.total += size - self._sizes.pop(key, 0)
+            if size:
+                self._sizes[key] = size
+
     def apply(self, writes: WriteSet) -> None:
         """A turn has ended: count what it has written."""
         sizes = self._sizes

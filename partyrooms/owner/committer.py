@@ -44,7 +44,7 @@ class Committer:
     async def _run(self) -> None:
         try:
             while self._dirty:
-                gates = [gate for gate in self._dirty if not gate.is_lost]
+                gates = [gate for gate in self._dirty if gate.may_commit]
                 self._dirty = {}
                 if not gates:
                     continue

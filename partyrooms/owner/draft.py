@@ -1,7 +1,7 @@
 """Writes that may still be dropped: a turn's, and those of a block inside of it."""
 
 from collections.abc import Mapping
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from typing import TYPE_CHECKING, Optional
 
 from partyrooms.core.quota import Quota
@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 block: ContextVar["Draft | None"] = ContextVar("partyrooms_block", default=None)
 """The innermost ``transaction()`` of the running code; each task has its own."""
+
+
+outside: ContextVar[Context | None] = ContextVar("partyrooms_outside", default=None)
+"""What was around the ``atomic()`` of the running code; None: it is in none."""
 
 
 class Draft:
@@ -77,6 +81,16 @@ class Draft:
         writes, self.writes = self.writes, WriteSet()
         self.growth = 0
         return writes if writes else None
+
+    def give_back(self, writes: WriteSet, growth: int) -> None:
+        """What was taken was not written: it is the draft's again."""
+        writes.merge(self.writes)
+        self.writes = writes
+        self.growth += growth
+
+    def end(self) -> None:
+        """End the block; somebody has taken its writes."""
+        self._has_ended = True
 
     def drop(self) -> None:
         """End the block without its writes."""

@@ -56,6 +56,9 @@ class Gate:
         self._wanted = 0
         self._taken = 0
         self._settled = 0
+        self._reservation = asyncio.Lock()
+        self._is_reserved = False
+        self._aside = WriteSet()
         self._held: deque[tuple[int, Sequence[Output]]] = deque()
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
 
@@ -118,9 +121,79 @@ class Gate:
         if self.is_lost:
             raise RoomStopped("The room is owned by another process now.")
         if self._wanted > self._settled:
-            waiter = asyncio.get_running_loop().create_future()
-            self._waiters.append((self._wanted, waiter))
-            await waiter
+            await self._settling(self._wanted)
+
+    @property
+    def may_commit(self) -> bool:
+        """Whether the committer may take what is to be written."""
+        return not self.is_lost and not self._is_reserved
+
+    async def reserve(self) -> None:
+        """
+        Wait until nothing of the room is being written, and let nobody begin to.
+
+        ``free`` must follow. What turns write meanwhile goes along with ``take_along``,
+        or is committed afterwards.
+
+        Raises:
+            RoomStopped: If the room was lost before; nothing is reserved.
+        """
+        await self._reservation.acquire()
+        try:
+            await self.commit(None)
+            self._is_reserved = True
+            while self._flying is not None:
+                await self._settling(self._taken)
+            if self.is_lost:
+                raise RoomStopped("The room is owned by another process now.")
+        except BaseException:
+            self.free()
+            raise
+
+    def free(self) -> None:
+        """Let the committer go on."""
+        self._is_reserved = False
+        self._reservation.release()
+        if self._wanted > self._taken and not self.is_lost:
+            self._committer.add(self)
+
+    @property
+    def version(self) -> int:
+        """What the room's row holds, as far as commits have settled."""
+        return self._version
+
+    def take_along(self, writes: WriteSet) -> RoomCommit:
+        """
+        Give what is to be written next, and these writes, to who has reserved.
+
+        ``settle`` or ``put_back`` must follow.
+        """
+        self._on_written(writes)
+        self._aside, self._pending = self._pending, WriteSet()
+        self._pending.merge(self._aside)
+        self._pending.merge(writes)
+        self._wanted = self._taken + 1
+        return self.take()
+
+    def put_back(self) -> WriteSet:
+        """
+        Say that nothing was written of what was taken along.
+
+        Returns:
+            What is to be written next: what had gone along, and what came since.
+        """
+        self._flying = None
+        self._aside.merge(self._pending)
+        self._pending, self._aside = self._aside, WriteSet()
+        if self.is_lost:
+            return self._pending
+        if self._pending:
+            self._wanted = self._taken + 1
+        else:
+            self._settled = self._taken
+            self.release()
+            self._wake(None)
+        return self._pending
 
     def take(self) -> RoomCommit:
         """Give what is to be written next; ``settle`` must follow."""
@@ -165,6 +238,12 @@ class Gate:
         if writes is not None:
             self._on_written(writes)
             self.add(writes)
+
+    async def _settling(self, number: int) -> None:
+        """Wait until a commit is settled."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append((number, waiter))
+        await waiter
 
     def _wake(self, error: Exception | None) -> None:
         waiting, self._waiters = self._waiters, []

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import inspect
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from partyrooms.core.quota import Quota
 from partyrooms.core.recent import RecentValues
 from partyrooms.core.writes import WriteSet
 from partyrooms.exceptions import RoomStopped
-from partyrooms.owner.draft import Draft, block
+from partyrooms.owner.draft import Draft, block, outside
 from partyrooms.owner.gate import Gate
 from partyrooms.owner.hooks import Hooks
 from partyrooms.owner.runner import contained, log_failed_report
@@ -202,6 +203,27 @@ class Life:
         for key, value in writes.entries.items():
             self.recent.written(key, value)
 
+    def not_written(self, before: dict[bytes, int], writes: WriteSet) -> None:
+        """The gate took writes along, in vain; ``before``: what ``quota`` said then."""
+        pending = self.gate.put_back()
+        self.recent.clear()
+        self.quota.restore(before, writes)
+        self.quota.apply(pending)
+
+    def on_loop(self, work: Callable[..., Any], *args: Any) -> Any:
+        """From the thread of a plain hook: let the event loop do something."""
+
+        async def call() -> Any:
+            result = work(*args)
+            return await result if inspect.isawaitable(result) else result
+
+        return asyncio.run_coroutine_threadsafe(call(), self._loop).result()
+
+    @property
+    def is_on_loop(self) -> bool:
+        """Whether the running code is in the event loop's thread."""
+        return threading.get_ident() == self._thread
+
     # Background work
 
     def create_task(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[None]:
@@ -219,7 +241,8 @@ class Life:
                 self._start(coroutine), self._loop
             )
             return started.result()
-        context = contextvars.copy_context()
+        # Its ORM calls are none of a block's, whose thread it may outlive.
+        context = (outside.get() or contextvars.copy_context()).copy()
         context.run(current.set, None)
         task = self._loop.create_task(self._guard(coroutine), context=context)
         self._tasks.add(task)

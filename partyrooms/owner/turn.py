@@ -94,3 +94,16 @@ class Turn(msgspec.Struct, eq=False):
         undo, self._undo = self._undo, None
         for take_back in reversed(undo or ()):
             take_back()
+
+    def mark(self) -> tuple[int, int]:
+        """Where the turn is now, for ``drop_since``."""
+        return len(self.outputs), len(self._undo or ())
+
+    def drop_since(self, mark: tuple[int, int]) -> None:
+        """Forget the outputs and take back the changes that came after a mark."""
+        if not self.is_open:
+            return
+        outputs, undo = mark
+        del self.outputs[outputs:]
+        while self._undo is not None and len(self._undo) > undo:
+            self._undo.pop()()

@@ -1,15 +1,19 @@
 """The port between a node and what its rooms store; one contract suite runs on each."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.writes import WriteSet
+
+if TYPE_CHECKING:
+    from partyrooms.store.transaction import AtomicTransaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +152,12 @@ class Store(Protocol):
 
     Every method may raise ``StoreUnavailable``: the database did not answer and the
     call may be repeated. Cancelling stops the wait, not the work.
+
+    Attributes:
+        atomic_limit: Seconds that an ``atomic()`` may take; None: any number.
     """
+
+    atomic_limit: float | None
 
     async def claim(self, key: RoomKey) -> Claim:
         """
@@ -199,6 +208,23 @@ class Store(Protocol):
         nothing of it is written; the others are. Repeating a batch whose answer was
         lost writes nothing twice: a row that is one version further under the same
         epoch counts as COMMITTED.
+        """
+
+    def atomic(self) -> "AtomicTransaction":
+        """A transaction that has not begun."""
+
+    def thread(self) -> AbstractAsyncContextManager[None]:
+        """
+        Have a thread for a transaction, in a coroutine.
+
+        In the block Django's async ORM, and ``sync_to_async``, run there.
+        """
+
+    async def outcome(self, commit: RoomCommit) -> Outcome | None:
+        """
+        What became of a commit whose answer was lost.
+
+        None: it was not written, and never will be.
         """
 
     async def alarm(self, record: int) -> Alarm | None:

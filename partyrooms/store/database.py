@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from datetime import datetime
 from functools import partial
 from threading import Lock
@@ -15,6 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import StoreUnavailable
+from partyrooms.store.atomic import BlockThreads, DatabaseTransaction
 from partyrooms.store.contract import (
     Claim,
     CronKey,
@@ -27,6 +29,7 @@ from partyrooms.store.contract import (
 )
 from partyrooms.store.crons import CronRows
 from partyrooms.store.rows import Membership, RoomRows
+from partyrooms.store.transaction import AtomicTransaction
 
 Result = TypeVar("Result")
 
@@ -37,36 +40,45 @@ class DatabaseStore:
     """
     Rooms in the database, owned in the name of one node; a ``Store``.
 
-    All writes go through one thread: SQLite has one writer anyway, and two threads of
-    one process would only wait for each other's locks. Reads have a few threads.
+    All writes go through one thread, but those of ``atomic()``: SQLite has one writer
+    anyway, and two threads of one process would only wait for each other's locks. Reads
+    have a few threads.
 
     Args:
         membership: The node, usually a ``Directory``; the store closes it.
         idle_timeout: Seconds after which a transaction in which nothing happens is
             ended by the database, where it can: a process that was stopped in the
-            middle of one would hold its rooms' rows locked for ever.
+            middle of one would hold its rooms' rows locked for ever. Also the limit of
+            ``atomic()``.
     """
 
     def __init__(self, membership: Membership, *, idle_timeout: float = 5.0) -> None:
         self._idle_timeout = idle_timeout
+        self.atomic_limit: float | None = idle_timeout
         self._membership = membership
         self._rows = RoomRows(membership)
         self._crons = CronRows(membership)
         self._database = membership.database
         self._writer = ThreadPoolExecutor(1, "partyrooms-commit")
         self._readers = ThreadPoolExecutor(READERS, "partyrooms-read")
+        self._blocks = BlockThreads()
+        # Who waits here is next; who waits in SQLite looks again now and then, and may
+        # be passed by for longer than its timeout.
+        self._alone: AbstractContextManager[object] = (
+            Lock() if connections[self._database].vendor == "sqlite" else nullcontext()
+        )
         self._connections: set[BaseDatabaseWrapper] = set()
         self._lock = Lock()
         self._closed = False
 
     async def claim(self, key: RoomKey) -> Claim:
-        return await self._run(self._writer, lambda: self._rows.claim(key))
+        return await self._write(lambda: self._rows.claim(key))
 
     async def enroll(self) -> None:
-        await self._run(self._writer, self._membership.register)
+        await self._write(self._membership.register)
 
     async def stop_taking_rooms(self) -> None:
-        await self._run(self._writer, self._membership.stop_taking_rooms)
+        await self._write(self._membership.stop_taking_rooms)
 
     async def locate(self, key: RoomKey) -> Place | None:
         return await self._run(self._readers, lambda: self._rows.locate(key))
@@ -77,7 +89,7 @@ class DatabaseStore:
     async def release(
         self, claims: Sequence[Claim], gateways: Sequence[UUID] = ()
     ) -> None:
-        await self._run(self._writer, lambda: self._rows.release(claims, gateways))
+        await self._write(lambda: self._rows.release(claims, gateways))
 
     async def sizes(self, record: int) -> dict[bytes, int]:
         return await self._run(self._readers, lambda: self._rows.sizes(record))
@@ -89,7 +101,21 @@ class DatabaseStore:
         return await self._run(self._readers, lambda: self._rows.scan(record, span))
 
     async def commit(self, batch: Sequence[RoomCommit]) -> list[Outcome]:
-        return await self._run(self._writer, lambda: self._rows.commit(batch))
+        return await self._write(lambda: self._rows.commit(batch))
+
+    def atomic(self) -> AtomicTransaction:
+        return DatabaseTransaction(
+            self._rows,
+            self._database,
+            idle_timeout=self._idle_timeout,
+            alone=self._alone,
+        )
+
+    def thread(self) -> AbstractAsyncContextManager[None]:
+        return self._blocks.one()
+
+    async def outcome(self, commit: RoomCommit) -> Outcome | None:
+        return await self._write(lambda: self._rows.outcome(commit))
 
     async def alarm(self, record: int) -> Alarm | None:
         return await self._run(self._readers, lambda: self._rows.alarm(record))
@@ -110,19 +136,19 @@ class DatabaseStore:
     async def introduce_crons(
         self, expressions: Mapping[CronKey, str], now: datetime
     ) -> None:
-        await self._run(self._writer, lambda: self._crons.introduce(expressions, now))
+        await self._write(lambda: self._crons.introduce(expressions, now))
 
     async def crons(self) -> list[CronRow]:
         return await self._run(self._readers, self._crons.all)
 
     async def begin_tick(self, row: CronRow, tick: datetime, now: datetime) -> bool:
-        return await self._run(self._writer, lambda: self._crons.begin(row, tick, now))
+        return await self._write(lambda: self._crons.begin(row, tick, now))
 
     async def end_tick(self, row: CronRow, now: datetime, error: str) -> None:
-        await self._run(self._writer, lambda: self._crons.end(row, now, error))
+        await self._write(lambda: self._crons.end(row, now, error))
 
     async def delete(self, claim: Claim) -> None:
-        await self._run(self._writer, lambda: self._rows.delete(claim))
+        await self._write(lambda: self._rows.delete(claim))
 
     async def close(self) -> None:
         """
@@ -134,6 +160,13 @@ class DatabaseStore:
             return
         self._closed = True
         await asyncio.get_running_loop().run_in_executor(None, self._close)
+
+    async def _write(self, work: Callable[[], Result]) -> Result:
+        def write() -> Result:
+            with self._alone:
+                return work()
+
+        return await self._run(self._writer, write)
 
     async def _run(
         self, threads: ThreadPoolExecutor, work: Callable[[], Result]
@@ -176,6 +209,7 @@ class DatabaseStore:
 
     def _close(self) -> None:
         self._readers.shutdown()
+        self._blocks.close()
         # In the thread of the writes, so that it comes after all of them.
         signed_off = self._writer.submit(self._membership.close)
         self._writer.shutdown()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -20,6 +21,7 @@ from partyrooms.store.contract import (
 )
 from partyrooms.store.fence import Row, Verdict, judge
 from partyrooms.store.memory_crons import CronTable, MemoryCronStore
+from partyrooms.store.memory_transaction import Around, MemoryAtomicStore
 
 
 @dataclass(slots=True)
@@ -67,7 +69,7 @@ class MemoryTables:
         return record, self.rooms[record]
 
 
-class MemoryStore(MemoryCronStore):
+class MemoryStore(MemoryAtomicStore, MemoryCronStore):
     """
     Rooms in a dictionary, owned in the name of one node; a ``Store``.
 
@@ -75,6 +77,7 @@ class MemoryStore(MemoryCronStore):
         tables: Shared with other stores; None: its own.
         node_id: The node; None: a new one.
         place: How others reach it; None: they do not.
+        around: Begins the transaction of what ``atomic()`` writes elsewhere.
     """
 
     def __init__(
@@ -83,7 +86,9 @@ class MemoryStore(MemoryCronStore):
         *,
         node_id: UUID | None = None,
         place: Place | None = None,
+        around: Around = nullcontext,
     ) -> None:
+        super().__init__(around)
         self.place = place
         self.tables = MemoryTables() if tables is None else tables
         self.node_id = uuid4() if node_id is None else node_id
@@ -188,7 +193,7 @@ class MemoryStore(MemoryCronStore):
 
     async def commit(self, batch: Sequence[RoomCommit]) -> list[Outcome]:
         self._arrive()
-        outcomes = [self._commit(commit) for commit in batch]
+        outcomes = [self.write(commit) for commit in batch]
         await self._answer()
         return outcomes
 
@@ -261,7 +266,8 @@ class MemoryStore(MemoryCronStore):
             return False
         return room.fence.owner == self.node_id and room.fence.epoch == claim.epoch
 
-    def _commit(self, commit: RoomCommit) -> Outcome:
+    def write(self, commit: RoomCommit) -> Outcome:
+        """Do what one room wants written, at once."""
         room = self.tables.rooms.get(commit.claim.record)
         if room is None:
             return Outcome.LOST

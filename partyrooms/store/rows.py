@@ -1,8 +1,8 @@
 """The store's blocking half: the statements, each method one transaction."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Protocol
 from uuid import UUID
 
 from django.db import transaction
@@ -23,15 +23,11 @@ from partyrooms.store.contract import (
     RoomCommit,
     Span,
 )
+from partyrooms.store.entries import PAIRS, chunks, write_entries
 from partyrooms.store.fence import Row, Verdict, judge
-
-Item = TypeVar("Item")
 
 CHUNK = 500
 """Rooms, or keys, in one statement; databases limit the parameters they take."""
-
-PAIRS = 200
-"""(room, key) pairs in one statement: SQLite's expressions are at most 1000 deep."""
 
 CLAIM_ATTEMPTS = 3
 
@@ -158,7 +154,7 @@ class RoomRows:
         return [_place(node) for node in alive if not self._membership.is_gone(node)]
 
     def release(self, claims: Sequence[Claim], gateways: Sequence[UUID] = ()) -> None:
-        for chunk in _chunks(claims, PAIRS):
+        for chunk in chunks(claims, PAIRS):
             held = Q()
             for claim in chunk:
                 held |= Q(pk=claim.record, epoch=claim.epoch)
@@ -176,7 +172,7 @@ class RoomRows:
 
     def read(self, record: int, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         found: dict[bytes, bytes] = {}
-        for chunk in _chunks(keys, CHUNK):
+        for chunk in chunks(keys, CHUNK):
             rows = self._entries.filter(room=record, key__in=chunk)
             found.update(
                 (bytes(k), bytes(v)) for k, v in rows.values_list("key", "value")
@@ -204,12 +200,26 @@ class RoomRows:
                 for commit, verdict in zip(batch, verdicts, strict=True)
                 if verdict is Verdict.WRITE
             ]
-            for chunk in _chunks(due, CHUNK):
-                records = [commit.claim.record for commit in chunk]
-                self._rooms.filter(pk__in=records).update(version=F("version") + 1)
-                self._write(chunk)
-                write_alarms(self._rooms, chunk)
+            self.write(due)
         return [verdict.outcome for verdict in verdicts]
+
+    def judge(self, commit: RoomCommit) -> Verdict:
+        """Inside a transaction: lock a room's row, and compare it with a commit."""
+        row = self._lock([commit.claim.record]).get(commit.claim.record)
+        return judge(row, self._node, commit)
+
+    def write(self, due: Sequence[RoomCommit]) -> None:
+        """Inside the transaction in which they were judged: write commits."""
+        for chunk in chunks(due, CHUNK):
+            records = [commit.claim.record for commit in chunk]
+            self._rooms.filter(pk__in=records).update(version=F("version") + 1)
+            write_entries(self._entries, chunk)
+            write_alarms(self._rooms, chunk)
+
+    def outcome(self, commit: RoomCommit) -> Outcome | None:
+        with transaction.atomic(using=self._database):
+            verdict = self.judge(commit)
+        return None if verdict is Verdict.WRITE else verdict.outcome
 
     def alarm(self, record: int) -> Alarm | None:
         row = self._rooms.filter(pk=record).first()
@@ -243,7 +253,7 @@ class RoomRows:
         # In one order everywhere, so that two transactions cannot wait for each other.
         # SQLite has no row locks; its IMMEDIATE transactions have the whole file.
         rows: dict[int, Row] = {}
-        for chunk in _chunks(sorted(records), CHUNK):
+        for chunk in chunks(sorted(records), CHUNK):
             found = (
                 self._rooms.select_for_update()
                 .filter(pk__in=chunk)
@@ -255,34 +265,6 @@ class RoomRows:
             )
         return rows
 
-    def _write(self, commits: Sequence[RoomCommit]) -> None:
-        cleared: list[int] = []
-        deleted: list[tuple[int, bytes]] = []
-        put: list[Entry] = []
-        for commit in commits:
-            record = commit.claim.record
-            if commit.writes.cleared:
-                cleared.append(record)
-            for key, value in commit.writes.entries.items():
-                if value is None:
-                    deleted.append((record, key))
-                else:
-                    put.append(Entry(room_id=record, key=key, value=value))
-        if cleared:
-            self._entries.filter(room__in=cleared).delete()
-        for chunk in _chunks(deleted, PAIRS):
-            gone = Q()
-            for record, key in chunk:
-                gone |= Q(room=record, key=key)
-            self._entries.filter(gone).delete()
-        if put:
-            self._entries.bulk_create(
-                put,
-                update_conflicts=True,
-                unique_fields=["room", "key"],
-                update_fields=["value"],
-            )
-
 
 def _place(node: Node) -> Place:
     return Place(
@@ -293,8 +275,3 @@ def _place(node: Node) -> Place:
         pid_started=node.pid_started,
         takes_rooms=node.takes_rooms,
     )
-
-
-def _chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

@@ -60,6 +60,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "S6": "what structured clone keeps",
         "S7": "key 2,048 bytes, value 128 KiB (2 MB for both on SQLite), 10 GB",
         "S8": "a stale instance's storage access throws",
+        "S9": "",
         "S10": "`setAlarm`, `getAlarm`, `deleteAlarm` in milliseconds",
         "R40": "at least once, six retries from 2 s on, then dropped; may run beside "
         "other events, and be late by a minute",

@@ -1,7 +1,13 @@
-"""SPEC 5: reading and writing a room's storage (S1-S5)."""
+"""SPEC 5: reading and writing a room's storage (S1-S5, S9)."""
+
+import asyncio
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.contrib.auth.models import User
 
+from tests.servers.database import execute
+from tests.servers.site.journal import gate
 from tests.servers.visitor import Room
 
 
@@ -198,3 +204,79 @@ async def test_s5_sync_commits_what_was_written_so_far(define):
 
     assert (await room.request("POST")).status_code == 500
     assert await room.data() == {"before": 1}
+
+
+@pytest.mark.parametrize("form", ["coroutine", "function"])
+async def test_s9_atomic_commits_the_orm_and_the_room_together(define, server, form):
+    """What your models and the room store, and what it then says, happens or not."""
+
+    class Selling(Room):
+        async def on_request(self, request):
+            name, fails = request.data["name"], request.data["fails"]
+            async with self.storage.atomic():
+                await User.objects.acreate(username=f"{self.id} {name}")
+                self.storage.put(name, "sold")
+                self.broadcast(f"sold to {name}")
+                await gate(self.id)
+                if fails:
+                    raise ValueError
+            return await self.storage.list()
+
+    class SellingInAThread(Room):
+        def on_request(self, request):
+            name, fails = request.data["name"], request.data["fails"]
+            with self.storage.atomic():
+                User.objects.create(username=f"{self.id} {name}")
+                self.storage.put(name, "sold")
+                self.broadcast(f"sold to {name}")
+                async_to_sync(gate)(self.id)
+                if fails:
+                    raise ValueError
+            return async_to_sync(self.storage.list)()
+
+    def users():
+        query = "SELECT username FROM auth_user WHERE username LIKE ?"
+        return [row[0] for row in execute(server.database, query, f"{room.room_id} %")]
+
+    room = await define(Selling if form == "coroutine" else SellingInAThread)
+    alice = await room.join("alice")
+    order = {"name": "bob", "fails": False}
+    buying = asyncio.create_task(room.data("POST", json=order))
+    await room.reached()
+    during = users()
+    await room.open_gate()
+    bought = await buying
+    failed = await room.request("POST", json={"name": "carol", "fails": True})
+    again = await room.data("POST", json={"name": "dave", "fails": False})
+
+    assert (during, bought) == ([], {"bob": "sold"})
+    assert failed.status_code == 500
+    assert again == {"bob": "sold", "dave": "sold"}
+    assert users() == [f"{room.room_id} bob", f"{room.room_id} dave"]
+    assert [await alice.receive() for _ in range(2)] == ["sold to bob", "sold to dave"]
+
+
+async def test_s9_atomic_begins_with_the_fence(define, server, on):
+    """A replaced owner writes nothing: neither its own rows nor your models'."""
+
+    class Selling(Room):
+        async def on_message(self, message, sender):
+            async with self.storage.atomic():
+                await User.objects.acreate(username=f"{self.id} {message}")
+                self.storage.put("last", message)
+                sender.send("sold")
+
+    room = await define(Selling)
+    alice = await room.join("alice")
+    assert await alice.ask("one") == "sold"
+    execute(
+        server.database,
+        "UPDATE partyrooms_roomrecord SET epoch = epoch + 1 WHERE room_id = ?",
+        room.room_id,
+    )
+    await alice.send("two")
+
+    assert (await alice.closed())[0] == on(uvicorn=1012, daphne=1011)
+    query = "SELECT username FROM auth_user WHERE username LIKE ?"
+    users = execute(server.database, query, f"{room.room_id} %")
+    assert users == [(f"{room.room_id} one",)]

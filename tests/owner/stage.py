@@ -83,6 +83,10 @@ class HeldStore(MemoryStore):
         self.tables.lose_next_reply, self.loses_reply = self.loses_reply, False
         return await super().commit(batch)
 
+    async def outcome(self, commit):
+        await self._pass("outcome")
+        return await super().outcome(commit)
+
     async def release(self, claims, gateways=()):
         await self._pass("release")
         return await super().release(claims, gateways)

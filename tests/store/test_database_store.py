@@ -148,14 +148,14 @@ async def test_a_failed_commit_leaves_nothing(directory, monkeypatch):
     """The versions go back with the entries, so that a repetition is written."""
     store = DatabaseStore(directory)
     claims = [await store.claim(LOBBY), await store.claim(RoomKey("chat", "b"))]
-    write = RoomRows._write
+    write = RoomRows.write
 
     def fail_once(self, commits):
         write(self, commits)
-        monkeypatch.setattr(RoomRows, "_write", write)
+        monkeypatch.setattr(RoomRows, "write", write)
         raise OperationalError("before COMMIT")
 
-    monkeypatch.setattr(RoomRows, "_write", fail_once)
+    monkeypatch.setattr(RoomRows, "write", fail_once)
     with pytest.raises(StoreUnavailable):
         await store.commit(puts(claims, b"lost"))
     after_failure = [await store.sizes(claim.record) for claim in claims]

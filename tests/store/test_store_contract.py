@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from asgiref.sync import sync_to_async
 
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
@@ -534,3 +535,64 @@ async def test_cancelling_stops_the_wait_and_not_the_work(store):
     assert waiting.cancelled()
     assert later == [COMMITTED]
     assert await contents(store, claim) == {b"a": b"1", b"b": b"2"}
+
+
+async def in_atomic(store, claim, *steps, after=0):
+    """Begin an ``atomic()`` and do steps with it, in its thread; their results."""
+    async with store.thread():
+        work = store.atomic()
+        done = [await sync_to_async(work.begin)(claim, claim.version + after)]
+        for step in steps:
+            done.append(await sync_to_async(step)(work))
+    return done
+
+
+async def test_s9_atomic_writes_what_the_room_wants(store):
+    """S9: the row is one version further, as after any commit."""
+    claim = await store.claim(LOBBY)
+    wanted = commit(claim, a=b"1", alarm=later(1))
+
+    done = await in_atomic(store, claim, lambda work: work.commit(wanted))
+
+    assert done == [COMMITTED, COMMITTED]
+    assert await contents(store, claim) == {b"a": b"1"}
+    assert await store.alarm(claim.record) == later(1)
+    assert await store.commit([commit(claim, 1, b=b"2")]) == [COMMITTED]
+
+
+async def test_s9_atomic_that_is_rolled_back_leaves_nothing(store):
+    """S9: the version, too, is what it was; twice is once."""
+    claim = await store.claim(LOBBY)
+
+    await in_atomic(
+        store, claim, lambda work: work.roll_back(), lambda work: work.roll_back()
+    )
+
+    assert await contents(store, claim) == {}
+    assert await store.commit([commit(claim, a=b"1")]) == [COMMITTED]
+
+
+@pytest.mark.parametrize("after", [0, 1])
+async def test_s8_s9_atomic_begins_with_the_fence(store, other, after):
+    """S8, S9: a replaced owner's does not begin, nor one at another version."""
+    lost = await store.claim(LOBBY)
+    if after == 0:
+        await store.release([lost])
+        await other.claim(LOBBY)
+
+    assert await in_atomic(store, lost, after=after) == [LOST]
+    assert await store.claim(KITCHEN)  # Nothing is locked.
+
+
+async def test_s9_what_became_of_a_commit_can_be_asked(store, other):
+    """S9: not written, written, or nobody's to ask any more."""
+    claim = await store.claim(LOBBY)
+    wanted = commit(claim, a=b"1")
+
+    before = await store.outcome(wanted)
+    await in_atomic(store, claim, lambda work: work.commit(wanted))
+    after = await store.outcome(wanted)
+    await store.release([claim])
+    await other.claim(LOBBY)
+
+    assert (before, after, await store.outcome(wanted)) == (None, COMMITTED, LOST)

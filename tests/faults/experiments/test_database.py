@@ -65,3 +65,23 @@ async def test_d9_a_commit_that_is_cut_off_is_done_once(postgres, pool, chance):
         assert await lab.verdict(room, crowd) == []
         assert lab.epoch(room) == 1
         assert crowd.close_codes == []
+
+
+async def test_s9_a_block_whose_commit_is_cut_off_is_done_once(postgres, pool, chance):
+    """S9: the room's writes and the project's, both or neither, whatever was lost."""
+    room = new_room("atomic-ledger")
+    async with pool.laboratory(postgres) as lab, lab.crowd(room) as crowd:
+        database = lab.gateways[0].to_database
+        async with crowd.sending():
+            for _ in range(CUTS):
+                await crowd.progress(chance.randint(1, 10))
+                commit = database.trap(b"COMMIT")
+                await commit.sprung()
+                chance.choice([commit.cut, commit.cut_reply])()
+            await crowd.progress(20)
+
+        assert await lab.verdict(room, crowd) == []
+        stored = [(line.position, line.op) for line in lab.stored(room)]
+        assert lab.booked(room) == stored
+        assert lab.epoch(room) == 1
+        assert crowd.close_codes == []

@@ -192,6 +192,14 @@ class Laboratory:
         assert value == (lines[-1].position if lines else 0)
         return lines
 
+    def booked(self, room: str) -> list[tuple[int, str]]:
+        """The project's rows of an atomic ledger: positions and ops."""
+        rows = self.database.execute(
+            "SELECT name FROM auth_group WHERE name LIKE ? ORDER BY name", f"{room} %"
+        )
+        words = [name.split(" ") for (name,) in rows]
+        return [(int(position), op) for _, position, op in words]
+
     def epoch(self, room: str) -> int:
         """How many ownership periods the room has had."""
         ((epoch,),) = self.database.execute(

@@ -10,7 +10,11 @@ import json
 import os
 import threading
 
+from django.contrib.auth.models import Group
+from django.db import DatabaseError
+
 from partyrooms import Room
+from partyrooms.exceptions import StoreUnavailable
 
 JOURNAL = os.environ.get("PARTYROOMS_JOURNAL", os.devnull)
 
@@ -71,6 +75,30 @@ class VolatileLedger(Ledger):
 
     def store(self, op):
         """Keep nothing."""
+
+
+class AtomicLedger(Ledger):
+    """Has a row of a model of the project for each op; both or neither."""
+
+    async def on_message(self, op, sender):
+        while not await self.book(op):
+            pass
+        self.note(op)
+        sender.send_json(self.frame("acknowledgement", op))
+        self.broadcast_json(self.frame("broadcast", op))
+
+    async def book(self, op):
+        """Store the op in both places; whether that could be done."""
+        before = self.value
+        try:
+            async with self.storage.atomic():
+                self.value += 1
+                self.store(op)
+                await Group.objects.acreate(name=f"{self} {self.value:09d} {op}")
+        except (StoreUnavailable, DatabaseError):  # The database may have been away.
+            self.value = before
+            return False
+        return True
 
 
 class Stone(Room):
