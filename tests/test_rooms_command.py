@@ -7,7 +7,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connections
+from django.db import OperationalError, connections
 from django.utils.timezone import now
 
 from partyrooms import Room, registry
@@ -280,3 +280,37 @@ def test_b10_a_cron_that_is_none_is_refused(report):
         run("cron", "nightly")
 
     assert report.told == []
+
+
+def test_a_database_without_tables_is_to_be_migrated(monkeypatch):
+    """A project that was not migrated gets the command that does it."""
+    monkeypatch.setattr(RoomRecord._meta, "db_table", "partyrooms_of_tomorrow")
+
+    with pytest.raises(CommandError, match=r"manage\.py migrate$"):
+        run("list")
+
+
+def test_an_unknown_database_is_told():
+    """With those that there are."""
+    with pytest.raises(CommandError, match="no alias 'nowhere'; it has default"):
+        run("--database", "nowhere", "list")
+
+
+def test_the_database_is_that_of_the_rooms(settings):
+    """Where no other one is named: PARTYROOMS['DATABASE']."""
+    settings.PARTYROOMS = {"DATABASE": "rooms"}
+
+    with pytest.raises(CommandError, match="no alias 'rooms'"):
+        run("list")
+
+
+def test_a_database_that_fails_is_told(monkeypatch):
+    """Without a traceback: it may be down."""
+
+    def fail():
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(connections["default"].introspection, "table_names", fail)
+
+    with pytest.raises(CommandError, match="'default' failed: connection refused"):
+        run("list")

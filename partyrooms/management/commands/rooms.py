@@ -9,8 +9,9 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DEFAULT_DB_ALIAS, transaction
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transaction
 
+from partyrooms.conf import get_settings
 from partyrooms.core.keys import RoomKey
 from partyrooms.crons import Schedule, schedules
 from partyrooms.directory import declare_dead, is_live
@@ -30,8 +31,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--database",
-            default=DEFAULT_DB_ALIAS,
-            help="The alias of the database with the rooms.",
+            help="The alias of the database with the rooms (default: PARTYROOMS').",
         )
         actions = parser.add_subparsers(dest="action", required=True)
         listing = actions.add_parser("list", help="One line for each room.")
@@ -61,11 +61,13 @@ class Command(BaseCommand):
         cron = actions.add_parser("cron", help="Run a cron now, in this process.")
         cron.add_argument("name", help="Party and name, as in chat/nightly.")
 
-    def handle(self, *args: Any, action: str, database: str, **options: Any) -> None:
+    def handle(
+        self, *args: Any, action: str, database: str | None, **options: Any
+    ) -> None:
         if action == "cron":
             self.run_cron(options["name"])
             return
-        rooms = RoomRecord.objects.using(database)
+        rooms = rooms_of(database or get_settings().database)
         if action == "list":
             self.list_rooms(rooms, options["party"])
             return
@@ -200,6 +202,24 @@ async def run_by_hand(schedule: Schedule) -> None:
         await schedule.run(datetime.now(UTC).replace(microsecond=0), sync_to_async)
     finally:
         await node.close()
+
+
+def rooms_of(database: str) -> RoomRecordQuerySet:
+    """The rooms of a database; a CommandError if it can have none."""
+    if database not in connections:
+        known = ", ".join(sorted(connections))
+        raise CommandError(f"DATABASES has no alias {database!r}; it has {known}.")
+    try:
+        tables = connections[database].introspection.table_names()
+    except OperationalError as error:
+        raise CommandError(f"The database {database!r} failed: {error}") from error
+    if RoomRecord._meta.db_table not in tables:
+        option = "" if database == DEFAULT_DB_ALIAS else f" --database {database}"
+        raise CommandError(
+            f"The database {database!r} has no tables of partyrooms yet. Make them: "
+            f"manage.py migrate{option}"
+        )
+    return RoomRecord.objects.using(database)
 
 
 def find(rooms: RoomRecordQuerySet, key: RoomKey) -> Any:
