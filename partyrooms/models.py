@@ -1,13 +1,14 @@
 """What partyrooms keeps in the database: rooms, their entries, and who owns them."""
 
 import uuid
-from typing import Self
+from typing import Self, TypeVar
 
 from django.db import models
 from django.db.models import Count, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce, Length
 from django.utils.timezone import now
 
+from partyrooms.conf import get_settings
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.values import MAX_KEY_SIZE, decode
 
@@ -17,6 +18,18 @@ MAX_EXPRESSION_SIZE = 256
 
 PREVIEW_SIZE = 1024
 """Characters of a value that people are shown."""
+
+
+ModelT = TypeVar("ModelT", bound=models.Model)
+
+
+class RoomsDatabaseManager(models.Manager[ModelT]):
+    """Looks where the rooms are, ``PARTYROOMS["DATABASE"]``, if no alias is named."""
+
+    def get_queryset(self) -> models.QuerySet[ModelT]:
+        """All rows."""
+        rows = super().get_queryset()
+        return rows if self._db else rows.using(get_settings().database)
 
 
 class Node(models.Model):
@@ -51,6 +64,8 @@ class Node(models.Model):
         default=True, help_text="Whether rooms may be placed here."
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = RoomsDatabaseManager["Node"]()
 
     class Meta:
         verbose_name = "node"
@@ -125,7 +140,7 @@ class RoomRecord(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects = RoomRecordQuerySet.as_manager()
+    objects = RoomsDatabaseManager.from_queryset(RoomRecordQuerySet)()
 
     class Meta:
         verbose_name = "room"
@@ -179,6 +194,8 @@ class CronRecord(models.Model):
         default="", blank=True, help_text="What on_cron raised; empty: it went well."
     )
 
+    objects = RoomsDatabaseManager["CronRecord"]()
+
     class Meta:
         verbose_name = "cron"
         verbose_name_plural = "crons"
@@ -205,6 +222,8 @@ class Entry(models.Model):
     )
     key = models.BinaryField(max_length=MAX_KEY_SIZE)
     value = models.BinaryField()
+
+    objects = RoomsDatabaseManager["Entry"]()
 
     class Meta:
         verbose_name = "entry"
