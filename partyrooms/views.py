@@ -6,12 +6,13 @@ from functools import cache
 from typing import Any, NoReturn
 
 from asgiref.sync import sync_to_async
+from django.apps import apps
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
-from rest_framework.renderers import JSONRenderer
+from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import APIView, exception_handler
@@ -78,6 +79,12 @@ def view_class(room_class: Any) -> "type[RoomView]":
     """The view with a class's policy; what it leaves open is ``REST_FRAMEWORK``'s."""
     policies = {name: getattr(room_class, name, None) for name in POLICIES}
     given = {name: value for name, value in policies.items() if value is not None}
+    if not apps.is_installed("rest_framework"):
+        # The templates of its pages are not there, so a browser sees JSON.
+        renderers = given.get("renderer_classes", RoomView.renderer_classes)
+        given["renderer_classes"] = [
+            one for one in renderers if not issubclass(one, BrowsableAPIRenderer)
+        ] or [JSONRenderer]
     name, manual = room_class.__name__, room_class.__doc__
     return type(f"{name}View", (RoomView,), {**given, "name": name, "__doc__": manual})
 

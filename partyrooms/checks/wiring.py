@@ -30,7 +30,7 @@ def check_apps(**kwargs: Any) -> list[CheckMessage]:
     return [
         Warning(
             "'rest_framework' is not in INSTALLED_APPS: a browser that opens a room's "
-            "URL gets an error instead of the browsable API.",
+            "URL sees JSON instead of the browsable API.",
             hint="Add 'rest_framework', or leave BrowsableAPIRenderer out of "
             "REST_FRAMEWORK['DEFAULT_RENDERER_CLASSES'].",
             id="partyrooms.W002",

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 from django.contrib.auth.models import User
-from django.test import AsyncClient, AsyncRequestFactory
+from django.test import AsyncClient, AsyncRequestFactory, override_settings
 from django.urls import reverse
 from django.utils.decorators import async_only_middleware
 from rest_framework.authentication import BasicAuthentication, SessionAuthentication
@@ -458,6 +458,22 @@ async def test_h2_a_browser_sees_the_browsable_api(handler):
     assert reply.header("content-type") == "text/html; charset=utf-8"
     assert "<h1>Telling</h1>" in reply.body.decode()
     assert "Tells a request." in reply.body.decode()
+
+
+async def test_h2_without_its_templates_a_browser_sees_json(handler, wired):
+    """H2: rest_framework need not be an installed app, as R1 says."""
+    apps = [app for app in wired.INSTALLED_APPS if app != "rest_framework"]
+    view_class.cache_clear()
+    with override_settings(INSTALLED_APPS=apps):
+        reply = await ask(
+            handler,
+            "/parties/answering/list",
+            headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"},
+        )
+    view_class.cache_clear()
+
+    assert reply.header("content-type") == "application/json"
+    assert reply.data == [1]
 
 
 async def test_h2_json_may_be_indented(handler):
