@@ -1,7 +1,8 @@
 """The only reader of ``settings.PARTYROOMS``: one dict, every key optional."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
@@ -78,8 +79,9 @@ def get_settings() -> Settings:
         )
     known = {field.name.upper() for field in fields(Settings)}
     if unknown := sorted(map(str, given.keys() - known)):
+        guesses = ", ".join(_with_guess(key, known) for key in unknown)
         raise ImproperlyConfigured(
-            f"PARTYROOMS has unknown keys: {', '.join(unknown)}. "
+            f"PARTYROOMS has unknown keys: {guesses}. "
             f"Known are {', '.join(sorted(known))}."
         )
     values = {name.lower(): _checked(name, value) for name, value in given.items()}
@@ -97,6 +99,11 @@ def forget_settings(*, setting: str, **kwargs: Any) -> None:
     """Honour ``override_settings``."""
     if setting == "PARTYROOMS":
         get_settings.cache_clear()
+
+
+def _with_guess(key: str, known: Iterable[str]) -> str:
+    close = get_close_matches(key.upper(), known, n=1, cutoff=0.8)
+    return f"{key} (did you mean {close[0]}?)" if close else key
 
 
 def _checked(name: str, value: Any) -> Any:
