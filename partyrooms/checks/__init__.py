@@ -22,6 +22,7 @@ from partyrooms.checks.services import (
     check_shared_layer,
     check_sqlite,
 )
+from partyrooms.checks.spelling import check_hook_names
 from partyrooms.checks.wiring import (
     check_application,
     check_apps,
@@ -36,6 +37,7 @@ for check in (
     check_database_alias,
     check_room_classes,
     check_class_methods,
+    check_hook_names,
     check_crons,
     check_apps,
     check_urls,

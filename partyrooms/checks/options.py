@@ -64,7 +64,7 @@ def check_room_classes(**kwargs: Any) -> list[CheckMessage]:
     """E007: an option of a room's class has a value that it cannot have."""
     return [
         Error(
-            f"{option} is {getattr(room_class, option)!r:.100}; it must be {expected}.",
+            f"{option} is {getattr(room_class, option)!r:.100}; it must be {expected}",
             hint="Mend this attribute of the class.",
             obj=f"{room_class.__module__}.{room_class.__qualname__}",
             id="partyrooms.E007",
@@ -142,7 +142,12 @@ def _malformed(origins: Iterable[str]) -> Iterator[str]:
 
 
 def _is_list_of_texts(value: Any) -> bool:
-    return not isinstance(value, str) and all(isinstance(item, str) for item in value)
+    return isinstance(value, _LISTS) and all(isinstance(item, str) for item in value)
+
+
+def _are_policies(value: Any) -> bool:
+    # REST framework calls each one, which makes an object of a class.
+    return value is None or (isinstance(value, _LISTS) and all(map(callable, value)))
 
 
 def _are_origins(value: Any) -> bool:
@@ -165,10 +170,18 @@ def _is_count(value: Any) -> bool:
 _BEFORE = ("on_before_request", "on_before_connect")
 _OUTSIDE = ("on_fetch", "on_socket")
 
+_LISTS = (list, tuple, set, frozenset)
+_CLASSES = "None or a list of classes, as in [IsAuthenticated]."
+
 _OPTIONS: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
-    ("subprotocols", "a list of names", _is_list_of_texts),
+    ("subprotocols", "a list of names.", _is_list_of_texts),
     ("allowed_origins", f"None or a list of origins. {_ORIGIN_HINT}", _are_origins),
-    ("message_rate", 'None or a rate, as in "100/s"', _is_rate),
-    ("max_connections", "None or a number of at least 1", _is_count),
-    ("max_message_size", "None or a number of bytes of at least 1", _is_count),
+    ("message_rate", 'None or a rate, as in "100/s".', _is_rate),
+    ("max_connections", "None or a number of at least 1.", _is_count),
+    ("max_message_size", "None or a number of bytes of at least 1.", _is_count),
+    ("authentication_classes", _CLASSES, _are_policies),
+    ("permission_classes", _CLASSES, _are_policies),
+    ("throttle_classes", _CLASSES, _are_policies),
+    ("parser_classes", _CLASSES, _are_policies),
+    ("renderer_classes", _CLASSES, _are_policies),
 )

@@ -8,10 +8,11 @@ from django.core.asgi import get_asgi_application as djangos
 from django.core.checks import Error, Warning, run_checks
 from django.http import HttpResponse
 from django.urls import path
+from rest_framework.permissions import IsAuthenticated
 
 from partyrooms import registry
 from partyrooms.asgi import get_asgi_application
-from partyrooms.checks import options, services, wiring
+from partyrooms.checks import options, services, spelling, wiring
 from tests.web.conftest import MIDDLEWARE
 from tests.web.rooms import Main, Members, Telling
 
@@ -169,6 +170,10 @@ def test_w008_no_application(settings):
     ("option", "value"),
     [
         ("subprotocols", "chat"),
+        ("subprotocols", None),
+        ("permission_classes", IsAuthenticated),
+        ("renderer_classes", "JSONRenderer"),
+        ("parser_classes", ["JSONParser"]),
         ("allowed_origins", ["example.com"]),
         ("message_rate", "100"),
         ("max_connections", 0),
@@ -200,6 +205,37 @@ def test_e008_hooks_outside_of_rooms_are_class_methods(monkeypatch, name):
     assert ids(found) == ["E008"]
     assert found[0].obj == "tests.web.rooms.Main"
     assert name in found[0].msg
+
+
+@pytest.mark.parametrize(
+    ("name", "hook"),
+    [
+        ("on_mesage", "on_message"),
+        ("onMessage", "on_message"),
+        ("on_connected", "on_connect"),
+        ("on_before_conect", "on_before_connect"),
+        ("getConnectionTags", "get_connection_tags"),
+    ],
+)
+def test_w011_a_misspelt_hook(monkeypatch, name, hook):
+    """Section 3: nobody would call it, and nobody say so."""
+    monkeypatch.setattr(Members, name, lambda self, *args: None, raising=False)
+
+    (found,) = spelling.check_hook_names()
+
+    assert (found.id, found.obj) == ("partyrooms.W011", "tests.web.rooms.Members")
+    assert f"{name} is no hook" in found.msg
+    assert f"did you mean {hook}?" in found.msg
+
+
+@pytest.mark.parametrize(
+    "name", ["on_joined", "on_player_moved", "get_history", "only"]
+)
+def test_w011_other_methods_are_the_projects(monkeypatch, name):
+    """Section 3: a class may have any further ones."""
+    monkeypatch.setattr(Members, name, lambda self: None, raising=False)
+
+    assert spelling.check_hook_names() == []
 
 
 @pytest.mark.parametrize("name", ["on_fetch", "on_socket"])
