@@ -194,7 +194,7 @@ class DatabaseStore:
             connection.close()
             raise StoreUnavailable(
                 f"The database {self._database!r} did not do what it was asked: "
-                f"{error}. Is it up, and is `manage.py migrate` done?"
+                f"{error}. {_advice(connection, error)}"
             ) from error
 
     def _connect(self, connection: BaseDatabaseWrapper) -> None:
@@ -217,3 +217,12 @@ class DatabaseStore:
             connection.inc_thread_sharing()  # Its own thread has ended.
             connection.close()
         signed_off.result()
+
+
+def _advice(connection: BaseDatabaseWrapper, error: Exception) -> str:
+    if connection.vendor == "sqlite" and "locked" in str(error):
+        return (
+            "Another transaction holds it. In a test that is TestCase's own: rooms "
+            "need a TransactionTestCase, or partyrooms.testing."
+        )
+    return "Is it up, and is `manage.py migrate` done?"

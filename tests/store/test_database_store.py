@@ -144,6 +144,22 @@ async def test_a_database_that_is_away_is_unavailable_and_may_be_asked_again(
     assert outcomes == [Outcome.COMMITTED]
 
 
+@pytest.mark.skipif(
+    connection.vendor != "sqlite", reason="elsewhere a transaction locks no table"
+)
+async def test_a_lock_is_told_to_be_a_transactions(directory, monkeypatch):
+    """As that of a TestCase, in which a database that is up looks as if it were not."""
+    store = DatabaseStore(directory)
+
+    def fail(self, *args):
+        raise OperationalError("database table is locked: partyrooms_roomrecord")
+
+    monkeypatch.setattr(RoomRows, "claim", fail)
+    with pytest.raises(StoreUnavailable, match="TransactionTestCase"):
+        await store.claim(LOBBY)
+    await store.close()
+
+
 async def test_a_failed_commit_leaves_nothing(directory, monkeypatch):
     """The versions go back with the entries, so that a repetition is written."""
     store = DatabaseStore(directory)
