@@ -18,7 +18,7 @@ from partyrooms.core.writes import UNKNOWN, WriteSet
 from partyrooms.exceptions import BlockTimeout, RoomStopped, StoreUnavailable
 from partyrooms.owner.committer import RETRY_DELAYS
 from partyrooms.owner.draft import Draft, block, outside
-from partyrooms.owner.turn import Turn, TurnOver, current
+from partyrooms.owner.turn import Turn, current
 from partyrooms.store.contract import Outcome, RoomCommit
 
 if TYPE_CHECKING:
@@ -163,8 +163,7 @@ class AtomicBlock:
         life, turn, writes = self._life, draft.turn, self._writes
         if life.is_over:
             raise RoomStopped(f"This life of {life.key} is over; it writes no more.")
-        if turn.is_cancelled:
-            raise TurnOver
+        turn.require_time()
         if turn.is_open:
             self._growth = turn.draft.growth
             self._earlier = turn.draft.take() or WriteSet()

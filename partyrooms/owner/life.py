@@ -112,15 +112,14 @@ class Life:
         The running code's turn, if it is this life's and may still be added to.
 
         Raises:
-            TurnOver: If the code's hook ran out of time.
+            TurnOver: If the code's hook was cancelled.
         """
         turn = current.get()
         if turn is None or turn.life is not self:
             return None
         if turn.is_open:
             return turn
-        if turn.is_cancelled:
-            raise TurnOver
+        turn.require_time()
         return None
 
     def put_out(
@@ -151,7 +150,7 @@ class Life:
         Where the running code's writes go; None: each is a turn of its own.
 
         Raises:
-            TurnOver: If the code's hook ran out of time.
+            TurnOver: If the code's hook was cancelled.
         """
         turn = self.open_turn()
         inner = block.get()
@@ -167,7 +166,7 @@ class Life:
 
         Raises:
             RoomStopped: If this life is over.
-            TurnOver: If the code's hook ran out of time.
+            TurnOver: If the code's hook was cancelled.
         """
         if self.is_over:
             raise RoomStopped(f"This life of {self.key} is over; it writes no more.")

@@ -32,7 +32,7 @@ class HookRunner:
     """
 
     __slots__ = (
-        *("_hook", "_interruption", "_room", "_seen", "_timeout"),
+        *("_hook", "_room", "_seen", "_timeout"),
         *("is_over", "task", "turn"),
     )
 
@@ -44,7 +44,6 @@ class HookRunner:
         self._timeout = timeout
         self._hook = ""
         self._seen: tuple[Turn, float] | None = None
-        self._interruption: Exception | None = None
 
     async def attempt(
         self, hook: str, turn: Turn, work: Callable[..., Awaitable[Any]], *args: Any
@@ -74,7 +73,7 @@ class HookRunner:
         try:
             await work(*args)
         except asyncio.CancelledError as raised:
-            if not turn.is_cancelled:
+            if turn.interruption is None:
                 if task.cancelling() > cancelled:
                     raise
                 # Nobody cancelled the worker: the hook awaited something cancelled.
@@ -86,10 +85,10 @@ class HookRunner:
             self.turn = None
         if self.is_over:
             raise asyncio.CancelledError  # The hook has swallowed it.
-        if turn.is_cancelled:
+        if turn.interruption is not None:
             while task.cancelling() > cancelled:
                 task.uncancel()
-            error, self._interruption = self._interruption, None
+            error = turn.interruption
         if error is not None:
             turn.drop()
         return error
@@ -111,10 +110,9 @@ class HookRunner:
         task, turn = self.task, self.turn
         if turn is None or task is None:
             return
-        if not turn.is_cancelled:
-            turn.is_cancelled = True
+        if turn.interruption is None:
+            turn.interruption = error
             turn.is_open = False
-            self._interruption = error
         task.cancel()
 
     @property

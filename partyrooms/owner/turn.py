@@ -25,12 +25,21 @@ current: ContextVar["Turn | None"] = ContextVar("partyrooms_turn", default=None)
 
 
 class TurnOver(RuntimeError):
-    """Code went on after its turn was cancelled; what it asks for is not done."""
+    """
+    Code went on after its turn was cancelled; what it asks for is not done.
+
+    Args:
+        interruption: Why it was cancelled.
+    """
+
+    def __init__(self, interruption: Exception) -> None:
+        super().__init__(interruption)
+        self.interruption = interruption
 
     def __str__(self) -> str:
         return (
-            "This hook ran longer than HOOK_TIMEOUT: its turn is over and nothing of "
-            "it is sent or stored. Move long work into self.create_task()."
+            "The turn of this hook is over, and nothing of it is sent or stored: "
+            f"{self.interruption}"
         )
 
 
@@ -42,7 +51,7 @@ class Turn(msgspec.Struct, eq=False):
         life: Whose turn it is.
         outputs: What leaves once everything before it is committed, in order.
         is_open: More may be added.
-        is_cancelled: Its hook ran out of time.
+        interruption: Why its hook was cancelled; None: it was not.
         chain: The rooms that wait for it to end, each for the next one, its own last;
             empty: no event has begun it, so that nobody does.
         waits: The rooms that it waits for; what is told when they wait for its own.
@@ -52,12 +61,22 @@ class Turn(msgspec.Struct, eq=False):
     life: "Life"
     outputs: list[Output] = []
     is_open: bool = True
-    is_cancelled: bool = False
+    interruption: Exception | None = None
     chain: tuple[str, ...] = ()
     waits: "dict[Future[tuple[str, ...]], tuple[RoomKey, Inlet]] | None" = None
     ringing: Alarm | None = None
     _draft: Draft | None = None
     _undo: list[Callable[[], None]] | None = None
+
+    def require_time(self) -> None:
+        """
+        Refuse to do anything more once the hook was cancelled.
+
+        Raises:
+            TurnOver: If it was.
+        """
+        if self.interruption is not None:
+            raise TurnOver(self.interruption)
 
     @property
     def draft(self) -> Draft:

@@ -234,6 +234,37 @@ async def test_g5_a_plain_hook_that_goes_on_in_its_thread_does_nothing_any_more(
         assert (alice.closed, await room.stored()) == (None, {})
 
 
+async def test_g2_a_plain_hook_that_goes_on_hears_that_its_room_was_lost():
+    """G2: its time was not over; the text says what was."""
+    go, done, errors = threading.Event(), threading.Event(), []
+
+    class Robbed(Failing):
+        party = "failing-robbed"
+
+        def on_message(self, message, sender):
+            self._life._loop.call_soon_threadsafe(self.inside.set)
+            go.wait(PATIENCE)
+            try:
+                sender.send("late")
+            except TurnOver as error:
+                errors.append(str(error))
+            done.set()
+
+    async with on_stage(Robbed) as room:
+        alice = await patiently(room.connect("alice"))
+        room.put_in(alice, "go on")
+        await patiently(room.instance.inside.wait())
+        room.worker.lose()
+
+        go.set()
+        assert await asyncio.to_thread(done.wait, PATIENCE)
+        await patiently(room.worker.settled())
+
+        (text,) = errors
+        assert "failing-robbed/test was lost to another process" in text
+        assert "HOOK_TIMEOUT" not in text
+
+
 async def test_g5_a_hook_that_goes_on_is_cancelled_again():
     """G5: so that one that swallows it once does not hold its room up for ever."""
     swallowed = []

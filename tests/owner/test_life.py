@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from partyrooms import Room
-from partyrooms.exceptions import RoomStopped
+from partyrooms.exceptions import HookTimeout, RoomStopped
 from partyrooms.owner.turn import Turn, TurnOver, current
 from tests.owner.stage import on_stage, patiently, turns_of_the_loop
 
@@ -107,7 +107,7 @@ async def test_g5_code_whose_turn_was_cancelled_can_do_nothing(room):
     await patiently(room.get())
     life = room.instance._life
     turn = Turn(life)
-    turn.is_open, turn.is_cancelled = False, True
+    turn.is_open, turn.interruption = False, HookTimeout("on_message", 30.0)
 
     token = current.set(turn)
     try:
