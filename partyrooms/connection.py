@@ -1,32 +1,22 @@
 """A WebSocket client of a room, as the room's class sees it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from django.http import HttpRequest
 
-from partyrooms.core.messages import (
-    Frame,
-    Profile,
-    as_payload,
-    json_message,
-    json_text,
-)
+from partyrooms.core.given import as_closing, as_payload
+from partyrooms.core.messages import Frame, Profile, json_message, json_text
 
 if TYPE_CHECKING:
-    from partyrooms.bus.contract import Closing, Line
+    from partyrooms.bus.contract import Line
     from partyrooms.owner.life import Life
+    from partyrooms.owner.turn import Output, Turn
 
 MAX_STATE_SIZE = 16 * 1024
 """Bytes of a connection's state as JSON."""
-
-MAX_REASON_SIZE = 123
-"""Bytes of a close reason as UTF-8 (RFC 6455, 5.5: a control frame has 125)."""
-
-MAX_TAGS = 9
-MAX_TAG_LENGTH = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +53,8 @@ class Connection:
 
     __slots__ = (
         "__weakref__",
+        "_connecting",
+        "_early",
         "_is_open",
         "_life",
         "_line",
@@ -81,6 +73,8 @@ class Connection:
         self._life = life
         self._line = line
         self._is_open = True
+        self._connecting: Turn | None = None
+        self._early: list[Output] = []
         self._state = profile.state
         self.id: str = profile.id
         self.uri: str = profile.uri
@@ -104,7 +98,8 @@ class Connection:
         if type(message) is not str or not message.isascii():
             message = as_payload(message, "send")
         if self._is_open:
-            self._life.put_out(self._line.send, Frame(message))
+            put_out = self._put_out if self._connecting else self._life.put_out
+            put_out(self._line.send, Frame(message))
 
     def send_json(self, obj: Any) -> None:
         """
@@ -166,8 +161,34 @@ class Connection:
         closing = as_closing(code, reason)
         if self._is_open:
             # It raises where a turn is over: then nothing must have changed.
-            self._life.put_out(self._line.close, closing, undo=self._reopen)
+            self._put_out(self._line.close, closing, undo=self._reopen)
             self._shut()
+
+    def let_in(self, _: None) -> None:
+        """``on_connect`` has ended; what others sent meanwhile follows what it sent."""
+        self._connecting = None
+        early, self._early = self._early, []
+        for deliver, what in early:
+            deliver(what)
+
+    def _put_out(
+        self,
+        deliver: Callable[[Any], None],
+        what: Any,
+        undo: Callable[[], None] | None = None,
+    ) -> None:
+        if self._connecting is None or self._connecting.is_current:
+            self._life.put_out(deliver, what, undo)
+        else:
+            self._life.put_out(self._deliver_later, (deliver, what), undo)
+
+    def _deliver_later(self, output: "Output") -> None:
+        """The socket may not be accepted yet: nothing can be sent to it before."""
+        if self._connecting is None:
+            deliver, what = output
+            deliver(what)
+        else:
+            self._early.append(output)
 
     def _shut(self) -> None:
         self._is_open = False
@@ -229,64 +250,6 @@ class Connections:
 
     def __len__(self) -> int:
         return len(self._all)
-
-
-def as_closing(code: object, reason: object) -> "Closing":
-    """
-    What an application closes with: never a subclass, as of choices and enums.
-
-    Raises:
-        TypeError: If the code is no ``int``, or the reason no ``str``.
-        ValueError: If it is another code, or the reason is too long.
-    """
-    if not isinstance(code, int) or not isinstance(reason, str):
-        raise TypeError(
-            f"close({code!r:.64}, {reason!r:.64}): a code is an int and a reason a "
-            'str, as in close(4000, "why").'
-        )
-    if code != 1000 and not 3000 <= code <= 4999:
-        raise ValueError(
-            f"{code} is no close code of an application; 1000 and 3000-4999 are."
-        )
-    if len(reason.encode()) > MAX_REASON_SIZE:
-        raise ValueError(
-            f"A close reason has at most {MAX_REASON_SIZE} bytes of UTF-8; "
-            f"this one has {len(reason.encode())}."
-        )
-    return int(code), str.__str__(reason)
-
-
-def as_tags(id: str, tags: Any) -> tuple[str, ...]:
-    """
-    A connection's tags: its id, then what ``get_connection_tags`` returned, once each.
-
-    Args:
-        id: Of the connection.
-        tags: What the hook returned; None: no tags.
-
-    Raises:
-        TypeError: If it is not a list of ``str``.
-        ValueError: If there are more than 9, one is not 1-256 characters long, or one
-            has no UTF-8.
-    """
-    given = [] if tags is None else tags
-    if isinstance(given, Iterable) and not isinstance(given, str | bytes):
-        given = list(given)
-    if not isinstance(given, list) or not all(isinstance(tag, str) for tag in given):
-        raise TypeError(f"get_connection_tags returns a list of str, not {tags!r:.80}.")
-    if len(given) > MAX_TAGS:
-        raise ValueError(
-            f"get_connection_tags returned {len(given)} tags; a connection has at most "
-            f"{MAX_TAGS} besides its id."
-        )
-    for tag in given:
-        if not 1 <= len(tag) <= MAX_TAG_LENGTH:
-            raise ValueError(
-                f"A tag has 1 to {MAX_TAG_LENGTH} characters; {tag!r:.64} has "
-                f"{len(tag)}."
-            )
-        tag.encode()
-    return tuple(dict.fromkeys((id, *map(str.__str__, given))))
 
 
 def _encode_state(value: Any) -> bytes:

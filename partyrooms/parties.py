@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from partyrooms import registry
 from partyrooms.bus.contract import only_ids
+from partyrooms.core.given import as_payload
 from partyrooms.core.keys import RoomKey
-from partyrooms.core.messages import as_payload
 from partyrooms.remote import decode_result, encode_arguments
 
 if TYPE_CHECKING:

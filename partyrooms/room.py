@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from partyrooms import registry
 from partyrooms.bus.contract import only_ids
 from partyrooms.connection import Connection, ConnectionContext
-from partyrooms.core.messages import Frame, as_payload, json_message
+from partyrooms.core.given import as_payload
+from partyrooms.core.messages import Frame, json_message
 from partyrooms.exceptions import ConnectionTrouble
 from partyrooms.parties import Parties, parties
 from partyrooms.storage import Storage

@@ -39,36 +39,6 @@ def payload_size(payload: str | bytes) -> int:
     return len(payload.encode())
 
 
-def as_payload(message: object, method: str) -> str | bytes:
-    """
-    What is sent of a message: ``str`` or ``bytes`` itself, never a subclass.
-
-    Django's templates make a ``SafeString``, its choices are ``str``, too; no codec
-    between processes knows them.
-
-    Args:
-        message: What the application gave.
-        method: Which of its methods, for errors.
-
-    Raises:
-        TypeError: If it is neither; the text names the method for everything else.
-        ValueError: If it is text that has no UTF-8, so that no frame can hold it.
-    """
-    if isinstance(message, bytes):
-        return bytes(message)
-    if not isinstance(message, str):
-        raise TypeError(
-            f"{method}() takes str or bytes, not {type(message).__name__}; "
-            f"{method}_json() takes whatever JSON can hold."
-        )
-    if not _has_utf8(message):
-        raise ValueError(
-            f"{method}() takes text that has UTF-8; this one contains half of a "
-            f"surrogate pair. {method}_json() would escape it."
-        )
-    return str.__str__(message)
-
-
 def json_message(value: Any) -> str:
     """
     Encode a value as a JSON text that can be sent, whatever text is in it.
@@ -81,10 +51,11 @@ def json_message(value: Any) -> str:
         ValueError: As ``json_text``.
     """
     text = json_text(value)
-    return text if _has_utf8(text) else json.dumps(value, separators=(",", ":"))
+    return text if has_utf8(text) else json.dumps(value, separators=(",", ":"))
 
 
-def _has_utf8(text: str) -> bool:
+def has_utf8(text: str) -> bool:
+    """Whether a text can be encoded: it contains no half of a surrogate pair."""
     try:
         return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from partyrooms.bus.contract import Closing
-from partyrooms.connection import as_closing
-from partyrooms.core.messages import as_payload, json_message, payload_size
+from partyrooms.core.given import as_closing, as_payload
+from partyrooms.core.messages import json_message, payload_size
 from partyrooms.core.rates import TokenBucket
 from partyrooms.exceptions import (
     ConnectionTrouble,

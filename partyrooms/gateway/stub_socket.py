@@ -12,10 +12,11 @@ from partyrooms import registry
 from partyrooms.bus.contract import Closing, Inlet
 from partyrooms.bus.copies import restore_handshake
 from partyrooms.bus.waiting import Chain, wait_for
-from partyrooms.connection import ConnectionContext, as_closing
+from partyrooms.connection import ConnectionContext
+from partyrooms.core.given import as_closing, as_payload
 from partyrooms.core.items import RequestCopy
 from partyrooms.core.keys import RoomKey
-from partyrooms.core.messages import Profile, as_payload, payload_size
+from partyrooms.core.messages import Profile, payload_size
 from partyrooms.exceptions import RoomUnreachable, SocketClosed, TooSlow
 from partyrooms.gateway.outbox import Outbox
 from partyrooms.owner.node import current_node

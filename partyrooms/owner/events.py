@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import msgspec
 
 from partyrooms.bus.contract import Closing, Line
-from partyrooms.connection import Connection, ConnectionContext, as_tags
+from partyrooms.connection import Connection, ConnectionContext
+from partyrooms.core.given import as_tags
 from partyrooms.core.messages import Answer, AnswerKind
 from partyrooms.exceptions import ConnectionTrouble, PartyroomsError
 from partyrooms.owner.calls import CALLS, failure
@@ -97,6 +98,7 @@ class Connect(msgspec.Struct, eq=False):
             turn.outputs.append((line.drop, refusal))
             return
         connection = Connection(life, line)
+        connection._connecting = turn
         tags = await life.hooks.get_connection_tags(connection, self.context)
         connection.tags = as_tags(connection.id, tags)
         self.connection = connection
@@ -104,6 +106,7 @@ class Connect(msgspec.Struct, eq=False):
         # Before whatever get_connection_tags sent to it.
         turn.outputs.insert(0, (line.accept, connection.tags))
         await life.hooks.on_connect(connection, self.context)
+        turn.outputs.append((connection.let_in, None))
 
     def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
         if self.connection is None:
@@ -114,6 +117,7 @@ class Connect(msgspec.Struct, eq=False):
             turn.outputs.append((self.line.accept, self.connection.tags))
             self.connection._shut()
             turn.outputs.append((self.line.close, ROOM_FAILED))
+            turn.outputs.append((self.connection.let_in, None))
         return True
 
     def abandon(self, error: Exception) -> None:

@@ -86,6 +86,11 @@ class Turn(msgspec.Struct, eq=False):
         return self._draft
 
     @property
+    def is_current(self) -> bool:
+        """Whether the running code belongs to it."""
+        return current.get() is self
+
+    @property
     def has_writes(self) -> bool:
         """Whether anything was written, perhaps to no effect."""
         return self._draft is not None
