@@ -191,6 +191,8 @@ class Closed(msgspec.Struct, eq=False):
     was_clean: bool
     receipt: Output | None = None
     connection: Connection | None = None
+    is_owed: bool = False
+    """The room could not be started to hear of it, whoever has closed the socket."""
 
     @property
     def wakes(self) -> bool:
@@ -200,7 +202,7 @@ class Closed(msgspec.Struct, eq=False):
         line = self.line
         connection = line.connection
         if connection is None:
-            if not line.is_accepted or line.is_dropped:
+            if not self.is_owed and (not line.is_accepted or line.is_dropped):
                 return  # It never reached on_connect, or an earlier life closed it.
             connection = Connection(life, line)  # It left while the room was away.
         self.connection = connection

@@ -17,6 +17,7 @@ from partyrooms.exceptions import (
     RoomStopped,
 )
 from partyrooms.owner import events, ring
+from partyrooms.owner.farewells import Farewells
 from partyrooms.owner.gate import Gate
 from partyrooms.owner.life import Life
 from partyrooms.owner.loop import Loop, tell
@@ -58,6 +59,7 @@ class Lives(Loop):
         self._deletion: asyncio.Future[None] | None = None
         self._closing: Closing | None = None
         self._ended: asyncio.Future[None] | None = None
+        self._farewells = Farewells(self, node)
 
     @property
     def _is_in_memory(self) -> bool:
@@ -174,10 +176,12 @@ class Lives(Loop):
                 exc_info=None if is_known else raised,
                 extra={"action": "start_failed", "room": str(self.key)},
             )
-        if error is not None:
-            for event in self._take_all():
-                event.abandon(error)
-                _confirm(event)
+        if error is None:
+            self._waiting.extendleft(reversed(self._farewells.take()))
+            return
+        for event in self._take_all():
+            self._farewells.give_up(event, error)
+            _confirm(event)
 
     async def _start(self) -> Exception | None:
         """Claim the room, make the instance and let it load; what its hooks raised."""

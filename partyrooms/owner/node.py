@@ -26,7 +26,7 @@ from partyrooms.owner.committer import Committer
 from partyrooms.owner.crons import CronClock
 from partyrooms.owner.hooks import Hook, InThread
 from partyrooms.owner.lease import Lease
-from partyrooms.owner.lives import STOPPED
+from partyrooms.owner.lives import STOPPED, Lives
 from partyrooms.owner.watchdog import Watchdog
 from partyrooms.owner.worker import Worker
 from partyrooms.store.contract import Store
@@ -88,6 +88,7 @@ class Node:
         self._threads = ThreadPoolExecutor(HOOK_THREADS, "partyrooms-hook")
         self.in_thread = in_thread or self._in_thread
         self.busy: set[Worker] = set()
+        self.owing: set[Lives] = set()
         self.is_over = False
         self.ended = asyncio.Event()
         self._loop = asyncio.get_running_loop()

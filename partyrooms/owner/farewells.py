@@ -1,0 +1,52 @@
+"""The ends of sockets that a room has yet to hear of, for it could not be started."""
+
+from typing import TYPE_CHECKING
+
+from partyrooms.bus.contract import Closing, Line
+from partyrooms.owner import events
+
+if TYPE_CHECKING:
+    from partyrooms.owner.lives import Lives
+    from partyrooms.owner.node import Node
+
+
+class Farewells:
+    """
+    Whom ``on_close`` is owed; the next life begins with them.
+
+    The room was asleep when the socket ended, or its failed start has ended it. At most
+    one for each socket that was let in, and none is let in meanwhile.
+
+    Args:
+        lives: The room's worker, which is kept for as long as it owes anything.
+        node: Where it runs.
+    """
+
+    def __init__(self, lives: "Lives", node: "Node") -> None:
+        self._lives = lives
+        self._node = node
+        self._owed: dict[Line, events.Closed] = {}
+
+    def give_up(self, event: events.Event, error: Exception) -> None:
+        """Let an event fail for which the room could not be started."""
+        line: Line | None = getattr(event, "line", None)
+        was_in = line is not None and line.is_accepted and not line.is_dropped
+        event.abandon(error)
+        if line is None or not was_in:
+            return
+        if isinstance(event, events.Closed):
+            self._owe(line, event.closing, event.was_clean)
+        elif line.is_dropped:
+            self._owe(line, line.closing or events.ROOM_FAILED, True)
+
+    def take(self) -> list[events.Closed]:
+        """All of them, in order; they are owed no more."""
+        owed, self._owed = list(self._owed.values()), {}
+        self._node.owing.discard(self._lives)
+        return owed
+
+    def _owe(self, line: Line, closing: Closing, was_clean: bool) -> None:
+        self._owed.setdefault(
+            line, events.Closed(line, closing, was_clean, is_owed=True)
+        )
+        self._node.owing.add(self._lives)
