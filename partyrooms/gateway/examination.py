@@ -87,8 +87,8 @@ def _examine_origin(
 
 
 def _examine_connection_id(request: HandshakeRequest) -> HttpResponse | None:
-    given = request.GET.get("_pk", "")
-    if not given:
+    given = request.GET.get("_pk")
+    if given is None:
         request.connection_id = uuid4().hex
         return None
     if not _CONNECTION_ID.fullmatch(given):
