@@ -47,17 +47,25 @@ class BadRoomId(PartyroomsError, ValueError):
 
 
 class UnknownParty(PartyroomsError, LookupError):
-    """No room class is registered under this party name."""
+    """
+    No room class is registered under this party name.
+
+    Attributes:
+        party: The name.
+        known: The parties that there are; None: no party can have this name.
+    """
 
     status_code = 404
     close_code = 1008
 
-    def __init__(self, party: str, known: tuple[str, ...] = ()) -> None:
+    def __init__(self, party: str, known: tuple[str, ...] | None = None) -> None:
         super().__init__(party, known)
         self.party = party
         self.known = known
 
     def __str__(self) -> str:
+        if self.known is None:
+            return f"No party can be named {self.party!r:.80}."
         known = ", ".join(self.known) or "none"
         return (
             f"There is no party named {self.party!r}; registered: {known}. "

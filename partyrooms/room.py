@@ -179,7 +179,15 @@ class Room:
 
         It is cancelled when the room stops; what it raises goes to ``on_exception``.
         Each ``send``, ``broadcast`` and ``put`` in it is a turn of its own.
+
+        Raises:
+            TypeError: If it is no coroutine.
         """
+        if not asyncio.iscoroutine(coroutine):
+            raise TypeError(
+                f"create_task() takes a coroutine, not {coroutine!r:.80}; call the "
+                "coroutine function, as in self.create_task(self.tick())."
+            )
         return self._life.create_task(coroutine)
 
     def __str__(self) -> str:

@@ -84,7 +84,7 @@ class Storage(AlarmStorage):
 
     async def list(
         self,
-        prefix: str = "",
+        prefix: str | None = None,
         *,
         start: str | None = None,
         start_after: str | None = None,
@@ -104,6 +104,7 @@ class Storage(AlarmStorage):
             reverse: From the end backwards; the bounds keep their meaning.
 
         Raises:
+            TypeError: If a bound is no ``str``, or the limit no ``int``.
             ValueError: If ``start`` and ``start_after`` are both given, or the limit
                 is negative.
         """
@@ -238,18 +239,22 @@ def _lookup(layers: Sequence[WriteSet], key: bytes) -> Any:
 
 
 def _span(
-    prefix: str,
+    prefix: str | None,
     start: str | None,
     start_after: str | None,
     end: str | None,
     limit: int | None,
     reverse: bool,
 ) -> Span:
+    bounds = {"prefix": prefix, "start": start, "start_after": start_after, "end": end}
+    for name, bound in bounds.items():
+        _require(bound, str, name)
+    _require(limit, int, "limit")
     if start is not None and start_after is not None:
         raise ValueError("list() takes start= or start_after=, not both.")
     if limit is not None and limit < 0:
         raise ValueError(f"list() takes a limit of 0 or more, not {limit}.")
-    first, behind = prefix_range(prefix.encode())
+    first, behind = prefix_range((prefix or "").encode())
     lower = [first]
     if start is not None:
         lower.append(start.encode())
@@ -262,6 +267,13 @@ def _span(
         limit=limit,
         reverse=reverse,
     )
+
+
+def _require(given: object, kind: type, name: str) -> None:
+    if given is not None and not isinstance(given, kind):
+        raise TypeError(
+            f"list() takes {name}= as {kind.__name__} or None, not {given!r:.64}."
+        )
 
 
 def _bytes(bound: str | bytes) -> bytes:

@@ -589,6 +589,9 @@ async def test_s3_a_list_is_of_one_moment(room):
     [
         ({"start": "a", "start_after": "b"}, "not both"),
         ({"limit": -1}, "0 or more"),
+        ({"limit": "5"}, "limit= as int or None, not '5'"),
+        ({"prefix": b"a"}, "prefix= as str or None, not b'a'"),
+        ({"end": 5}, "end= as str or None, not 5"),
     ],
 )
 async def test_s3_options_that_cannot_be_are_named(room, options, message):
@@ -597,7 +600,7 @@ async def test_s3_options_that_cannot_be_are_named(room, options, message):
     async def work(room):
         await room.storage.list(**options)
 
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         await room.turn(work)
 
 

@@ -77,6 +77,11 @@ def encode_key(key: str) -> bytes:
         TypeError: If it is no ``str``.
         ValueError: If it has no UTF-8.
     """
+    if isinstance(key, list | tuple | set | dict):
+        raise TypeError(
+            f"A storage key is one str, not {key!r:.64}; get_many(), put_many() and "
+            "delete_many() take several."
+        )
     if not isinstance(key, str):
         raise TypeError(
             f"A storage key is a str, not {type(key).__name__} ({key!r:.64}); "

@@ -66,7 +66,7 @@ def test_w4_what_no_room_can_be_called(raw: bytes):
 @pytest.mark.parametrize("raw", [b"", b"/a", b"Chat/a", b"%FF/a", b"-/a", b"a%2Fb/a"])
 def test_h6_a_name_that_no_party_can_have_is_unknown(raw: bytes):
     """H6: an unknown party is told apart from a bad room id."""
-    with pytest.raises(UnknownParty):
+    with pytest.raises(UnknownParty, match="No party can be named"):
         parse_address(raw)
 
 

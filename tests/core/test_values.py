@@ -234,6 +234,13 @@ def test_a_key_that_is_no_str_is_a_type_error(key):
         encode_key(key)
 
 
+@pytest.mark.parametrize("keys", [["a", "b"], ("a",), {"a"}, {"a": 1}])
+def test_several_keys_are_sent_to_where_they_may_go(keys):
+    """S1, S2: PartyKit's get, put and delete take several; here others do."""
+    with pytest.raises(TypeError, match=r"get_many\(\), put_many\(\) and delete_many"):
+        encode_key(keys)
+
+
 def test_a_key_without_utf8_is_refused():
     """A lone surrogate has no order."""
     with pytest.raises(ValueError, match="no UTF-8"):

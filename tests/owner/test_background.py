@@ -99,6 +99,15 @@ async def test_r23_what_background_work_raises_goes_to_on_exception(way, error):
         assert room.instance.errors == [(error, None)]
 
 
+async def test_r23_what_is_no_coroutine_is_refused():
+    """R23: at once; a function is not called."""
+    async with on_stage(Working) as room:
+        await patiently(room.connect("alice"))
+
+        with pytest.raises(TypeError, match="takes a coroutine, not <"):
+            room.instance.create_task(room.instance.fails)
+
+
 async def test_r23_each_call_of_background_work_is_a_turn_of_its_own():
     """R23: so what was done before a failure stays done."""
     async with on_stage(Working) as room:
