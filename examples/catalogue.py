@@ -47,6 +47,15 @@ EXAMPLES = (
         room="lobby",
     ),
     Example(
+        party="ai-chat",
+        title="AI chat",
+        text="One more participant, who answers word by word while you go on talking. "
+        "No key needed.",
+        label="Room with a robot",
+        room="salon",
+        app="ai_chat",
+    ),
+    Example(
         party="counter",
         title="Counter",
         text="The smallest room. A WebSocket and a plain HTTP request change the same "

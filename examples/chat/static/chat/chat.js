@@ -18,7 +18,7 @@ const scroller = element("scroller");
 const field = element("text");
 const naming = element("naming");
 
-const shown = new Map(); // the messages on the page, by id
+export const shown = new Map(); // the messages on the page, by id
 let newest = null; // of them
 let unread = 0;
 let name = recall();
@@ -28,7 +28,8 @@ const outbox = new Outbox(socket, showPending);
 
 // --- What the room says ---
 
-const hear = {
+/** What is done with a frame, by its type; another module may know more of them. */
+export const hear = {
   history({ messages }) {
     messages.forEach(show);
     element("empty").hidden = shown.size > 0;
@@ -36,12 +37,9 @@ const hear = {
     outbox.resume(shown);
   },
   message(message) {
-    const follow = isDown() || message.name === name;
-    show(message);
+    following(() => show(message), message.name === name);
     outbox.confirm(message.id);
     element("empty").hidden = true;
-    if (follow) scrollDown();
-    else element("newer").hidden = false;
     if (document.hidden) countUnread(unread + 1);
   },
   people({ names }) {
@@ -73,6 +71,7 @@ function show(message) {
   const isNear = newest?.day === day && at - newest.at < GROUP;
   item.classList.toggle("follows", isNear && newest.name === message.name);
   item.classList.toggle("mine", message.name === name);
+  item.classList.toggle("robot", "robot" in message);
   const time = item.querySelector("time");
   time.dateTime = message.at;
   time.textContent = at.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
@@ -115,6 +114,14 @@ function person(author) {
 
 function isDown() {
   return scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
+}
+
+/** Change what is shown, and stay at its end if that is where the reader is. */
+export function following(change, isWanted = false) {
+  const follow = isWanted || isDown();
+  change();
+  if (follow) scrollDown();
+  else element("newer").hidden = false;
 }
 
 function scrollDown() {

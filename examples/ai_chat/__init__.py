@@ -1,0 +1,1 @@
+"""A chat with a participant that speaks word by word."""

@@ -1,0 +1,60 @@
+"""A chat with a robot in it, which speaks word by word while the others go on."""
+
+import asyncio
+from contextlib import aclosing
+
+from examples.ai_chat.robot import begun, canned
+from examples.chat.rooms import Chat
+
+
+class AiChat(Chat):
+    """
+    All that the chat does, and a task that answers while somebody is here to listen.
+
+    A question is stored at once, and an answer when it is complete: one that was broken
+    off, by a crash or because all had left, is begun anew for whoever comes next.
+    """
+
+    words = staticmethod(canned)  # any async generator: messages in, pieces of text out
+    answering = None
+
+    async def on_connect(self, connection, ctx):
+        await super().on_connect(connection, ctx)
+        self.wake()
+
+    async def on_close(self, connection):
+        await super().on_close(connection)
+        if self.answering and not any(self.get_connections()):
+            self.answering.cancel()
+            await asyncio.wait([self.answering])
+
+    def say(self, data, **sender):
+        message = super().say(data, **sender)
+        self.wake()
+        return message
+
+    def wake(self):
+        is_idle = self.answering is None or self.answering.done()
+        if is_idle and any(self.get_connections()):
+            self.answering = self.create_task(self.answer())
+
+    async def answer(self):  # outside of events: whatever it sends is a turn of its own
+        while self.messages and "robot" not in self.messages[-1]:
+            asked = list(self.messages)
+            answer = begun(asked)
+            self.messages.append(answer)
+            self.broadcast_json({"type": "message", **answer})
+            try:
+                async with aclosing(self.words(asked)) as pieces:
+                    async for text in pieces:
+                        answer["text"] += text
+                        more = {"type": "words", "id": answer["id"], "text": text}
+                        self.broadcast_json(more)
+            except BaseException:  # cancelled, or the generator has failed
+                self.broadcast_json({"type": "gone", "id": answer["id"]})
+                if answer in self.messages:  # a hundred others may have come
+                    self.messages.remove(answer)
+                raise
+            if answer in self.messages:
+                self.storage.put(f"message:{answer['number']:09}", answer)
+            self.broadcast_json({"type": "message", **answer})
