@@ -58,7 +58,8 @@ def find_due(
     limit: int,
 ) -> list[DueAlarm]:
     """One query, on an index of the alarms that are set; see ``Store.due_alarms``."""
-    living = Node.objects.filter(state=Node.State.ALIVE).exclude(pk=node).values("pk")
+    nodes = Node.objects.using(rooms.db)
+    living = nodes.filter(state=Node.State.ALIVE).exclude(pk=node).values("pk")
     rows = (
         rooms.filter(alarm_failed=False, alarm_at__lte=as_project(until))
         # As an expression: SQLite would rather look through all rooms of a party, by

@@ -55,7 +55,8 @@ class CronRows:
 
     def begin(self, row: CronRow, tick: datetime, now: datetime) -> bool:
         self._membership.register()
-        alive = Node.objects.filter(pk=self._node, state=Node.State.ALIVE)
+        nodes = Node.objects.using(self._database)
+        alive = nodes.filter(pk=self._node, state=Node.State.ALIVE)
         same_runner = Q(runner=row.runner)
         if row.is_abandoned:
             # The dead node's row may have been removed since.

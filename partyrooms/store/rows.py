@@ -113,8 +113,9 @@ class RoomRows:
         # A dead node's row, or this node's own: an earlier life may not have released
         # it. The subqueries join nothing, so that a database which waited for another
         # claim compares the epoch anew.
-        dead = Node.objects.filter(state=Node.State.DEAD).values("pk")
-        alive = Node.objects.filter(pk=self._node, state=Node.State.ALIVE)
+        nodes = Node.objects.using(self._database)
+        dead = nodes.filter(state=Node.State.DEAD).values("pk")
+        alive = nodes.filter(pk=self._node, state=Node.State.ALIVE)
         taken = (
             self._rooms.filter(pk=row.pk, epoch=row.epoch, version=row.version)
             .filter(Q(owner=None) | Q(owner=self._node) | Q(owner__in=dead))
