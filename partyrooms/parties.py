@@ -39,7 +39,7 @@ class Stub:
         *,
         headers: Mapping[str, str] | None = None,
         json: Any = None,
-        data: bytes | str | None = None,
+        data: bytes | str | Mapping[str, Any] | None = None,
         query: Mapping[str, Any] | None = None,
         stream: bool = False,
     ) -> "StubResponse":
@@ -51,8 +51,8 @@ class Stub:
             method: As in HTTP.
             headers: Name and value.
             json: A JSON-able body.
-            data: A body as it is, instead.
-            query: Parameters.
+            data: A body as it is, or the fields of a form, instead.
+            query: Parameters; the path may have some, too.
             stream: Leave a streamed body to be iterated over, and closed; otherwise it
                 is collected, up to ``MAX_BODY_SIZE``.
         """

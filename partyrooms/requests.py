@@ -27,7 +27,7 @@ def build_request(
     method: str,
     headers: Mapping[str, str] | None,
     json: Any,
-    data: bytes | str | None,
+    data: bytes | str | Mapping[str, Any] | None,
     query: Mapping[str, Any] | None,
     user_id: str | None = None,
 ) -> Request:
@@ -36,30 +36,37 @@ def build_request(
 
     Args:
         key: The room.
-        path: What follows the room id, from the slash on; percent-encoded, as in a URL.
+        path: What follows the room id, from the slash on; percent-encoded, as in a URL,
+            and perhaps with a query.
         method: In capitals.
         headers: Name and value.
         json: A JSON-able body; not together with ``data``.
-        data: A body as it is.
-        query: Parameters; a list value repeats its name.
+        data: A body as it is, or the fields of a form.
+        query: Parameters, added to those in the path; a list value repeats its name.
         user_id: What ``request.user_id`` says.
 
     Raises:
+        TypeError: If ``data`` is something else.
         ValueError: If the path does not begin with a slash, or there are two bodies.
     """
+    path, _, parameters = path.partition("?")
     if not path.startswith("/"):
         raise ValueError(
             f"The path of a request begins with a slash; {path!r} does not."
         )
     if json is not None and data is not None:
         raise ValueError("A request has one body: give json= or data=, not both.")
-    body = data.encode() if isinstance(data, str) else data or b""
     lines = {name.lower(): value for name, value in (headers or {}).items()}
     if json is not None:
-        body = json_codec.dumps(json).encode()
+        data = json_codec.dumps(json)
         lines.setdefault("content-type", "application/json")
+    elif isinstance(data, Mapping):
+        data = urlencode(data, doseq=True)
+        lines.setdefault("content-type", "application/x-www-form-urlencoded")
+    body = _as_body(data)
     lines["content-length"] = str(len(body))
     lines.setdefault("host", "localhost")
+    added = urlencode(query or {}, doseq=True)
     full_path = f"/parties/{key.party}/{quote(key.room_id, safe='')}{path}"
     scope = {
         "type": "http",
@@ -68,7 +75,7 @@ def build_request(
         "raw_path": full_path.encode(),
         "root_path": "",
         "scheme": "http",
-        "query_string": urlencode(query or {}, doseq=True).encode(),
+        "query_string": "&".join(filter(None, (parameters, added))).encode(),
         "headers": [(k.encode(), v.encode("latin-1")) for k, v in lines.items()],
         "server": ("localhost", 80),
     }
@@ -82,6 +89,19 @@ def build_request(
     request.user_id = user_id
     request.subpath = "" if path == "/" else unquote(path)
     return request  # type: ignore[no-any-return]
+
+
+def _as_body(data: object) -> bytes:
+    if data is None:
+        return b""
+    if isinstance(data, str):
+        return data.encode()
+    if isinstance(data, bytes):
+        return data
+    raise TypeError(
+        f"data= takes bytes, str or the fields of a form, not {type(data).__name__}; "
+        "json= takes whatever JSON can hold."
+    )
 
 
 _CONTENT_TYPES = {

@@ -24,6 +24,7 @@ from functools import partial
 from io import BytesIO
 from typing import Any
 from urllib.parse import quote, unquote
+from uuid import uuid4
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AnonymousUser
@@ -118,7 +119,7 @@ class RunningRoom:
 
     async def connect(
         self,
-        id: str,
+        id: str | None = None,
         *,
         user: Any = None,
         props: Mapping[str, Any] | None = None,
@@ -130,7 +131,7 @@ class RunningRoom:
         Open a connection; before-hooks are not run (they are class methods: call them).
 
         Args:
-            id: The connection id.
+            id: The connection id; None: one is made, as for a client without one.
             user: Who is logged in; None: nobody.
             props: What a before-hook would have passed on.
             path: What follows the room id, from the slash on.
@@ -143,7 +144,7 @@ class RunningRoom:
         request = _handshake(self.key, path, query, headers or {})
         request.user = user or AnonymousUser()
         profile = Profile(
-            id=id,
+            id=uuid4().hex if id is None else id,
             uri=request.get_full_path(),
             user_id=None if user is None else str(user.pk),
         )

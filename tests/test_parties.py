@@ -127,6 +127,29 @@ async def test_p2_a_body_may_be_given_as_it_is(lobby):
     assert (text.data["data"], raw.data["data"]) == ([1], [2])
 
 
+async def test_p2_a_path_may_have_a_query(lobby):
+    """P2: as in a URL; ``query=`` adds to it."""
+    answer = await lobby.fetch("/a?b=1&c=%20", query={"b": 2})
+    root = await lobby.fetch("/?b=1")
+
+    assert (answer.data["path"], root.data["path"]) == ("/a", "")
+    assert answer.data["query"] == {"b": ["1", "2"], "c": [" "]}
+    assert root.data["query"] == {"b": ["1"]}
+
+
+async def test_p2_a_body_may_be_a_form(lobby):
+    """P2: the fields of a dict, as HTTP clients and Django's own take them."""
+    answer = await lobby.fetch(method="PUT", data={"text": "a b", "n": [1, 2]})
+
+    assert answer.data["data"] == {"text": "a b", "n": "2"}
+
+
+async def test_p2_a_body_of_another_type_is_refused(lobby):
+    """P2: the text says what may be given."""
+    with pytest.raises(TypeError, match="bytes, str or the fields of a form, not list"):
+        await lobby.fetch(method="POST", data=[1])
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

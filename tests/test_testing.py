@@ -90,6 +90,15 @@ async def test_a_handshake_has_what_it_is_given(room):
     assert context.props == {"a": 1}
 
 
+async def test_w2_a_client_without_an_id_is_given_one(room):
+    """W2: different each time."""
+    first, second = await room.connect(), await room.connect()
+
+    ids = [connection.id for connection in room.instance.get_connections()]
+    assert ids == [first.id, second.id]
+    assert first.id != second.id
+
+
 async def test_a_room_may_turn_a_client_away(room):
     """It is accepted first, so that it sees the code."""
     alice = await room.connect("alice", props={"unwanted": True})
