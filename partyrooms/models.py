@@ -136,7 +136,11 @@ class RoomRecord(models.Model):
     gateways = models.JSONField(
         default=list,
         blank=True,
-        help_text="Nodes that had sockets open when the room was last released.",
+        help_text="Nodes that may have sockets of the room open.",
+    )
+    progress = models.BinaryField(
+        null=True,
+        help_text="How far the nodes with sockets were served, for its heir.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

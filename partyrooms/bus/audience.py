@@ -1,16 +1,20 @@
 """All sockets of one room that this process owns: its own, and those of its peers."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from partyrooms.bus.contract import Broadcast, Line
+from partyrooms.bus.turns import Turns
 from partyrooms.core import items
 from partyrooms.core.keys import RoomKey
+from partyrooms.core.progress import Tally
 from partyrooms.gateway.audience import LocalAudience
 
 if TYPE_CHECKING:
-    from partyrooms.bus.dock import Berth
+    from partyrooms.bus.berth import Berth
     from partyrooms.bus.hub import Hub
+    from partyrooms.store.contract import Claim
 
 
 class RoomAudience:
@@ -24,17 +28,32 @@ class RoomAudience:
     """
 
     def __init__(self, key: RoomKey, local: LocalAudience, hub: "Hub") -> None:
-        self.epoch = 0
+        self.account: Turns | None = None
+        self._epoch = 0
         self._key = key
         self._local = local
         self._hub = hub
         self._berths: dict[bytes, Berth] = {}
 
-    def open(self, epoch: int) -> None:
+    def open(self, claim: "Claim", *, hibernates: bool) -> "Turns | None":
         """A life begins: tell each peer before anything else of it."""
-        self.epoch = epoch
+        self._epoch = claim.epoch
+        if hibernates:
+            named = {one.bytes for one in claim.gateways} - {self._hub.node}
+            self.account = Turns(Tally(claim.epoch, named), self)
         for berth in self._berths.values():
-            berth.open(epoch)
+            if self.account is not None:
+                self.account.enter(berth)
+            berth.open(claim.epoch)
+        return self.account
+
+    def close(self) -> None:
+        """The life is over."""
+        self.account = None
+
+    def is_moored(self, berth: "Berth") -> bool:
+        """Whether a peer has joined by this berth, and not left or joined anew."""
+        return self._berths.get(berth.peer.node) is berth
 
     def moor(self, berth: "Berth") -> None:
         """A peer has joined; it may have before."""
@@ -52,7 +71,7 @@ class RoomAudience:
     def broadcast(self, broadcast: Broadcast) -> None:
         """Queue a frame at each socket but those whose ids are left out."""
         self._local.broadcast(broadcast)
-        berths = [berth for berth in self._berths.values() if berth.lines]
+        berths = [one for one in self._berths.values() if one.lines and one.is_open]
         if not berths:
             return
         frame, without = broadcast
@@ -60,12 +79,18 @@ class RoomAudience:
             items.Broadcast(
                 party=self._key.party,
                 room_id=self._key.room_id,
-                epoch=self.epoch,
+                epoch=self._epoch,
                 payload=frame.payload,
                 without=sorted(without),
             )
         )
-        peers = [berth.peer for berth in berths]
+        if self.account is not None and self.account.is_leaving:
+            self.account.keep(berths, partial(self._post, item, berths))
+        else:
+            self._post(item, berths)
+
+    def _post(self, item: bytes, berths: "list[Berth]") -> None:
+        peers = [berth.peer for berth in berths if self.is_moored(berth)]
         for peer in [peer for peer in peers if peer.is_full]:
             self._hub.break_link(peer)
             peers.remove(peer)

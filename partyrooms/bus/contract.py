@@ -14,6 +14,7 @@ from uuid import UUID
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.messages import Answer, Frame, Profile
+from partyrooms.core.progress import Settlement
 
 if TYPE_CHECKING:
     from partyrooms.connection import Connection, ConnectionContext
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from partyrooms.gateway.audience import LocalAudience
     from partyrooms.gateway.outbox import Outbox
     from partyrooms.owner.events import Event
+    from partyrooms.owner.turn import Turn
     from partyrooms.store.contract import Claim
 
 Closing = tuple[int, str]
@@ -79,14 +81,58 @@ class Line(Protocol):
 class Audience(Protocol):
     """All accepted sockets of one room, wherever they are."""
 
-    def open(self, epoch: int) -> None:
-        """A life begins, with the sockets that are here now."""
+    def open(self, claim: "Claim", *, hibernates: bool) -> "Account | None":
+        """
+        A life begins, with the sockets that are here now.
+
+        Returns:
+            Who is to be told of its turns, for the sockets outlive it; None: nobody.
+        """
+
+    def close(self) -> None:
+        """The life is over."""
 
     def broadcast(self, broadcast: Broadcast) -> None:
         """Queue a frame at each socket but those whose ids are left out."""
 
     def lines(self) -> Iterable[Line]:
         """Every socket, in the order in which they were accepted."""
+
+
+class Account(Protocol):
+    """How far a room's gateways in other processes have come, turn by turn."""
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it is to be stored, whatever is written."""
+
+    def enter(self, berth: Any) -> None:
+        """A gateway is served from now on."""
+
+    def close(self, turn: "Turn") -> None:
+        """A turn has ended; what it says may be put between other outputs."""
+
+    def interrupt(self, turn: "Turn") -> None:
+        """A part of a turn is being stored before its end."""
+
+    def owe_all(self) -> None:
+        """Each gateway is to be told something yet that belongs to no turn."""
+
+    def progress(self, *, is_final: bool = False) -> bytes | None:
+        """What is to be stored with the next commit, or the release; None: nothing."""
+
+    def not_stored(self) -> None:
+        """What ``progress`` gave last was not stored."""
+
+
+class Recaller(Protocol):
+    """A gateway that has something of an owner which is gone."""
+
+    def settle(self, settlement: Settlement) -> None:
+        """Say what becomes of it; once."""
+
+    def turn_away(self) -> None:
+        """The room is not here: it is to ask elsewhere."""
 
 
 class Source(Protocol):
@@ -230,6 +276,9 @@ class Bus(Protocol):
 
     async def gather(self, key: RoomKey, claim: "Claim") -> None:
         """Before a life begins: let everybody with sockets in the room join it."""
+
+    def named(self, key: RoomKey) -> list[UUID] | None:
+        """The nodes that a claim of the room names; see ``Store.claim``."""
 
     def gateways(self, key: RoomKey) -> list[UUID]:
         """The nodes that have sockets of a room open, for its next owner."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Container, Coroutine
 from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,11 @@ from weakref import WeakValueDictionary
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.conf import settings as django_settings
 
+from partyrooms import registry
 from partyrooms.bus.audience import RoomAudience
 from partyrooms.bus.contract import Inlet
 from partyrooms.bus.dock import Dock
+from partyrooms.bus.gathering import Gathering, Recalls
 from partyrooms.bus.hub import Hub, Layer
 from partyrooms.bus.peer import Peer
 from partyrooms.bus.placement import Placement
@@ -35,9 +37,6 @@ if TYPE_CHECKING:
     from partyrooms.owner.node import Node
 
 logger = logging.getLogger("partyrooms.bus")
-
-GATHER_TIME = 2.0
-"""Seconds that a room's new owner waits for gateways to bring their sockets."""
 
 WATCH_INTERVAL = 0.25
 """Seconds between two looks at whether this host's peers still run."""
@@ -90,6 +89,7 @@ class LayerBus:
         self._joined: dict[int, Route] = {}
         self._docks: dict[bytes, Dock] = {}
         self._inflows = Inflows()
+        self.recalls = Recalls(self)
         self._asks: dict[int, tuple[Route, asyncio.Future[Any]]] = {}
         self._places: dict[bytes, Place] = {}
         self._missed: dict[bytes, int] = {}
@@ -130,7 +130,7 @@ class LayerBus:
     def close(self) -> None:
         """Reach nobody any more: sockets whose rooms are elsewhere get 1012."""
         for route in tuple(self._joined.values()):
-            route.broken(is_dead=True)
+            route.end()
 
     def inlet(self, key: RoomKey) -> Inlet:
         """The way into a room, kept alive by its users."""
@@ -162,26 +162,12 @@ class LayerBus:
 
     async def gather(self, key: RoomKey, claim: Claim) -> None:
         """Before a life begins: let everybody with sockets in the room join it."""
-        audience = self.audience(key)
-        here = {berth.peer.node for berth in audience.berths()}
-        wanted = {one.bytes for one in claim.gateways} - here - {self.node_id.bytes}
-        if not wanted:
-            return
-        places = {one.node.bytes: one for one in await self.node.store.places()}
-        asked = [self.peer_at(places[one]) for one in wanted if one in places]
-        who = items.Who(party=key.party, room_id=key.room_id, epoch=claim.epoch)
-        for peer in asked:
-            peer.send(items.encode_item(who))
-        deadline = self.node.clock() + GATHER_TIME
-        waiting = {peer.node for peer in asked}
-        while waiting and self.node.clock() < deadline:
-            await asyncio.sleep(0.01)
-            joined = {berth.peer.node for berth in audience.berths()}
-            waiting = {one for one in waiting - joined if one in self.hub.peers}
+        await Gathering(self, key, claim).run()
 
     def release(self, key: RoomKey, *, asleep: bool, waiting: "list[Event]") -> None:
         """After a life has ended: let everybody know that the room is not here."""
-        waiting = [event for event in waiting if event.receipt is None]
+        waiting = _own(waiting)
+        self.recalls.turn_away(key)
         audience = self.audience(key)
         for berth in audience.berths():
             audience.unmoor(berth)
@@ -196,6 +182,7 @@ class LayerBus:
 
     def lose(self, key: RoomKey) -> None:
         """The room was lost here; what was under way may or may not have happened."""
+        self.recalls.turn_away(key)
         audience = self.audience(key)
         for berth in audience.berths():
             audience.unmoor(berth)
@@ -205,12 +192,19 @@ class LayerBus:
 
     def refuse(self, key: RoomKey, waiting: "list[Event]", error: Exception) -> None:
         """The room cannot be started here: another process has it."""
-        waiting = [event for event in waiting if event.receipt is None]
+        waiting = _own(waiting)
+        self.recalls.turn_away(key)
         audience = self.audience(key)
         for berth in audience.berths():
             audience.unmoor(berth)
             self._dock(berth.peer).turn_away(berth)
         self._route(key).take_back(waiting)
+
+    def named(self, key: RoomKey) -> list[UUID] | None:
+        """The processes that have joined; None: sockets do not outlive the room."""
+        if not registry.get(key.party).hibernate:
+            return None
+        return [UUID(bytes=b.peer.node) for b in self.audience(key).berths()]
 
     def gateways(self, key: RoomKey) -> list[UUID]:
         """The processes that have sockets of a room open."""
@@ -230,6 +224,18 @@ class LayerBus:
     def runs(self, key: RoomKey) -> bool:
         """Whether a room's life is in this process now."""
         return self.node.worker(key).life is not None
+
+    def is_elsewhere(self, key: RoomKey) -> bool:
+        """Whether the sockets of this process are at an owner in another one."""
+        route = self._routes.get(key)
+        return route is not None and route.peer is not None
+
+    def part(self, key: RoomKey) -> None:
+        """The room is this process's: its own sockets leave the owner that was."""
+        route = self._routes.get(key)
+        if route is not None and route.is_astray:
+            route.part()
+            route.come_home()
 
     def peer_at(self, place: Place) -> Peer:
         """The peer at a living node."""
@@ -253,10 +259,25 @@ class LayerBus:
         self._asks[number] = route, reply
         return number
 
-    def fail_asks(self, route: Route, error: Exception) -> None:
-        """Nothing that was asked on a route will be answered any more."""
-        for number in [n for n, (one, _) in self._asks.items() if one is route]:
-            self._answer(number, error)
+    def fail_asks(
+        self,
+        route: Route,
+        error: Exception,
+        *,
+        keep: Container[Any] = (),
+    ) -> None:
+        """
+        What was asked on a route will not be answered any more.
+
+        Args:
+            route: The way.
+            error: What those who asked are told.
+            keep: What is asked again.
+        """
+        asked = [(n, reply) for n, (one, reply) in self._asks.items() if one is route]
+        for number, reply in asked:
+            if reply not in keep:
+                self._answer(number, error)
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Start a task that ends with the node at the latest."""
@@ -288,6 +309,8 @@ class LayerBus:
                 route.receive(item)
         elif isinstance(item, items.Join):
             self._dock(peer).join(item)
+        elif isinstance(item, items.Recall):
+            self._dock(peer).recall(item)
         elif isinstance(item, items.Broadcast):
             route = self._routes.get(RoomKey(item.party, item.room_id))
             if route is not None and route.peer is peer:
@@ -295,7 +318,7 @@ class LayerBus:
         elif isinstance(item, items.Who):
             route = self._route(RoomKey(item.party, item.room_id))
             if route.peer is not peer:
-                route.follow(peer)
+                route.summon(peer, at_once=item.was_displaced)
         else:
             self._dock(peer).receive(item)
 
@@ -320,7 +343,7 @@ class LayerBus:
     def _broken(self, peer: Peer, is_dead: bool) -> None:
         dock = self._docks.pop(peer.node, None)
         if dock is not None:
-            dock.lose()
+            dock.lose(is_dead=is_dead)
         self._inflows.broken(peer)
         for route in tuple(self._joined.values()):
             if route.peer is peer:
@@ -390,6 +413,8 @@ class LayerBus:
 _FROM_OWNER = (
     items.Send,
     items.Handled,
+    items.Marked,
+    items.Settled,
     items.Accept,
     items.Keep,
     items.Close,
@@ -398,6 +423,11 @@ _FROM_OWNER = (
     items.Lost,
     items.HandedOver,
 )
+
+
+def _own(waiting: "list[Event]") -> "list[Event]":
+    """The events of this process, which another owner could handle."""
+    return [one for one in waiting if one.receipt is None and one.travels]
 
 
 def shared_layer(alias: str) -> Layer | None:

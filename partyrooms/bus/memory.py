@@ -68,6 +68,10 @@ class MemoryBus:
     async def gather(self, key: RoomKey, claim: "Claim") -> None:
         """Nothing: all sockets are here."""
 
+    def named(self, key: RoomKey) -> list[UUID] | None:
+        """Nobody: no other process has sockets of a room here."""
+        return None
+
     def gateways(self, key: RoomKey) -> list[UUID]:
         """None: no other process could claim the room and ask."""
         return []

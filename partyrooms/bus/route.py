@@ -3,19 +3,19 @@
 import asyncio
 import logging
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from partyrooms import registry
-from partyrooms.bus.contract import Line
-from partyrooms.bus.copies import copy_handshake, copy_request
+from partyrooms.bus.contract import Closing, Line
+from partyrooms.bus.crossing import as_item
 from partyrooms.bus.dock import end_room
 from partyrooms.bus.hub import GroupMembership
 from partyrooms.bus.peer import Peer
 from partyrooms.core import items
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.messages import Frame
+from partyrooms.core.progress import Past, Settlement, Trail
 from partyrooms.exceptions import (
     RoomStopped,
     RoomUnreachable,
@@ -23,7 +23,6 @@ from partyrooms.exceptions import (
 )
 from partyrooms.owner import events
 from partyrooms.owner.mailbox import Mailbox
-from partyrooms.owner.ring import Ring
 
 if TYPE_CHECKING:
     from partyrooms.bus.layer import LayerBus
@@ -47,7 +46,9 @@ class Route(Mailbox):
     Takes a gateway's events to whoever owns the room; an ``Inlet``.
 
     Either a worker of this process handles them, or a peer; in between they wait here.
-    What a peer was sent is kept until it says that it was handled.
+    What a peer was sent is kept until it says that it was handled. If the owner dies
+    and the sockets outlive it, the route has a *past* until the next owner settles it:
+    nothing is sent before.
 
     Args:
         key: The room.
@@ -67,17 +68,20 @@ class Route(Mailbox):
         self._handled = 0
         self._search: asyncio.Task[None] | None = None
         self._group = GroupMembership(bus.hub, key.group_name)
+        self._trail: Trail | None = None
+        self._past: Past | None = None
+        self._summoner: Peer | None = None
 
     @property
     def is_full(self) -> bool:
         """Whether gateways are to wait before they put more in."""
-        if self.worker is not None:
+        if self.worker is not None and self._past is None:
             return self.worker.is_full
         return len(self._waiting) + len(self._unhandled) >= self._capacity
 
     async def space(self) -> None:
         """Wait until it is not full."""
-        if self.worker is not None:
+        if self.worker is not None and self._past is None:
             await self.worker.space()
         else:
             await super().space()
@@ -98,7 +102,7 @@ class Route(Mailbox):
             self._send(items.Probe(**self._address, chain=chain))
 
     def _put(self, event: events.Event) -> None:
-        if self.worker is None:
+        if self.worker is None or self._past is not None:
             super()._put(event)
         elif isinstance(event, events.End):
             self._bus.spawn(end_room(self.worker, event.delete, event.reply))
@@ -108,7 +112,7 @@ class Route(Mailbox):
     def _arrived(self) -> None:
         if self.peer is not None:
             self._pump()
-        else:
+        elif self.worker is None:
             self.find()
 
     async def _ask_for_end(self, *, delete: bool) -> None:
@@ -118,13 +122,12 @@ class Route(Mailbox):
 
     # Finding an owner
 
-    def find(self) -> None:
+    def find(self, attempt: int = 0) -> None:
         """Look for the room's owner, or become it, unless that is under way."""
         if self._search is None:
-            self._search = self._bus.spawn(self._keep_looking())
+            self._search = self._bus.spawn(self._keep_looking(attempt))
 
-    async def _keep_looking(self) -> None:
-        attempt = 0
+    async def _keep_looking(self, attempt: int) -> None:
         started_at = self._bus.node.clock()
         try:
             while self.worker is None and self.peer is None:
@@ -145,17 +148,41 @@ class Route(Mailbox):
             self.follow(found)
             return
         self.worker = found
+        if self._past is not None:
+            self._bus.recalls.add(self.key, self)
+        else:
+            self._hand_all_over()
+
+    def _hand_all_over(self) -> None:
         for event in self._take_all():
             self._put(event)
 
     def follow(self, peer: Peer) -> None:
         """Join a room at a peer, with the open sockets, and send what waits."""
+        self._turn_to(peer)
+        if self._past is not None:
+            recall = items.Recall(
+                **self._address,
+                party=self.key.party,
+                room_id=self.key.room_id,
+                past=self._past,
+            )
+            self._send(recall)
+        else:
+            self._join(peer)
+
+    def _turn_to(self, peer: Peer) -> None:
         self.unsettle()
+        self._summoner = None
         self.peer = peer
         self.join += 1
         self._epoch = None
-        self._handled = 0
         self._bus.joined(self)
+
+    def _join(self, peer: Peer) -> None:
+        self._handled = 0
+        if registry.get(self.key.party).hibernate:
+            self._trail = Trail(self.join)
         lines: list[Line] = list(self._bus.local_audience(self.key).lines())
         # Whoever left while nobody owned the room: its end is still to be told.
         lines += [
@@ -175,27 +202,115 @@ class Route(Mailbox):
         self._group.wanted(bool(lines))
         self._pump()
 
+    def summon(self, peer: Peer, *, at_once: bool) -> None:
+        """
+        A process has claimed the room: join it there.
+
+        Args:
+            peer: The process.
+            at_once: The owner before it died. Otherwise all that it said is waited for:
+                it may be on its way still.
+        """
+        if self.peer is not None and not at_once:
+            self._summoner = peer
+            return
+        self.part()
+        self.follow(peer)
+
     def unsettle(self) -> None:
         """Know no owner any more; what was not handled waits again, in order."""
         self.worker = None
         if self.peer is not None:
             self.peer = None
-            self._bus.parted(self)
             self._group.wanted(False)
-        self._waiting.extendleft(reversed(self._unhandled))
-        self._unhandled.clear()
+            if self._past is None:
+                self._bus.parted(self)
+        if self._past is None:
+            self._trail = None
+            self._waiting.extendleft(reversed(self._unhandled))
+            self._unhandled.clear()
 
     def take_back(self, waiting: list[events.Event]) -> None:
         """A worker of this process gives back what it did not handle."""
         self.unsettle()
         self._waiting.extendleft(reversed(waiting))
-        if self._waiting:
+        if self._waiting or self._past is not None:
             self.find()
 
     def needs_owner(self) -> None:
         """Look for an owner if somebody is there to need one."""
-        if self._waiting or self._bus.local_audience(self.key).lines():
+        if self._summoner is not None:
+            self.follow(self._summoner)
+        elif self._needs_one:
             self.find()
+
+    @property
+    def _needs_one(self) -> bool:
+        return bool(
+            self._waiting
+            or self._unhandled
+            or self._bus.local_audience(self.key).lines()
+        )
+
+    # When an owner dies
+
+    @property
+    def node(self) -> bytes:
+        """This process, as the room's next owner names it."""
+        return self._bus.node_id.bytes
+
+    @property
+    def is_astray(self) -> bool:
+        """Whether it is at an owner elsewhere, or comes from one that is gone."""
+        return self.peer is not None or (self._past is not None and not self.worker)
+
+    @property
+    def past(self) -> Past:
+        """What came of the owner that is gone, while that is not settled."""
+        return self._past or Past(epoch=0, join=0)
+
+    def part(self) -> None:
+        """The owner is gone; what came of it is kept, if the sockets outlive it."""
+        if self._past is None and self._trail is not None:
+            self._past, self._trail = self._trail.past(), None
+            self._fail_asks()
+            self.unsettle()
+        elif self.peer is not None and self._past is None:
+            self._lose(LOST_PLAIN)
+
+    def come_home(self) -> None:
+        """The room is this process's own now."""
+        self.unsettle()
+        self._follow(self._bus.node.worker(self.key))
+
+    def settle(self, settlement: Settlement) -> None:
+        """The next owner says what becomes of the past."""
+        if self._past is None:
+            return
+        self._past = None
+        peer = self.peer
+        if settlement.is_lost:
+            self._lose(LOST_OUTPUTS)
+        else:
+            self._forget(settlement.handled)
+        if self.worker is not None:
+            self._hand_all_over()
+        elif peer is not None:
+            self.follow(peer)
+
+    def turn_away(self) -> None:
+        """The room is not this process's after all, or cannot be started now."""
+        self.unsettle()
+        self.find(attempt=len(SEARCH_DELAYS))
+
+    def _forget(self, handled: int) -> None:
+        """Drop what the owner that is gone has handled; the rest waits."""
+        while self._handled < handled and self._unhandled:
+            self._unhandled.popleft()
+            self._handled += 1
+        self._fail_asks()
+        self._waiting.extendleft(reversed(self._unhandled))
+        self._unhandled.clear()
 
     def _give_up(self, error: Exception) -> None:
         logger.warning(
@@ -204,8 +319,17 @@ class Route(Mailbox):
             error,
             extra={"action": "no_owner", "room": str(self.key)},
         )
+        if self._past is not None:
+            self._past = None
+            self._lose(LOST_OUTPUTS)
         for event in self._take_all():
             event.abandon(error)
+
+    def _fail_asks(self) -> None:
+        """Nobody will answer what was asked, but for what can be asked again."""
+        again = {getattr(event, "reply", None) for event in self._unhandled}
+        stopped = RoomStopped(f"{self.key} has lost its owner.")
+        self._bus.fail_asks(self, stopped, keep=again)
 
     # To a peer
 
@@ -218,10 +342,13 @@ class Route(Mailbox):
             self.peer.send(items.encode_item(item))
 
     def _pump(self) -> None:
+        if self._past is not None:
+            return
         while self._waiting and self.peer is not None and not self.peer.is_full:
             event = self._take()
             self._unhandled.append(event)
-            self._send(self._as_item(event))
+            ask = partial(self._bus.ask, self)
+            self._send(as_item(event, self._address, ask))
 
     def pump(self) -> None:
         """Send what waits, now that the link may have space again."""
@@ -230,59 +357,6 @@ class Route(Mailbox):
     def renew(self) -> None:
         """Join the room's group again: a layer forgets its members."""
         self._group.renew()
-
-    def _as_item(self, event: Any) -> Any:
-        address = self._address
-        match event:
-            case events.Message(line=line, payload=payload):
-                return items.Sent(**address, line=line.number, payload=payload)
-            case events.Connect(line=line, context=context, chain=chain):
-                profile = line.profile
-                request = copy_handshake(
-                    context.request, profile.user_id, dict(context.props)
-                )
-                return items.Opened(
-                    **address,
-                    line=line.number,
-                    profile=profile,
-                    request=request,
-                    chain=chain,
-                )
-            case events.Closed(line=line, closing=(code, reason), was_clean=was_clean):
-                return items.Ended(
-                    **address,
-                    line=line.number,
-                    code=code,
-                    reason=reason,
-                    was_clean=was_clean,
-                )
-            case events.Trouble(line=line, error=error):
-                return items.Troubled(
-                    **address,
-                    line=line.number,
-                    kind=type(error).__name__,
-                    detail=" ".join(map(str, error.args)),
-                )
-            case events.Request(request=request, chain=chain):
-                copy = copy_request(request)
-                ask = self._ask(event)
-                return items.Asked(**address, ask=ask, request=copy, chain=chain)
-            case events.Call(name=name, arguments=arguments, chain=chain):
-                return items.Called(
-                    **address,
-                    ask=self._ask(event),
-                    name=name,
-                    arguments=msgspec.msgpack.encode(arguments),
-                    chain=chain,
-                )
-            case Ring(at=at):
-                return items.Rung(**address, ask=self._ask(event), at=at)
-            case events.End(delete=delete):
-                return items.StopAsked(**address, ask=self._ask(event), delete=delete)
-        raise TypeError(f"{type(event).__name__} cannot cross to another process.")
-
-    def _ask(self, event: Any) -> int:
-        return self._bus.ask(self, event.reply)
 
     # From a peer
 
@@ -293,11 +367,12 @@ class Route(Mailbox):
                 if line := self._line(number):
                     line.send(Frame(payload))
             case items.Handled(count=count):
-                while self._handled < count and self._unhandled:
-                    self._unhandled.popleft()
-                    self._handled += 1
-                self._pump()
-                self._freed()
+                self._confirm(count)
+            case items.Marked():
+                if self._trail is not None:
+                    self._trail.mark(item.turn, item.size, item.news)
+                self._confirm(item.handled)
+                return
             case items.Accept(line=number, tags=tags):
                 if line := self._line(number):
                     line.accept(tags)
@@ -308,8 +383,46 @@ class Route(Mailbox):
             case items.Close(line=number, code=code, reason=reason, drop=drop):
                 if line := self._line(number):
                     (line.drop if drop else line.close)((code, reason))
+            case _:
+                self._hear_of_owner(item)
+                return
+        if self._trail is not None:
+            self._trail.item()
+
+    def broadcast(self, item: items.Broadcast) -> None:
+        """Queue a frame at this process's sockets, unless it is of another life."""
+        if item.epoch == self._epoch:
+            if self._trail is not None:
+                self._trail.item()
+            audience = self._bus.local_audience(self.key)
+            audience.broadcast((Frame(item.payload), frozenset(item.without)))
+
+    def broken(self, *, is_dead: bool) -> None:
+        """Everything under way to and from the owner is lost."""
+        if self._past is not None:
+            self.unsettle()  # It was asked what becomes of another one's.
+        elif is_dead:
+            self.part()
+        else:
+            self._lose(LOST_OUTPUTS)
+        self.needs_owner()
+
+    def end(self) -> None:
+        """This process reaches nobody any more: neither do its sockets."""
+        hibernates = registry.get(self.key.party).hibernate
+        self._past = None
+        self._lose(LOST_OUTPUTS if hibernates else LOST_PLAIN)
+        for event in self._take_all():
+            event.abandon(RoomStopped(f"{self.key} cannot be reached any more."))
+
+    def _hear_of_owner(self, item: Any) -> None:
+        match item:
             case items.Joined(epoch=epoch):
                 self._epoch = epoch
+                if self._trail is not None:
+                    self._trail.begin(epoch)
+            case items.Settled(settlement=settlement):
+                self.settle(settlement)
             case items.Lost():
                 self.broken(is_dead=True)
             case items.Refused():
@@ -317,30 +430,28 @@ class Route(Mailbox):
                 self.needs_owner()
             case items.HandedOver(asleep=asleep):
                 self.unsettle()
-                if self._waiting or not asleep:
+                if self._waiting or self._summoner is not None or not asleep:
                     self.needs_owner()
 
-    def broadcast(self, item: items.Broadcast) -> None:
-        """Queue a frame at this process's sockets, unless it is of another life."""
-        if item.epoch == self._epoch:
-            audience = self._bus.local_audience(self.key)
-            audience.broadcast((Frame(item.payload), frozenset(item.without)))
+    def _confirm(self, count: int) -> None:
+        while self._handled < count and self._unhandled:
+            self._unhandled.popleft()
+            self._handled += 1
+        self._pump()
+        self._freed()
 
-    def broken(self, *, is_dead: bool) -> None:
-        """Everything under way to and from the owner is lost."""
-        hibernates = registry.get(self.key.party).hibernate
-        lost = LOST_PLAIN if is_dead and not hibernates else LOST_OUTPUTS
+    def _lose(self, closing: Closing) -> None:
+        """Close the sockets, and give up what was sent and not handled."""
         for line in self._bus.local_audience(self.key).lines():
-            line.drop(lost)
+            line.drop(closing)
         unhandled = tuple(self._unhandled)
         self._unhandled.clear()
-        self.unsettle()
+        if self.worker is None:
+            self.unsettle()
         stopped = RoomStopped(f"{self.key} has lost its owner.")
         for event in unhandled:
             event.abandon(stopped)
         self._bus.fail_asks(self, stopped)
-        if self._waiting:
-            self.find()
 
     def _line(self, number: int) -> "Outbox | None":
         return self._bus.lines.get(number)

@@ -6,11 +6,12 @@ from typing import Any
 import msgspec
 
 from partyrooms.core.messages import Answer, Profile
+from partyrooms.core.progress import Past, Reach, Settlement
 
 Payload = Any
 """``str`` or ``bytes``: MessagePack tells them apart, msgspec's types cannot."""
 
-FORMAT = 1
+FORMAT = 2
 """Changes when an older process would misread a message; it then drops it."""
 
 
@@ -76,6 +77,14 @@ class Join(Item):
     party: str
     room_id: str
     seats: list[Seat]
+
+
+class Recall(Item):
+    """A gateway asks a room's next owner what becomes of what it has of the last."""
+
+    party: str
+    room_id: str
+    past: Past
 
 
 class Opened(Item):
@@ -202,6 +211,29 @@ class Handled(Item):
     count: int
 
 
+class Marked(Item):
+    """
+    A turn of a room whose sockets outlive it; instead of ``Handled``.
+
+    Attributes:
+        turn: Its number in this epoch.
+        size: How many of the items that follow belong to it.
+        handled: So many events of this join have been handled behind it.
+        news: See ``core.progress.Mark``.
+    """
+
+    turn: int
+    size: int
+    handled: int
+    news: dict[bytes, Reach]
+
+
+class Settled(Item):
+    """The answer to ``Recall``; ``Join`` may follow."""
+
+    settlement: Settlement
+
+
 class Reply(msgspec.Struct, kw_only=True, array_like=True, tag=True):
     """
     What became of a question, whatever became of the route since.
@@ -283,15 +315,22 @@ class Broadcast(msgspec.Struct, kw_only=True, array_like=True, tag=True):
 
 
 class Who(msgspec.Struct, kw_only=True, array_like=True, tag=True):
-    """A process has claimed a room and asks for the sockets that it left open."""
+    """
+    A process has claimed a room and asks for the sockets that it left open.
+
+    Attributes:
+        was_displaced: The owner before it died; what it says is not waited for.
+    """
 
     party: str
     room_id: str
     epoch: int
+    was_displaced: bool = False
 
 
 AnyItem = (
     Join
+    | Recall
     | Opened
     | Sent
     | Troubled
@@ -308,6 +347,8 @@ AnyItem = (
     | Keep
     | Close
     | Handled
+    | Marked
+    | Settled
     | Answered
     | Returned
     | Streamed

@@ -7,6 +7,7 @@ from partyrooms.bus.contract import Broadcast
 
 if TYPE_CHECKING:
     from partyrooms.gateway.outbox import Outbox
+    from partyrooms.store.contract import Claim
 
 
 class LocalAudience:
@@ -17,8 +18,11 @@ class LocalAudience:
     def __init__(self) -> None:
         self._outboxes: dict[Outbox, None] = {}
 
-    def open(self, epoch: int) -> None:
+    def open(self, claim: "Claim", *, hibernates: bool) -> None:
         """Nothing: a socket here is at no owner but this process."""
+
+    def close(self) -> None:
+        """Nothing: the next life has the same sockets."""
 
     def join(self, outbox: "Outbox") -> None:
         """Let a socket get broadcasts from now on."""

@@ -176,7 +176,7 @@ class AtomicBlock:
         if is_ringing and writes.alarm is UNKNOWN:
             writes.alarm = None
         self._before = life.quota.before(writes)
-        return life.gate.take_along(writes)
+        return life.gate.take_along(writes, turn)
 
     async def _settle(
         self, commit: RoomCommit, draft: Draft, raised: BaseException | None

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import msgspec
 
-from partyrooms.bus.contract import Closing, Line
+from partyrooms.bus.contract import Closing, Line, Recaller
 from partyrooms.connection import Connection, ConnectionContext
 from partyrooms.core.given import as_tags
 from partyrooms.core.messages import Answer, AnswerKind
+from partyrooms.core.progress import LOST
 from partyrooms.exceptions import ConnectionTrouble, PartyroomsError
 from partyrooms.owner.calls import CALLS, failure
 from partyrooms.owner.outflow import Outflow
@@ -37,9 +38,11 @@ class Event(Protocol):
         connection: Whose event it is, for ``on_exception``; None: nobody's.
         receipt: What leaves last, to say that it was handled, to another process; None:
             it came from this one.
+        travels: Whether it can be given to an owner in another process.
     """
 
     hook: ClassVar[str]
+    travels: ClassVar[bool]
     receipt: Output | None
 
     @property
@@ -68,6 +71,7 @@ class Connect(msgspec.Struct, eq=False):
     """A socket asks to be let in."""
 
     hook: ClassVar[str] = "on_connect"
+    travels: ClassVar[bool] = True
 
     line: Line
     context: ConnectionContext
@@ -128,6 +132,7 @@ class Message(msgspec.Struct, eq=False):
     """A frame has come."""
 
     hook: ClassVar[str] = "on_message"
+    travels: ClassVar[bool] = True
 
     line: Line
     payload: str | bytes
@@ -159,6 +164,7 @@ class Trouble(msgspec.Struct, eq=False):
     """A socket is in trouble and will be closed."""
 
     hook: ClassVar[str] = "on_error"
+    travels: ClassVar[bool] = True
 
     line: Line
     error: ConnectionTrouble
@@ -185,6 +191,7 @@ class Closed(msgspec.Struct, eq=False):
     """A socket has ended."""
 
     hook: ClassVar[str] = "on_close"
+    travels: ClassVar[bool] = True
 
     line: Line
     closing: Closing
@@ -224,6 +231,7 @@ class Request(msgspec.Struct, eq=False):
     """An HTTP request waits for its answer."""
 
     hook: ClassVar[str] = "on_request"
+    travels: ClassVar[bool] = True
 
     request: Any
     reply: "asyncio.Future[Answer]"
@@ -270,6 +278,7 @@ class Call(msgspec.Struct, eq=False):
     """Something asked of the room by partyrooms itself, in the room's order."""
 
     hook: ClassVar[str] = "a call"
+    travels: ClassVar[bool] = True
 
     name: str
     arguments: Mapping[str, Any]
@@ -302,10 +311,59 @@ class Call(msgspec.Struct, eq=False):
             self.reply.set_exception(error)
 
 
+class Void(msgspec.Struct, eq=False):
+    """Something that came to nothing, in its place among the events."""
+
+    hook: ClassVar[str] = "nothing"
+    travels: ClassVar[bool] = False
+
+    receipt: Output | None = None
+    connection: None = None
+    wakes: bool = False
+
+    async def act(self, life: "Life", turn: Turn) -> None:
+        pass
+
+    def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
+        return True
+
+    def abandon(self, error: Exception) -> None:
+        pass
+
+
+class Recall(msgspec.Struct, eq=False):
+    """
+    A gateway asks what becomes of what it has of an owner that is gone.
+
+    It is answered before the life begins; one that comes later has missed that.
+    """
+
+    hook: ClassVar[str] = "a recall"
+    travels: ClassVar[bool] = False
+
+    recaller: Recaller
+    receipt: Output | None = None
+    connection: None = None
+    wakes: bool = True
+
+    async def act(self, life: "Life", turn: Turn) -> None:
+        turn.outputs.append((self.recaller.settle, LOST))
+
+    def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
+        return True
+
+    def abandon(self, error: Exception) -> None:
+        if isinstance(error, PartyroomsError):
+            self.recaller.turn_away()
+        else:
+            self.recaller.settle(LOST)
+
+
 class Arrival(msgspec.Struct, eq=False):
     """Another process has joined the room, with the sockets that it has open."""
 
     hook: ClassVar[str] = "an arrival"
+    travels: ClassVar[bool] = False
 
     berth: Any
     receipt: Output | None = None
@@ -315,11 +373,13 @@ class Arrival(msgspec.Struct, eq=False):
     async def act(self, life: "Life", turn: Turn) -> None:
         if self.berth.is_open:
             return  # It was here when the life began.
+        if life.account is not None:
+            life.account.enter(self.berth)
+        turn.outputs.append((self.berth.open, life.claim.epoch))
         # They come late, and may have missed what was said since.
         for line in tuple(self.berth.lines.values()):
             if line.is_accepted:
                 turn.outputs.append((line.drop, LATE))
-        turn.outputs.append((self.berth.open, life.claim.epoch))
 
     def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
         return True
@@ -336,6 +396,7 @@ class End(msgspec.Struct, eq=False):
     """A room that runs elsewhere is to stop, or to be deleted; it only travels."""
 
     hook: ClassVar[str] = "an end"
+    travels: ClassVar[bool] = True
 
     delete: bool
     reply: "asyncio.Future[Any]"

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from partyrooms.bus.contract import Account
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.writes import UNKNOWN, WriteSet
 from partyrooms.exceptions import RoomStopped
@@ -33,7 +34,12 @@ class Gate:
         on_lost: Called once, when a commit found that the room is somebody else's.
         on_written: Called with what a turn has written, when the turn ends.
         may_act: Whether the node's lease holds; while it does not, nothing leaves.
+
+    Attributes:
+        account: Is told of each turn; None: nobody need be.
     """
+
+    account: Account | None = None
 
     def __init__(
         self,
@@ -100,6 +106,11 @@ class Gate:
         turn.is_open = False
         if self.is_lost:
             return 0
+        account = self.account
+        if account is not None:
+            account.close(turn)
+            if account.is_stale:
+                self.add(WriteSet())
         if turn.has_writes:
             self._want(turn)
         if self._wanted > self._settled or self._held or not self._may_act():
@@ -116,7 +127,9 @@ class Gate:
         Raises:
             RoomStopped: If the room was lost before.
         """
-        if turn is not None and not self.is_lost:
+        if turn is not None and turn.has_writes and not self.is_lost:
+            if self.account is not None:
+                self.account.interrupt(turn)
             self._want(turn)
         if self.is_lost:
             raise RoomStopped("The room is owned by another process now.")
@@ -162,12 +175,18 @@ class Gate:
         """What the room's row holds, as far as commits have settled."""
         return self._version
 
-    def take_along(self, writes: WriteSet) -> RoomCommit:
+    def take_along(self, writes: WriteSet, turn: Turn) -> RoomCommit:
         """
         Give what is to be written next, and these writes, to who has reserved.
 
         ``settle`` or ``put_back`` must follow.
+
+        Args:
+            writes: What a turn has written so far.
+            turn: Which turn.
         """
+        if self.account is not None and turn.is_open:
+            self.account.interrupt(turn)
         self._on_written(writes)
         self._aside, self._pending = self._pending, WriteSet()
         self._pending.merge(self._aside)
@@ -187,7 +206,9 @@ class Gate:
         self._pending, self._aside = self._aside, WriteSet()
         if self.is_lost:
             return self._pending
-        if self._pending:
+        if self.account is not None:
+            self.account.not_stored()
+        if self._pending or (self.account is not None and self.account.is_stale):
             self._wanted = self._taken + 1
         else:
             self._settled = self._taken
@@ -199,7 +220,12 @@ class Gate:
         """Give what is to be written next; ``settle`` must follow."""
         self._flying, self._pending = self._pending, WriteSet()
         self._taken += 1
-        return RoomCommit(claim=self.claim, version=self._version, writes=self._flying)
+        return RoomCommit(
+            claim=self.claim,
+            version=self._version,
+            writes=self._flying,
+            progress=None if self.account is None else self.account.progress(),
+        )
 
     def settle(self, outcome: Outcome) -> None:
         """Say what became of the writes that were taken, and let outputs leave."""

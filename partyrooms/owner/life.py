@@ -85,7 +85,8 @@ class Life:
         self.is_over = False
         self.room = room_class(self)
         self.hooks = Hooks(self.room, node.in_thread)
-        audience.open(claim.epoch)
+        self.account = audience.open(claim, hibernates=room_class.hibernate)
+        self.gate.account = self.account
         for line in audience.lines():
             self.welcome(Connection(self, line))
 
@@ -296,3 +297,4 @@ class Life:
             line.connection = None
             if closing is not None:
                 line.drop(closing)
+        self._audience.close()

@@ -189,7 +189,7 @@ class Lives(Loop):
             raise RoomStopped("This process is going away.")
         if self._node.is_draining:
             raise RoomElsewhere("This process gives its rooms away.")
-        claim = await self._tenure.claim()
+        claim = await self._tenure.claim(self._node.bus.named(self.key))
         ring.meet(self._waiting, claim.alarm)
         life: Life | None = None
         try:
@@ -252,6 +252,8 @@ class Lives(Loop):
         if life is not None:
             lines = life.lines()
             if closing is not None:
+                if life.account is not None:
+                    life.account.owe_all()
                 for line in lines:
                     gone = events.Closed(line, line.closing or closing, was_clean=True)
                     await self._handle(gone, life)
@@ -272,7 +274,9 @@ class Lives(Loop):
             await self._delete(life, deletion)
         elif life is not None:
             gateways = self._node.bus.gateways(self.key)
-            await self._tenure.release(life.claim, gateways)
+            account = life.account
+            final = None if account is None else account.progress(is_final=True)
+            await self._tenure.release(life.claim, gateways, final)
         is_draining = self._node.is_draining
         if is_draining or not self._waiting:
             self._node.bus.release(

@@ -37,6 +37,7 @@ class Ring(msgspec.Struct, eq=False):
     """
 
     hook: ClassVar[str] = "on_alarm"
+    travels: ClassVar[bool] = True
 
     at: datetime
     reply: "asyncio.Future[None]"

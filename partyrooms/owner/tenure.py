@@ -31,9 +31,12 @@ class Tenure:
         self._key = key
         self._store = store
 
-    async def claim(self) -> Claim:
+    async def claim(self, gateways: Sequence[UUID] | None = None) -> Claim:
         """
         Begin an ownership period.
+
+        Args:
+            gateways: As in ``Store.claim``.
 
         Raises:
             RoomUnreachable: If another node has the room, or this one lost it while
@@ -42,7 +45,7 @@ class Tenure:
         """
         self._go(Event.CLAIM)
         try:
-            claim = await self._store.claim(self._key)
+            claim = await self._store.claim(self._key, gateways)
         except BaseException:
             self._go(Event.RELEASE if self.is_lost else Event.REFUSE)
             raise
@@ -52,18 +55,24 @@ class Tenure:
         self._go(Event.GRANT)
         return claim
 
-    async def release(self, claim: Claim, gateways: Sequence[UUID] = ()) -> None:
+    async def release(
+        self,
+        claim: Claim,
+        gateways: Sequence[UUID] | None = None,
+        progress: bytes | None = None,
+    ) -> None:
         """
         End an ownership period, whether it is lost or not.
 
         Args:
             claim: The period.
-            gateways: The nodes with sockets that stay open.
+            gateways: The nodes with sockets that stay open; None: as when it began.
+            progress: How far they are; None: as it is stored.
         """
         if not self.is_lost:
             self._go(Event.DRAIN)
             try:
-                await self._store.release([claim], gateways)
+                await self._store.release([claim], gateways, progress)
             except StoreUnavailable as error:
                 # The row still names this node, which may claim it again.
                 logger.warning(

@@ -56,6 +56,8 @@ class Turn(msgspec.Struct, eq=False):
             empty: no event has begun it, so that nobody does.
         waits: The rooms that it waits for; what is told when they wait for its own.
         ringing: The alarm that it handles; None: it is no ``on_alarm``'s turn.
+        receipt: As in the event that it handles.
+        is_interrupted: A part of it was stored before its end.
     """
 
     life: "Life"
@@ -65,6 +67,8 @@ class Turn(msgspec.Struct, eq=False):
     chain: tuple[str, ...] = ()
     waits: "dict[Future[tuple[str, ...]], tuple[RoomKey, Inlet]] | None" = None
     ringing: Alarm | None = None
+    receipt: Output | None = None
+    is_interrupted: bool = False
     _draft: Draft | None = None
     _undo: list[Callable[[], None]] | None = None
 

@@ -104,6 +104,9 @@ class Worker(Lives):
 
     async def _handle(self, event: events.Event, life: Life) -> None:
         turn = Turn(life)
+        receipt = event.receipt
+        if receipt is not None:
+            turn.receipt = receipt
         try:
             error = await self._runner.attempt(event.hook, turn, event.act, life, turn)
         except BaseException:  # This task is being ended; nobody may wait for ever.
@@ -114,10 +117,10 @@ class Worker(Lives):
             return
         is_defect = False
         if error is not None:
-            turn = Turn(life)
+            turn = Turn(life, receipt=receipt, is_interrupted=turn.is_interrupted)
             is_defect = event.fail(life, turn, error)
-        if event.receipt is not None:
-            turn.outputs.append(event.receipt)
+        if receipt is not None:
+            turn.outputs.append(receipt)
         held = life.gate.close(turn)
         if error is not None and is_defect:
             await self._runner.report(error, life, event.connection)

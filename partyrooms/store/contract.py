@@ -26,7 +26,11 @@ class Claim:
         record: The primary key of its row.
         epoch: The number of this ownership period: the fencing token.
         version: How many commits the row had seen when it was claimed.
-        gateways: The nodes that had sockets open when the room was last released.
+        gateways: The nodes that may have sockets of the room open, those among them
+            that the claim has named.
+        progress: What the last period has stored of its gateways; see
+            ``core.progress``. None: nothing.
+        displaced: The last owner, which has not given the room up; None: it has.
         alarm: The room's alarm then; None: it had none.
     """
 
@@ -35,6 +39,8 @@ class Claim:
     epoch: int
     version: int
     gateways: tuple[UUID, ...] = ()
+    progress: bytes | None = None
+    displaced: UUID | None = None
     alarm: Alarm | None = None
 
 
@@ -69,11 +75,13 @@ class RoomCommit:
         claim: Under which ownership.
         version: What the row's version must be before; it is one more afterwards.
         writes: The buffered writes, merged.
+        progress: How far the room's gateways are by then; None: as it is stored.
     """
 
     claim: Claim
     version: int
     writes: WriteSet
+    progress: bytes | None = None
 
 
 class Outcome(Enum):
@@ -159,9 +167,16 @@ class Store(Protocol):
 
     atomic_limit: float | None
 
-    async def claim(self, key: RoomKey) -> Claim:
+    async def claim(
+        self, key: RoomKey, gateways: Sequence[UUID] | None = None
+    ) -> Claim:
         """
         Make this node the owner of a room; its epoch rises by one.
+
+        Args:
+            key: The room.
+            gateways: Nodes that are to be asked for their sockets, besides those that
+                the row names already, if this owner dies; None: nobody is.
 
         Raises:
             RoomUnreachable: Another live node owns the room; the text says which one
@@ -181,14 +196,19 @@ class Store(Protocol):
         """Every living node, this one included once it has claimed a room."""
 
     async def release(
-        self, claims: Sequence[Claim], gateways: Sequence[UUID] = ()
+        self,
+        claims: Sequence[Claim],
+        gateways: Sequence[UUID] | None = None,
+        progress: bytes | None = None,
     ) -> None:
         """
         Give rooms up, so that any node may claim them. Lost ones are passed over.
 
         Args:
             claims: Under which ownership each was held.
-            gateways: The nodes with sockets that stay open, for whoever claims next.
+            gateways: The nodes with sockets that stay open, for whoever claims next;
+                None: as they are stored.
+            progress: How far the gateways are; None: as it is stored.
         """
 
     async def sizes(self, record: int) -> dict[bytes, int]:

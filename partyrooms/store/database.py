@@ -71,8 +71,10 @@ class DatabaseStore:
         self._lock = Lock()
         self._closed = False
 
-    async def claim(self, key: RoomKey) -> Claim:
-        return await self._write(lambda: self._rows.claim(key))
+    async def claim(
+        self, key: RoomKey, gateways: Sequence[UUID] | None = None
+    ) -> Claim:
+        return await self._write(lambda: self._rows.claim(key, gateways))
 
     async def enroll(self) -> None:
         await self._write(self._membership.register)
@@ -87,9 +89,12 @@ class DatabaseStore:
         return await self._run(self._readers, self._rows.places)
 
     async def release(
-        self, claims: Sequence[Claim], gateways: Sequence[UUID] = ()
+        self,
+        claims: Sequence[Claim],
+        gateways: Sequence[UUID] | None = None,
+        progress: bytes | None = None,
     ) -> None:
-        await self._write(lambda: self._rows.release(claims, gateways))
+        await self._write(partial(self._rows.release, claims, gateways, progress))
 
     async def sizes(self, record: int) -> dict[bytes, int]:
         return await self._run(self._readers, lambda: self._rows.sizes(record))

@@ -31,6 +31,7 @@ class MemoryRoom:
     fence: Row
     entries: dict[bytes, bytes] = field(default_factory=dict)
     gateways: tuple[UUID, ...] = ()
+    progress: bytes | None = None
     alarm: Alarm | None = None
 
 
@@ -103,7 +104,9 @@ class MemoryStore(MemoryAtomicStore, MemoryCronStore):
         """The nodes that were declared dead."""
         return self.tables.dead
 
-    async def claim(self, key: RoomKey) -> Claim:
+    async def claim(
+        self, key: RoomKey, gateways: Sequence[UUID] | None = None
+    ) -> Claim:
         self._arrive()
         record, room = self.tables.room(key)
         row = room.fence
@@ -117,14 +120,17 @@ class MemoryStore(MemoryAtomicStore, MemoryCronStore):
                 f"{key} cannot be claimed: node {self.node_id} was declared dead."
             )
         room.fence = replace(row, owner=self.node_id, epoch=row.epoch + 1)
-        gateways, room.gateways = room.gateways, ()
+        named = tuple(dict.fromkeys([*room.gateways, *(gateways or ())]))
+        room.gateways = () if gateways is None else named
         await self._answer()
         return Claim(
             key=key,
             record=record,
             epoch=row.epoch + 1,
             version=row.version,
-            gateways=gateways,
+            gateways=named,
+            progress=room.progress,
+            displaced=row.owner,
             alarm=room.alarm,
         )
 
@@ -157,14 +163,20 @@ class MemoryStore(MemoryAtomicStore, MemoryCronStore):
         return [one for one in places if one.node not in self.tables.dead]
 
     async def release(
-        self, claims: Sequence[Claim], gateways: Sequence[UUID] = ()
+        self,
+        claims: Sequence[Claim],
+        gateways: Sequence[UUID] | None = None,
+        progress: bytes | None = None,
     ) -> None:
         self._arrive()
         for claim in claims:
             if self._owns(claim):
                 room = self.tables.rooms[claim.record]
                 room.fence = replace(room.fence, owner=None)
-                room.gateways = tuple(gateways)
+                if gateways is not None:
+                    room.gateways = tuple(gateways)
+                if progress is not None:
+                    room.progress = progress
         await self._answer()
 
     async def sizes(self, record: int) -> dict[bytes, int]:
@@ -275,6 +287,8 @@ class MemoryStore(MemoryAtomicStore, MemoryCronStore):
         if verdict is not Verdict.WRITE:
             return verdict.outcome
         room.fence = replace(room.fence, version=room.fence.version + 1)
+        if commit.progress is not None:
+            room.progress = commit.progress
         if commit.writes.cleared:
             room.entries.clear()
         if commit.writes.alarm is not UNKNOWN:

@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, F, Q, QuerySet
+from django.db.models import BinaryField, Case, Exists, F, Q, QuerySet, Value, When
 from django.db.models.functions import Length
 
 from partyrooms.core.alarm import Alarm
@@ -30,6 +30,8 @@ CHUNK = 500
 """Rooms, or keys, in one statement; databases limit the parameters they take."""
 
 CLAIM_ATTEMPTS = 3
+
+_BINARY = BinaryField()
 
 
 class Membership(Protocol):
@@ -75,7 +77,7 @@ class RoomRows:
     def _entries(self) -> "QuerySet[Entry]":
         return Entry.objects.using(self._database)
 
-    def claim(self, key: RoomKey) -> Claim:
+    def claim(self, key: RoomKey, gateways: Sequence[UUID] | None = None) -> Claim:
         self._membership.register()
         for _ in range(CLAIM_ATTEMPTS):
             with transaction.atomic(using=self._database):
@@ -84,13 +86,16 @@ class RoomRows:
                 )
                 self._displace(key, row.owner)
                 require_no_quarantine(row)
-                if self._take(row):
+                named = {*row.gateways, *map(str, gateways or ())}
+                if self._take(row, () if gateways is None else named):
                     return Claim(
                         key=key,
                         record=row.pk,
                         epoch=row.epoch + 1,
                         version=row.version,
-                        gateways=tuple(map(UUID, row.gateways)),
+                        gateways=tuple(map(UUID, sorted(named))),
+                        progress=None if row.progress is None else bytes(row.progress),
+                        displaced=row.owner_id,
                         alarm=alarm_of(row),
                     )
         raise RoomUnreachable(self._why_not_taken(key))
@@ -109,7 +114,7 @@ class RoomRows:
             f"stop process {owner.pid} if it is not meant to serve rooms."
         )
 
-    def _take(self, row: RoomRecord) -> bool:
+    def _take(self, row: RoomRecord, named: Collection[str]) -> bool:
         # A dead node's row, or this node's own: an earlier life may not have released
         # it. The subqueries join nothing, so that a database which waited for another
         # claim compares the epoch anew.
@@ -124,7 +129,7 @@ class RoomRows:
                 owner=self._node,
                 epoch=F("epoch") + 1,
                 stop_requested=False,
-                gateways=[],
+                gateways=sorted(named),
             )
         )
         return taken == 1
@@ -154,7 +159,17 @@ class RoomRows:
         alive = Node.objects.using(self._database).filter(state=Node.State.ALIVE)
         return [_place(node) for node in alive if not self._membership.is_gone(node)]
 
-    def release(self, claims: Sequence[Claim], gateways: Sequence[UUID] = ()) -> None:
+    def release(
+        self,
+        claims: Sequence[Claim],
+        gateways: Sequence[UUID] | None = None,
+        progress: bytes | None = None,
+    ) -> None:
+        changes: dict[str, Any] = {}
+        if gateways is not None:
+            changes["gateways"] = [str(one) for one in gateways]
+        if progress is not None:
+            changes["progress"] = progress
         for chunk in chunks(claims, PAIRS):
             held = Q()
             for claim in chunk:
@@ -162,9 +177,9 @@ class RoomRows:
             self._rooms.filter(held, owner=self._node).update(
                 owner=None,
                 stop_requested=False,
-                gateways=[str(one) for one in gateways],
                 blocked_count=0,
                 quarantined_until=None,
+                **changes,
             )
 
     def sizes(self, record: int) -> dict[bytes, int]:
@@ -213,7 +228,9 @@ class RoomRows:
         """Inside the transaction in which they were judged: write commits."""
         for chunk in chunks(due, CHUNK):
             records = [commit.claim.record for commit in chunk]
-            self._rooms.filter(pk__in=records).update(version=F("version") + 1)
+            self._rooms.filter(pk__in=records).update(
+                version=F("version") + 1, **_progress(chunk)
+            )
             write_entries(self._entries, chunk)
             write_alarms(self._rooms, chunk)
 
@@ -265,6 +282,16 @@ class RoomRows:
                 (pk, Row(node, epoch, version)) for pk, node, epoch, version in found
             )
         return rows
+
+
+def _progress(commits: Sequence[RoomCommit]) -> dict[str, Any]:
+    """What an UPDATE of these rooms' rows sets besides; usually nothing."""
+    cases = [
+        When(pk=commit.claim.record, then=Value(commit.progress, _BINARY))
+        for commit in commits
+        if commit.progress is not None
+    ]
+    return {"progress": Case(*cases, default=F("progress"))} if cases else {}
 
 
 def _place(node: Node) -> Place:

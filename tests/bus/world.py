@@ -207,6 +207,8 @@ class LayerWorld:
     async def kill(self, node):
         """End a node as kill -9 does: nobody is told, nothing is committed."""
         self.nodes.remove(node)
+        for peer in node.bus.hub.peers.values():
+            peer._spawn = lambda sending: sending.close()
         for task in tuple(node._tasks):
             task.cancel()
         for worker in tuple(node.busy):

@@ -62,9 +62,9 @@ class HeldStore(MemoryStore):
             hold.reached.set()
             await hold.go.wait()
 
-    async def claim(self, key):
+    async def claim(self, key, gateways=None):
         await self._pass("claim")
-        return await super().claim(key)
+        return await super().claim(key, gateways)
 
     async def sizes(self, record):
         await self._pass("sizes")
@@ -87,9 +87,9 @@ class HeldStore(MemoryStore):
         await self._pass("outcome")
         return await super().outcome(commit)
 
-    async def release(self, claims, gateways=()):
+    async def release(self, claims, gateways=None, progress=None):
         await self._pass("release")
-        return await super().release(claims, gateways)
+        return await super().release(claims, gateways, progress)
 
     async def delete(self, claim):
         await self._pass("delete")

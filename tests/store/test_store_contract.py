@@ -1,7 +1,9 @@
 """What every store promises; see partyrooms.store.contract."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -244,6 +246,60 @@ async def test_an_old_claim_releases_nothing(store, other):
     await store.release([old])
 
     assert await store.commit([commit(new, a=b"1")]) == [COMMITTED]
+
+
+async def test_a_claim_tells_whom_it_displaces(store, other):
+    """None, where the last owner has given the room up."""
+    first = await store.claim(LOBBY)
+    again = await store.claim(LOBBY)
+    await store.release([again])
+    last = await other.claim(LOBBY)
+
+    assert first.displaced is last.displaced is None
+    assert again.displaced is not None
+
+
+async def test_nodes_with_sockets_are_named_until_somebody_says_otherwise(store):
+    """A claim adds to those that the row names; a release replaces them, if asked."""
+    a, b, c = sorted([uuid4(), uuid4(), uuid4()])
+    first = await store.claim(LOBBY, [a])
+    await store.release([first])
+    second = await store.claim(LOBBY, [b])
+    third = await store.claim(LOBBY, [])
+    await store.release([third], [c])
+    fourth = await store.claim(LOBBY, [])
+    nobody = await store.claim(LOBBY)
+    fifth = await store.claim(LOBBY)
+
+    assert first.gateways == (a,)
+    assert sorted(second.gateways) == sorted(third.gateways) == [a, b]
+    assert fourth.gateways == nobody.gateways == (c,)
+    assert fifth.gateways == ()
+
+
+async def test_progress_is_stored_with_a_commit(store):
+    """Of the rooms that have some, and of no other; a release may replace it."""
+    lobby, kitchen = await store.claim(LOBBY), await store.claim(KITCHEN)
+    await store.commit([replace(commit(lobby), progress=b"1"), commit(kitchen, a=b"1")])
+    await store.commit([commit(lobby, 1, a=b"2")])
+    again = await store.claim(LOBBY)
+    await store.release([again])
+    last = await store.claim(LOBBY)
+    await store.release([last], progress=b"2")
+
+    assert lobby.progress is None
+    assert again.progress == last.progress == b"1"
+    assert (await store.claim(LOBBY)).progress == b"2"
+    assert (await store.claim(KITCHEN)).progress is None
+
+
+async def test_progress_is_fenced(store, other):
+    """What a replaced owner knows of its gateways counts no more."""
+    old = await store.claim(LOBBY)
+    new = await store.claim(LOBBY)
+
+    assert await store.commit([replace(commit(old), progress=b"old")]) == [LOST]
+    assert (await store.claim(LOBBY)).progress is new.progress is None
 
 
 async def test_a_repeated_commit_is_written_once(store):

@@ -17,11 +17,22 @@ PARTIES = ["ledger", "hibernating-ledger"]
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest.mark.parametrize("party", [pytest.param("ledger", marks=IN_FULL), PARTIES[1]])
+@pytest.mark.parametrize(
+    "party",
+    [
+        pytest.param("ledger", marks=IN_FULL),
+        "hibernating-ledger",
+        pytest.param("volatile-hibernating-ledger", marks=IN_FULL),
+    ],
+)
 async def test_d5_an_owner_that_is_killed_has_a_successor(
     deployment, party, chance, tell
 ):
-    """Nothing is lost; sockets get 1012, or 3010 where they outlive their room."""
+    """
+    D5: nothing is lost, nothing is handled twice. The sockets of a plain room get 1012.
+
+    Those of a room that hibernates stay, or get 3010 where something said may be lost.
+    """
     room, times = new_room(party), []
     async with deployment() as lab, lab.crowd(room) as crowd:
         async with crowd.sending():
@@ -36,8 +47,11 @@ async def test_d5_an_owner_that_is_killed_has_a_successor(
 
         assert await lab.verdict(room, crowd) == []
         assert lab.epoch(room) == KILLS + 1
-        assert set(crowd.close_codes) == {1012 if party == "ledger" else 3010}
+        expected = {1012} if party == "ledger" else {3010}
+        assert set(crowd.close_codes) <= expected
         tell(f"a new owner after {longest(times)}")
+        sockets, closed = KILLS * len(crowd.clients), len(crowd.close_codes)
+        tell(f"{sockets - closed} of {sockets} times a socket outlived its owner")
 
 
 @pytest.mark.parametrize("party", ["ledger", pytest.param(PARTIES[1], marks=IN_FULL)])

@@ -232,7 +232,7 @@ def _check_views(history: History, sequence: list[Line]) -> Iterator[Violation]:
                 3, f"{visit.client} was welcomed to {_place(welcome)}, not stored"
             )
         yield from _check_piece(visit, sequence, bisect_right(keys, _order(welcome)))
-        told = [frame.position for frame in _frames(visit, Kind.ACKNOWLEDGEMENT)]
+        told = [_order(frame) for frame in _frames(visit, Kind.ACKNOWLEDGEMENT)]
         if told != sorted(told):
             yield Violation(3, f"{visit.client} was acknowledged out of order: {told}")
 

@@ -101,6 +101,12 @@ class AtomicLedger(Ledger):
         return True
 
 
+class VolatileHibernatingLedger(VolatileLedger):
+    """Its sockets outlive it, and with them what they were told."""
+
+    hibernate = True
+
+
 class Stone(Room):
     """Does not give the event loop back once it has heard anything."""
 
