@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeGuard
 
 import msgspec
 
@@ -264,7 +264,7 @@ class Request(msgspec.Struct, eq=False):
     def abandon(self, error: Exception) -> None:
         if self.reply.done():
             return
-        if isinstance(error, PartyroomsError):
+        if _is_out_of_reach(error):
             self.reply.set_exception(error)
         else:
             self.reply.set_result(_json_answer(500, "The room failed to start."))
@@ -353,7 +353,7 @@ class Recall(msgspec.Struct, eq=False):
         return True
 
     def abandon(self, error: Exception) -> None:
-        if isinstance(error, PartyroomsError):
+        if _is_out_of_reach(error):
             self.recaller.turn_away()
         else:
             self.recaller.settle(LOST)
@@ -385,7 +385,7 @@ class Arrival(msgspec.Struct, eq=False):
         return True
 
     def abandon(self, error: Exception) -> None:
-        if isinstance(error, PartyroomsError):
+        if _is_out_of_reach(error):
             self.berth.turn_away()
         else:
             for line in tuple(self.berth.lines.values()):
@@ -430,8 +430,13 @@ def _refusal(life: "Life", line: Line) -> Closing | None:
     return None
 
 
+def _is_out_of_reach(error: Exception) -> TypeGuard[PartyroomsError]:
+    """Whether the room may be had later; else its own code has failed."""
+    return isinstance(error, PartyroomsError) and error.status_code == 503
+
+
 def _closing_for(error: Exception) -> Closing:
-    if isinstance(error, PartyroomsError):
+    if _is_out_of_reach(error):
         return error.close_code, "the room cannot be reached; come back later"
     return ROOM_FAILED
 

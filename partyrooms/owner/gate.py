@@ -132,7 +132,7 @@ class Gate:
                 self.account.interrupt(turn)
             self._want(turn)
         if self.is_lost:
-            raise RoomStopped("The room is owned by another process now.")
+            raise RoomStopped("This life of the room is over; it commits nothing.")
         if self._wanted > self._settled:
             await self._settling(self._wanted)
 
@@ -158,7 +158,7 @@ class Gate:
             while self._flying is not None:
                 await self._settling(self._taken)
             if self.is_lost:
-                raise RoomStopped("The room is owned by another process now.")
+                raise RoomStopped("This life of the room is over; it commits nothing.")
         except BaseException:
             self.free()
             raise

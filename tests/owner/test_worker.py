@@ -9,6 +9,7 @@ from partyrooms.core.ownership import State
 from partyrooms.exceptions import HookTimeout, RoomStopped
 from partyrooms.owner.node import current_node
 from partyrooms.testing import running_room
+from tests.owner.stage import on_stage, turns_of_the_loop
 
 PATIENCE = 20.0
 """Seconds until a test that waits for an event gives up."""
@@ -79,6 +80,33 @@ async def test_r10_a_start_that_fails_is_tried_again_by_the_next_event():
         assert alice.closed[0] == 1011
         assert second.status_code == 500
         assert third.data == {"tries": 3}
+
+
+@pytest.mark.parametrize("way", ["hangs", "stores-too-much"])
+async def test_r10_a_start_may_fail_with_an_error_of_ours(way):
+    """R10, G5: 500 and 1011 as for any other; only who is out of reach comes back."""
+
+    class Unlucky(Room):
+        async def on_start(self):
+            if self.id == "hangs":
+                await asyncio.Event().wait()
+            self.storage.put("key", "x" * 2000)
+
+        async def on_request(self, request):
+            return {}
+
+        async def on_exception(self, error, connection): ...
+
+    async with on_stage(Unlucky, way, max_value_size=1000) as room:
+        connecting = asyncio.create_task(room.connect("alice"))
+        asking = asyncio.create_task(room.get())
+        async with asyncio.timeout(PATIENCE):
+            while not (connecting.done() and asking.done()):
+                await turns_of_the_loop()
+                room.pass_time(31)
+
+        assert (await connecting).closed == (1011, "the room failed")
+        assert (await asking).status_code == 500
 
 
 async def test_r13_a_stop_lets_on_close_hear_of_everybody(journal):
