@@ -79,6 +79,15 @@ EXAMPLES = (
         room="team",
     ),
     Example(
+        party="lobby",
+        title="Presence",
+        text="A lobby that knows who is in which place. The places are rooms, too, and "
+        "tell it.",
+        label="Lobby",
+        room="main",
+        app="presence",
+    ),
+    Example(
         party="tictactoe",
         title="Tic-tac-toe",
         text="Two play in turns, and the others look on. Open it in two tabs and take "

@@ -186,6 +186,10 @@ class RunningRoom:
         """Ask with POST; see ``request``."""
         return await self.request("POST", path, **options)
 
+    def other(self, room_class: type[Room], room_id: str = "test") -> "RunningRoom":
+        """Another room, on the same server and with the same clock."""
+        return RunningRoom(room_class, room_id, self._node, self._timeline)
+
     async def stored(self) -> dict[str, Any]:
         """Everything that is committed, as after a crash."""
         record, _ = self._store.tables.room(self.key)

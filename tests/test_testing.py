@@ -7,7 +7,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.contrib.auth.models import User
 from django.test import TestCase
 
-from partyrooms import Room
+from partyrooms import Room, parties
 from partyrooms.exceptions import RoomStopped
 from partyrooms.owner.node import current_node, existing_node
 from partyrooms.testing import running_room
@@ -223,6 +223,21 @@ async def test_other_rooms_run_too():
 
     async with running_room(Caller) as room:
         assert (await room.get()).data["path"] == "/far"
+
+
+async def test_another_room_is_on_the_same_server():
+    """What one does to the other is seen there; time passes for both."""
+    async with running_room(Parlour, "one") as one:
+        two = one.other(Parlour, "two")
+        alice = await two.connect("alice")
+
+        await parties["kit-parlour"].get("two").broadcast("hi")
+        await one.post()
+        await two.hibernate()
+        await one.advance(minutes=2)
+
+        assert alice.received == ["hi"]
+        assert (one.is_running, two.is_running) == (False, False)
 
 
 async def test_nothing_of_a_room_is_left_behind():

@@ -1,0 +1,1 @@
+"""A lobby that knows who is in which of its places."""

@@ -1,0 +1,128 @@
+"""The lobby's rules, and its places'."""
+
+import json
+
+import pytest
+
+from examples.presence.rooms import MAX_PLACES, Lobby, Place
+from partyrooms import CallFailed, parties
+from partyrooms.testing import running_room
+
+
+async def test_the_lobby_learns_who_is_in_the_kitchen():
+    """Two rooms; and after a crash, of which nobody was told, an alarm tells it."""
+    async with running_room(Place, "main:kitchen") as kitchen:
+        lobby = kitchen.other(Lobby, "main")
+        guest = await lobby.connect("guest")
+        await kitchen.connect("1", query="name=Bob")
+        ada = await kitchen.connect("2", query="name=Ada")
+        await kitchen.advance(seconds=0)
+        await ada.vanish()
+        await kitchen.advance(seconds=0)
+        await kitchen.crash()
+        await kitchen.advance(seconds=30)
+
+        people = [json.loads(frame).get("main:kitchen") for frame in guest.received]
+        assert people == [None, ["Ada", "Bob"], ["Bob"], []]
+
+
+@pytest.fixture
+async def kitchen():
+    """A place that nobody is in yet."""
+    async with running_room(Place, "main:kitchen") as kitchen:
+        yield kitchen
+
+
+async def seen_in(lobby):
+    """What somebody sees who looks at a lobby now."""
+    return json.loads((await lobby.connect("late")).received[0])
+
+
+async def test_a_lobby_that_sleeps_or_dies_knows_the_same(kitchen):
+    """Reports are stored; places of other lobbies are none of its own."""
+    lobby = kitchen.other(Lobby, "main")
+    await kitchen.connect("1", query="name=++Ada%0A++Lovelace++")
+    await kitchen.other(Place, "elsewhere:hall").connect("2")
+    await kitchen.other(Place, "nowhere").connect("3")
+    await kitchen.advance(seconds=0)
+
+    await lobby.crash()
+
+    assert await seen_in(lobby) == {
+        "main:kitchen": ["Ada Lovelace"],
+        "nowhere": ["Guest"],
+    }
+    assert await seen_in(kitchen.other(Lobby, "elsewhere")) == {
+        "elsewhere:hall": ["Guest"]
+    }
+
+
+async def test_a_place_that_sleeps_reports_who_is_there(kitchen):
+    """Connections keep their names; who came back while dead is one person."""
+    lobby = kitchen.other(Lobby, "main")
+    dead = await kitchen.connect("1", query="name=Ada")
+    await kitchen.connect("1", query="name=Ada")
+    await kitchen.advance(seconds=0)
+    await kitchen.hibernate()
+    before = await seen_in(lobby)
+
+    await dead.vanish()
+    await kitchen.advance(minutes=1)
+
+    assert before == await seen_in(lobby) == {"main:kitchen": ["Ada"]}
+
+
+async def test_an_empty_place_is_forgotten_and_sleeps(kitchen):
+    """Nothing of it stays in the lobby, and no alarm is set."""
+    lobby = kitchen.other(Lobby, "main")
+    ada = await kitchen.connect("1")
+    await kitchen.advance(seconds=0)
+
+    await ada.close()
+    await kitchen.advance(seconds=0)
+
+    assert (await seen_in(lobby), await lobby.stored()) == ({}, {})
+    assert kitchen.alarm is None
+
+
+async def test_a_report_that_changes_nothing_is_not_told(kitchen):
+    """Every place repeats itself, in case that the lobby has forgotten it."""
+    lobby = kitchen.other(Lobby, "main")
+    await kitchen.connect("1")
+    await kitchen.advance(seconds=0)
+    guest = await lobby.connect("guest")
+
+    await kitchen.advance(minutes=5)
+
+    assert len(guest.received) == 1
+    assert kitchen.alarm is not None
+
+
+async def test_a_lobby_has_a_hundred_places_at_most(kitchen):
+    """Anybody may make places: one too many is left out, until another is empty."""
+    lobby = kitchen.other(Lobby, "main")
+    stub = parties["lobby"].get("main")
+    for number in range(MAX_PLACES):
+        await stub.call("report", f"main:{number}", ["Ada"])
+
+    await stub.call("report", "main:kitchen", ["Bob"])
+    full = await seen_in(lobby)
+    await stub.call("report", "main:0", [])
+    await stub.call("report", "main:kitchen", ["Bob"])
+
+    assert "main:kitchen" not in full
+    assert (await seen_in(lobby))["main:kitchen"] == ["Bob"]
+
+
+async def test_clients_cannot_report(kitchen):
+    """What they send changes nothing, and they cannot ask by HTTP either."""
+    lobby = kitchen.other(Lobby, "main")
+    eve = await lobby.connect("eve")
+
+    await eve.send('{"main:kitchen": ["Ada"]}')
+    answer = await lobby.post(json={"report": ["main:kitchen", ["Ada"]]})
+
+    assert answer.status_code == 404
+    assert await seen_in(lobby) == {}
+    with pytest.raises(CallFailed, match="no method 'on_start'"):
+        await parties["lobby"].get("main").call("on_start")
