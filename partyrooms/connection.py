@@ -164,7 +164,7 @@ class Connection:
             self._put_out(self._line.close, closing, undo=self._reopen)
             self._shut()
 
-    def let_in(self, _: None) -> None:
+    def _let_in(self, _: None) -> None:
         """``on_connect`` has ended; what others sent meanwhile follows what it sent."""
         self._connecting = None
         early, self._early = self._early, []

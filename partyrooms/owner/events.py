@@ -110,7 +110,7 @@ class Connect(msgspec.Struct, eq=False):
         # Before whatever get_connection_tags sent to it.
         turn.outputs.insert(0, (line.accept, connection.tags))
         await life.hooks.on_connect(connection, self.context)
-        turn.outputs.append((connection.let_in, None))
+        turn.outputs.append((connection._let_in, None))
 
     def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
         if self.connection is None:
@@ -121,7 +121,7 @@ class Connect(msgspec.Struct, eq=False):
             turn.outputs.append((self.line.accept, self.connection.tags))
             self.connection._shut()
             turn.outputs.append((self.line.close, ROOM_FAILED))
-            turn.outputs.append((self.connection.let_in, None))
+            turn.outputs.append((self.connection._let_in, None))
         return True
 
     def abandon(self, error: Exception) -> None:
