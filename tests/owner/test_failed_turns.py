@@ -337,8 +337,7 @@ async def test_g5_on_start_that_hangs_fails_what_waits():
 
         room.pass_time(31)
 
-        with pytest.raises(HookTimeout):
-            await patiently(asked)
+        assert (await patiently(asked)).status_code == 500
         assert (await patiently(room.get())).status_code == 200
 
 
