@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from partyrooms.core.keys import RoomKey
 from partyrooms.directory import Directory, declare_dead, is_gone
 from partyrooms.directory.heartbeat import Heartbeat
 from partyrooms.directory.process import host, is_process_gone, start_mark
+from partyrooms.directory.stopped import StoppedProcesses
 from partyrooms.exceptions import RoomUnreachable
 from partyrooms.models import Node, RoomRecord
 from partyrooms.owner.lease import Lease
@@ -65,6 +67,7 @@ def child():
         [sys.executable, "-c", "print(flush=True); input()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     )
     try:
         process.stdout.readline()
@@ -410,3 +413,99 @@ def wait_for():
         pytest.fail("what was waited for did not happen")
 
     return wait
+
+
+@pytest.fixture
+def stopped():
+    """A node whose process was stopped, and that process."""
+    with child() as process:
+        process.send_signal(signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)
+        yield node_of(process, pid_started=start_mark(process.pid)), process
+
+
+def ends_by_itself(process):
+    """Whether it was let live: woken, it misses the line that it waits for."""
+    process.send_signal(signal.SIGCONT)
+    process.communicate(timeout=PATIENCE)
+    return process.returncode >= 0
+
+
+def watch(*nodes):
+    """Looks at 0 s; a lease is 10 s."""
+    processes = StoppedProcesses(lease_ttl=10.0, distrust_after=6.0)
+    processes.know(nodes)
+    assert processes.look(0.0)
+    return processes
+
+
+def test_a_process_that_was_stopped_for_a_lease_is_killed(stopped):
+    """It may hold the lock of the whole file."""
+    node, process = stopped
+    processes = watch(node)
+
+    processes.look(5.0)
+    processes.look(10.0)
+
+    assert process.wait(PATIENCE) == -signal.SIGKILL
+
+
+def test_a_process_that_was_stopped_for_less_than_a_lease_is_let_live(stopped):
+    """Nothing changes by a pause shorter than the lease."""
+    node, process = stopped
+    processes = watch(node)
+
+    processes.look(5.0)
+    processes.look(9.9)
+
+    assert ends_by_itself(process)
+
+
+def test_a_process_that_ran_meanwhile_is_let_live(stopped):
+    """Its row was renewed, so the time counts anew."""
+    node, process = stopped
+    processes = watch(node)
+    processes.know([node])
+
+    node.heartbeat += 1
+    processes.know([node])
+    processes.look(5.0)
+    processes.look(10.0)
+
+    assert ends_by_itself(process)
+
+
+def test_a_renewal_just_before_a_process_was_stopped_does_not_count(stopped):
+    """Its row had been read before that; it is read again once it is seen."""
+    node, process = stopped
+    processes = watch(node)
+
+    node.heartbeat += 1
+    processes.know([node])
+    assert not processes.look(5.0)
+    processes.look(10.0)
+
+    assert not ends_by_itself(process)
+
+
+def test_a_process_is_let_live_that_was_stopped_with_the_observer(stopped):
+    """Both may have been stopped for minutes; the other one is about to wake."""
+    node, process = stopped
+    processes = watch(node)
+
+    processes.look(600.0)
+
+    assert ends_by_itself(process)
+
+
+def test_a_process_that_was_stopped_on_another_machine_is_let_live(stopped):
+    """Its pid means somebody else here."""
+    node, process = stopped
+    node.host = "elsewhere"
+    processes = StoppedProcesses(lease_ttl=10.0, distrust_after=6.0)
+    processes.know([node])
+
+    for now in (0.0, 5.0, 10.0):
+        assert not processes.look(now)
+
+    assert ends_by_itself(process)

@@ -1,21 +1,27 @@
 """The thread that keeps a node's lease, watches the others, and notices its loss."""
 
 import logging
-import os
-import signal
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
 from threading import Event, Lock, Thread, current_thread
 from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, connections
 from django.db.models import F
 
-from partyrooms.core.liveness import Observations, Sighting, fence_at, observe
-from partyrooms.directory.process import boot_clock, host, is_process_stopped
+from partyrooms.core.liveness import MISSED_POLLS, Observations, fence_at, observe
+from partyrooms.directory.process import boot_clock
+from partyrooms.directory.stopped import StoppedProcesses
 from partyrooms.models import Node, RoomRecord
 
 logger = logging.getLogger("partyrooms.directory")
+
+
+LOOKS = 8
+"""
+How often, in each interval, a node on SQLite looks for stopped processes.
+
+What it sees late comes on top of the lease, until a successor can have the lock.
+"""
 
 
 class Heartbeat:
@@ -54,7 +60,9 @@ class Heartbeat:
         self._is_gone = is_gone
         self._is_over = is_over
         self._observations: Observations[UUID] = Observations()
-        self._stopped: dict[UUID, Sighting] = {}
+        self._stopped = StoppedProcesses(
+            lease_ttl=lease_ttl, distrust_after=MISSED_POLLS * interval
+        )
         self._callbacks: (
             tuple[Callable[[list[int]], None], Callable[[], None]] | None
         ) = None
@@ -95,25 +103,38 @@ class Heartbeat:
             self._thread.start()
 
     def _beat(self) -> None:
+        on_sqlite = connections[self._database].vendor == "sqlite"
+        looks = LOOKS if on_sqlite else 1
+        until_poll = 1  # Looks; the first ones need to know at whom.
         try:
-            while not self._stop.wait(self._interval):
+            while not self._stop.wait(self._interval / looks):
                 if self._is_over():
                     self._stop.set()
                     return
-                try:
-                    self._poll()
-                except (DatabaseError, InterfaceError) as error:
-                    connections[self._database].close()
-                    # If this node could not renew, others may not have been able to.
-                    self._observations = Observations()
-                    logger.warning(
-                        "Node %s could not renew its lease: %s",
-                        self._node_id,
-                        error,
-                        extra={"action": "renewal_failed"},
-                    )
+                if on_sqlite and self._stopped.look(boot_clock()):
+                    until_poll = 1
+                until_poll -= 1
+                if until_poll <= 0 and self._try_to_poll(until_poll % looks == 0):
+                    until_poll = looks
         finally:
             connections[self._database].close()
+
+    def _try_to_poll(self, tells: bool) -> bool:
+        try:
+            self._poll()
+        except (DatabaseError, InterfaceError) as error:
+            connections[self._database].close()
+            # If this node could not renew, others may not have been able to.
+            self._observations = Observations()
+            if tells:
+                logger.warning(
+                    "Node %s could not renew its lease: %s",
+                    self._node_id,
+                    error,
+                    extra={"action": "renewal_failed"},
+                )
+            return False
+        return True
 
     def _poll(self) -> None:
         # First, for one of them may hold the lock that renewing needs.
@@ -137,7 +158,8 @@ class Heartbeat:
         if connections[self._database].vendor == "sqlite":
             with connections[self._database].cursor() as cursor:
                 # Whoever waits for a lock for long sees little of the others.
-                cursor.execute(f"PRAGMA busy_timeout = {self._interval * 1000:.0f}")
+                patience = self._interval / LOOKS
+                cursor.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
         sent_at = boot_clock()
         renewed = (
             Node.objects.using(self._database)
@@ -164,29 +186,8 @@ class Heartbeat:
             lease_ttl=self._lease_ttl,
         )
         gone = [pk for pk, node in others.items() if self._is_gone(node)]
-        if connections[self._database].vendor == "sqlite":
-            self._end_stopped(others)
+        self._stopped.know(others.values())
         return [others[pk] for pk in {*silent, *gone}]
-
-    def _end_stopped(self, others: Mapping[UUID, Node]) -> None:
-        """
-        Kill processes that have been stopped for a lease: one may have the file's lock.
-
-        Not those that are silent only: while the file is locked nobody can renew.
-        """
-        now = boot_clock()
-        before, self._stopped = self._stopped, {}
-        for pk, node in others.items():
-            if node.host != host() or not is_process_stopped(
-                node.pid, node.pid_started
-            ):
-                continue
-            seen = before.get(pk)
-            if seen is None or seen.heartbeat != node.heartbeat:
-                seen = Sighting(node.heartbeat, now)
-            self._stopped[pk] = seen
-            if now - seen.since >= self._lease_ttl:
-                end_process(node)
 
     def _lose(self, reason: str) -> None:
         with self._lock:
@@ -200,16 +201,3 @@ class Heartbeat:
             extra={"action": "lease_lost"},
         )
         self._callbacks[1]()
-
-
-def end_process(node: Node) -> None:
-    """Kill a stopped process of this machine."""
-    logger.error(
-        "Process %d (node %s) was stopped for LEASE_TTL and is killed: it may hold the "
-        "database's lock",
-        node.pid,
-        node.pk,
-        extra={"action": "stopped_killed"},
-    )
-    with suppress(ProcessLookupError, PermissionError):
-        os.kill(node.pid, signal.SIGKILL)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from partyrooms.directory.process import boot_clock
 from tests.faults.lab.clients import Client
 from tests.faults.lab.crowd import running
 from tests.faults.lab.laboratory import laboratory
@@ -163,7 +164,7 @@ async def pause_in_transaction(owner, lab):
             await asyncio.sleep(0.001)  # a little further on its way
 
 
-async def test_d1_on_sqlite_a_stopped_owner_is_killed():
+async def test_d1_on_sqlite_a_stopped_owner_is_killed(tell):
     """It holds the lock of the whole file; its successor need not wait for it."""
     async with laboratory("sqlite", gateways=2) as lab:
         owner, successor = lab.gateways
@@ -176,7 +177,9 @@ async def test_d1_on_sqlite_a_stopped_owner_is_killed():
                 await crowd.progress(20)
                 ways[0] = successor
                 await pause_in_transaction(owner, lab)
+                paused_at = boot_clock()
                 await lab.news.until(lambda: rival.is_open)
+                tell(f"a new owner after {boot_clock() - paused_at:.1f} s")
                 await rival.ask()
                 assert await owner.ended() == -signal.SIGKILL
                 await crowd.everybody_is_back()
