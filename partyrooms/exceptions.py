@@ -20,6 +20,7 @@ from __future__ import annotations
 #  |    +-- RoomElsewhere
 #  |    +-- RoomStopped
 #  |    +-- MailboxFull
+#  +-- GateFull
 #  +-- StoreUnavailable (ConnectionError)
 #  +-- StreamBroken (ConnectionError)
 #  +-- SocketClosed (ConnectionError)
@@ -166,6 +167,24 @@ class RoomStopped(RoomUnreachable):
 
 class MailboxFull(RoomUnreachable):
     """More events wait for the room than its mailbox holds."""
+
+
+class GateFull(PartyroomsError):
+    """Background work sends or stores faster than is committed."""
+
+    status_code = 503
+    close_code = 1013
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity)
+        self.capacity = capacity
+
+    def __str__(self) -> str:
+        return (
+            f"{self.capacity} turns of the room wait for their commit, as many as "
+            "MAILBOX_SIZE allows. Write `await self.storage.sync()` where background "
+            "work repeats itself: it waits until everything is committed."
+        )
 
 
 class StoreUnavailable(PartyroomsError, ConnectionError):

@@ -184,6 +184,7 @@ class Storage(AlarmStorage):
 
     @asynccontextmanager
     async def _own_turn(self) -> AsyncIterator[None]:
+        await self._life.gate.space()
         turn = Turn(self._life)
         token = current.set(turn)
         try:

@@ -184,15 +184,23 @@ class AtomicBlock:
         if raised is not None:
             self._outcome = await self._outcome_after(commit)
         if self._outcome is None:
-            self._life.not_written(self._before, self._writes)
-            if draft.turn.is_open:
-                draft.turn.draft.give_back(self._earlier, self._growth)
+            self._give_back(draft)
         else:
             self._life.gate.settle(self._outcome)
         if self._outcome is Outcome.LOST:
             raise RoomStopped(f"{self._life.key} is owned by another process now.")
         if raised is not None and (self._outcome is None or self._work.is_committed):
             raise raised
+
+    def _give_back(self, draft: Draft) -> None:
+        """What was taken is not written: let nothing count it any more."""
+        life, turn = self._life, draft.turn
+        pending = life.gate.put_back()
+        life.recent.clear()
+        life.quota.restore(self._before, self._writes)
+        life.quota.apply(pending)
+        if turn.is_open:
+            turn.draft.give_back(self._earlier, self._growth)
 
     async def _outcome_after(self, commit: RoomCommit) -> Outcome | None:
         """What became of a commit that has raised."""

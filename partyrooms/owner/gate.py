@@ -1,6 +1,7 @@
 """The output gate: a turn's outputs leave when all writes before them are committed."""
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -8,9 +9,12 @@ from typing import Protocol
 from partyrooms.bus.contract import Account
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.writes import UNKNOWN, WriteSet
-from partyrooms.exceptions import RoomStopped
+from partyrooms.exceptions import GateFull, RoomStopped
 from partyrooms.owner.turn import Output, Turn
 from partyrooms.store.contract import Claim, Outcome, RoomCommit
+
+LOOK_INTERVAL = 0.05
+"""Seconds between two looks whether the node's lease holds again."""
 
 
 class Committing(Protocol):
@@ -37,6 +41,7 @@ class Gate:
 
     Attributes:
         account: Is told of each turn; None: nobody need be.
+        capacity: Turns that may wait before background work has to.
     """
 
     account: Account | None = None
@@ -49,6 +54,7 @@ class Gate:
         may_act: Callable[[], bool] = lambda: True,
         on_written: Callable[[WriteSet], None] = lambda writes: None,
     ) -> None:
+        self.capacity = sys.maxsize
         self._may_act = may_act
         self.claim = claim
         self.is_lost = False
@@ -119,6 +125,24 @@ class Gate:
         for deliver, what in turn.outputs:
             deliver(what)
         return 0
+
+    def require_space(self) -> None:
+        """
+        Refuse a turn that no event has begun, if there is no space for it.
+
+        Raises:
+            GateFull: If there is none.
+        """
+        if len(self._held) >= self.capacity:
+            raise GateFull(self.capacity)
+
+    async def space(self) -> None:
+        """Wait until there is space for a turn that no event has begun."""
+        while len(self._held) >= self.capacity:
+            await self.commit(None)
+            # All is committed, and nothing leaves: the node's lease is over.
+            if len(self._held) >= self.capacity:
+                await asyncio.sleep(LOOK_INTERVAL)
 
     async def commit(self, turn: Turn | None) -> None:
         """

@@ -64,6 +64,7 @@ class Life:
         self.gate = Gate(
             claim, node.committer, on_lost, node.lease.holds, self._written
         )
+        self.gate.capacity = settings.mailbox_size
         self.quota = Quota(
             sizes,
             max_value_size=settings.max_value_size,
@@ -138,6 +139,11 @@ class Life:
             if undo is not None:
                 turn.on_drop(undo)
             return
+        self.gate.require_space()
+        self.put_out_alone(deliver, what)
+
+    def put_out_alone(self, deliver: Callable[[Any], None], what: Any) -> None:
+        """Let an output be a turn of its own, whether there is space or not."""
         turn = Turn(self)
         turn.outputs.append((deliver, what))
         self.finish(turn)
@@ -168,6 +174,7 @@ class Life:
         Raises:
             RoomStopped: If this life is over.
             TurnOver: If the code's hook was cancelled.
+            GateFull: If too many turns wait, and this would be one.
         """
         if self.is_over:
             raise RoomStopped(f"This life of {self.key} is over; it writes no more.")
@@ -175,6 +182,7 @@ class Life:
         if draft is not None:
             yield draft
             return
+        self.gate.require_space()
         turn = Turn(self)
         yield turn.draft
         self.finish(turn)
@@ -202,13 +210,6 @@ class Life:
             self.recent.clear()
         for key, value in writes.entries.items():
             self.recent.written(key, value)
-
-    def not_written(self, before: dict[bytes, int], writes: WriteSet) -> None:
-        """The gate took writes along, in vain; ``before``: what ``quota`` said then."""
-        pending = self.gate.put_back()
-        self.recent.clear()
-        self.quota.restore(before, writes)
-        self.quota.apply(pending)
 
     def on_loop(self, work: Callable[..., Any], *args: Any) -> Any:
         """From the thread of a plain hook: let the event loop do something."""

@@ -69,13 +69,14 @@ class Outflow:
             async for chunk in self._chunks:
                 for piece in _pieces(_as_bytes(chunk)):
                     await self._wait_for_grant(sink)
+                    await self._life.gate.space()
                     self._granted -= len(piece)
-                    self._life.put_out(self._deliver, piece)
+                    self._life.put_out_alone(self._deliver, piece)
         except Exception:
-            self._life.put_out(self._over, True)
+            self._life.put_out_alone(self._over, True)
             raise  # to on_exception
         else:
-            self._life.put_out(self._over, False)
+            self._life.put_out_alone(self._over, False)
         finally:
             close = getattr(self._chunks, "aclose", None)
             if close is not None:
