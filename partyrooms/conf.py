@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from functools import cache
+from math import isinf
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -139,7 +140,17 @@ def _seconds(value: Any) -> float:
         raise TypeError(value)
     if not value > 0:  # nor is nan, which is not <= 0 either
         raise ValueError(value)
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as error:  # an int of hundreds of digits
+        raise ValueError(value) from error
+
+
+def _finite_seconds(value: Any) -> float:
+    seconds = _seconds(value)
+    if isinf(seconds):
+        raise ValueError(value)
+    return seconds
 
 
 def _count(value: Any) -> int:
@@ -155,6 +166,7 @@ def _rate(value: Any) -> str | None:
 
 
 _SECONDS = ("a number of seconds above 0", _seconds)
+_FINITE_SECONDS = ("a number of seconds above 0, and not inf", _finite_seconds)
 _BYTES = ("a number of bytes of at least 1", _count)
 _RULES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "OWNERS": ('"any" or "workers"', _owners),
@@ -168,7 +180,7 @@ _RULES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "IDLE_TIMEOUT": _SECONDS,
     "HIBERNATE_AFTER": _SECONDS,
     "HOOK_TIMEOUT": _SECONDS,
-    "CONNECT_TIMEOUT": _SECONDS,
+    "CONNECT_TIMEOUT": _FINITE_SECONDS,
     "MAX_MESSAGE_SIZE": _BYTES,
     "MAX_BODY_SIZE": _BYTES,
     "MAX_VALUE_SIZE": _BYTES,
@@ -176,6 +188,6 @@ _RULES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "MAX_QUEUED_BYTES": _BYTES,
     "MAILBOX_SIZE": ("a number of events of at least 1", _count),
     "MESSAGE_RATE": ('None or frames in a time, as in "100/s"', _rate),
-    "HEARTBEAT_INTERVAL": _SECONDS,
-    "LEASE_TTL": _SECONDS,
+    "HEARTBEAT_INTERVAL": _FINITE_SECONDS,
+    "LEASE_TTL": _FINITE_SECONDS,
 }

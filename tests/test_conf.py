@@ -148,6 +148,27 @@ def test_nan_is_no_duration(settings, name):
         get_settings()
 
 
+@pytest.mark.parametrize("name", DURATIONS)
+def test_only_what_may_never_come_may_be_inf(settings, name):
+    """A lease that never ends, or is never renewed, would keep rooms for ever."""
+    settings.PARTYROOMS = {name: float("inf")}
+
+    if name in ("IDLE_TIMEOUT", "HIBERNATE_AFTER", "HOOK_TIMEOUT"):
+        assert getattr(get_settings(), name.lower()) == float("inf")
+        return
+    with pytest.raises(ImproperlyConfigured, match=f"{name}'] is inf;.* not inf"):
+        get_settings()
+
+
+@pytest.mark.parametrize("name", DURATIONS)
+def test_an_int_that_no_float_can_be_is_no_duration(settings, name):
+    """It is refused, and does not end the process with an OverflowError."""
+    settings.PARTYROOMS = {name: 10**400}
+
+    with pytest.raises(ImproperlyConfigured, match="a number of seconds above 0"):
+        get_settings()
+
+
 def test_unknown_keys_are_refused(settings):
     """With all of them, and with those that exist: it is a misspelling."""
     settings.PARTYROOMS = {"MAILBOXSIZE": 5, "owners": "any", 3: 4}
