@@ -11,6 +11,7 @@ from partyrooms.core.ticks import MAX_AGE, due_tick
 from partyrooms.crons import Schedule, schedules
 from partyrooms.exceptions import StoreUnavailable
 from partyrooms.moments import from_seconds
+from partyrooms.owner.runner import contained
 from partyrooms.store.contract import CronKey, CronRow
 
 if TYPE_CHECKING:
@@ -138,19 +139,23 @@ class CronClock:
         """Run a tick; what it raised, for people."""
         try:
             await schedule.run(tick, self._node.in_thread)
-        # The event loop would end the whole server at a SystemExit.
-        except (Exception, SystemExit, asyncio.CancelledError) as raised:
+        except asyncio.CancelledError as raised:
             task = cast("asyncio.Task[Any]", asyncio.current_task())
-            if isinstance(raised, asyncio.CancelledError) and task.cancelling():
+            if task.cancelling():
                 raise
-            logger.exception(
-                "on_cron of %s raised %s",
-                schedule,
-                type(raised).__name__,
-                extra={"action": "cron_failed", "cron": str(schedule)},
-            )
-            return f"{type(raised).__name__}: {raised}"[:MAX_ERROR_SIZE]
-        return ""
+            error: Exception = RuntimeError("on_cron was left by a CancelledError")
+            error.__cause__ = raised
+        except BaseException as raised:  # a hook may raise whatever it likes
+            error = contained(raised, "on_cron")
+        else:
+            return ""
+        logger.error(
+            "on_cron of %s raised",
+            schedule,
+            exc_info=error,
+            extra={"action": "cron_failed", "cron": str(schedule)},
+        )
+        return f"{type(error).__name__}: {error}"[:MAX_ERROR_SIZE]
 
     async def _end(self, schedule: Schedule, row: CronRow, error: str) -> None:
         while True:

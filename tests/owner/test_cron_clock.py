@@ -255,8 +255,19 @@ async def test_b10_a_tick_is_cancelled_when_the_lease_is_over(world, report, cap
     assert [one.action for one in caplog.records] == ["cron_cancelled"]
 
 
-@pytest.mark.parametrize("error", [ValueError("no"), SystemExit(1)])
-async def test_b10_a_tick_that_raises_has_been_run(world, report, caplog, error):
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ValueError("no"), "ValueError: no"),
+        (SystemExit(1), "RuntimeError: on_cron called sys.exit(1)"),
+        (KeyboardInterrupt(), "RuntimeError: on_cron raised KeyboardInterrupt"),
+        (
+            asyncio.CancelledError(),
+            "RuntimeError: on_cron was left by a CancelledError",
+        ),
+    ],
+)
+async def test_b10_a_tick_that_raises_has_been_run(world, report, caplog, error, text):
     """B10: it is logged and kept; the server goes on, and the next tick comes."""
     report.error = error
     clock = await world.clock()
@@ -268,7 +279,7 @@ async def test_b10_a_tick_that_raises_has_been_run(world, report, caplog, error)
     await world.looked(clock)
 
     assert begun(report) == [5, 10]
-    assert kept == f"{type(error).__name__}: {error}"
+    assert kept == text
     assert world.row().error == ""
     assert [one.action for one in caplog.records] == ["cron_failed"]
     assert "report/often" in caplog.text
