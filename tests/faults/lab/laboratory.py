@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 from tempfile import mkstemp
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from partyrooms.core.values import decode
@@ -76,7 +77,11 @@ class Laboratory:
     """
 
     def __init__(
-        self, database: Database, layer: str | None, options: Mapping[str, Any]
+        self,
+        database: Database,
+        layer: str | None,
+        crons: Mapping[str, str],
+        options: Mapping[str, Any],
     ) -> None:
         self.database = database
         self.news = News()
@@ -92,6 +97,7 @@ class Laboratory:
             "PARTYROOMS_LAYER": layer or "",
             "PARTYROOMS_OPTIONS": json.dumps(options),
             "PARTYROOMS_JOURNAL": self._journal,
+            "PARTYROOMS_CRONS": json.dumps(dict(crons)),
         }
 
     @property
@@ -182,8 +188,7 @@ class Laboratory:
 
     def stored(self, room: str) -> list[Line]:
         """What is in the database."""
-        rows = self.database.execute(ENTRIES, *room.split("/"))
-        entries = {bytes(key).decode(): decode(bytes(value)) for key, value in rows}
+        entries = self.entries(room)
         value = entries.pop("value", 0)
         lines = [
             Line(int(key.removeprefix("op/")), *entry) for key, entry in entries.items()
@@ -199,6 +204,11 @@ class Laboratory:
         )
         words = [name.split(" ") for (name,) in rows]
         return [(int(position), op) for _, position, op in words]
+
+    def entries(self, room: str) -> dict[str, Any]:
+        """Every key with its value, in the order of the keys."""
+        rows = self.database.execute(ENTRIES, *room.split("/"))
+        return {bytes(key).decode(): decode(bytes(value)) for key, value in rows}
 
     def epoch(self, room: str) -> int:
         """How many ownership periods the room has had."""
@@ -257,6 +267,7 @@ async def laboratory(
     gateways: int = 1,
     workers: int = 0,
     layer: str | None = None,
+    crons: Mapping[str, str] = MappingProxyType({}),
     **options: Any,
 ) -> AsyncIterator[Laboratory]:
     """
@@ -267,9 +278,10 @@ async def laboratory(
         gateways: How many uvicorn processes.
         workers: How many ``runrooms`` processes.
         layer: The dotted path of a channel layer on Valkey; None: no layer.
+        crons: Those of the party ``clockwork``.
         options: What differs in the setting ``PARTYROOMS``.
     """
-    lab = Laboratory(DATABASES[database](), layer, options)
+    lab = Laboratory(DATABASES[database](), layer, crons, options)
     async with AsyncExitStack() as stack:
         lab.workers = [await lab.add(Worker, stack) for _ in range(workers)]
         lab.gateways = [await lab.add(Gateway, stack) for _ in range(gateways)]

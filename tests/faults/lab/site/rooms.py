@@ -6,9 +6,11 @@ what is told carries the room's epoch, for the history checker. Before its turn 
 notes the op in a file, stored or not.
 """
 
+import asyncio
 import json
 import os
 import threading
+from datetime import UTC, datetime
 
 from django.contrib.auth.models import Group
 from django.db import DatabaseError
@@ -17,6 +19,15 @@ from partyrooms import Room
 from partyrooms.exceptions import StoreUnavailable
 
 JOURNAL = os.environ.get("PARTYROOMS_JOURNAL", os.devnull)
+
+
+def write_down(*line):
+    """Append to the file that all processes share; a short line is one write."""
+    file = os.open(JOURNAL, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    try:
+        os.write(file, f"{json.dumps(line)}\n".encode())
+    finally:
+        os.close(file)
 
 
 class Ledger(Room):
@@ -55,13 +66,8 @@ class Ledger(Room):
         }
 
     def note(self, op):
-        """Append to the file that all processes share; a short line is one write."""
-        line = json.dumps([str(self), self.value, op, self.epoch, self.node])
-        file = os.open(JOURNAL, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        try:
-            os.write(file, f"{line}\n".encode())
-        finally:
-            os.close(file)
+        """Write the op down, stored or not."""
+        write_down(str(self), self.value, op, self.epoch, self.node)
 
 
 class HibernatingLedger(Ledger):
@@ -112,3 +118,45 @@ class Stone(Room):
 
     async def on_message(self, message, sender):
         threading.Event().wait()
+
+
+class Timer(Room):
+    """Rings at times that it is given, one after the other, and stores each ring."""
+
+    async def on_request(self, request):
+        if request.method == "PUT":
+            self.storage.put("is_broken", request.data["is_broken"])
+        else:
+            self.wind(request.data["dues"])
+
+    async def on_alarm(self):
+        rung_at = datetime.now(UTC).timestamp()
+        if await self.storage.get("is_broken"):
+            raise RuntimeError("as asked")
+        due, *later = await self.storage.get("dues")
+        rings = await self.storage.get("rings", [])
+        claim = self._life.claim
+        write_down(str(self), len(rings), "", claim.epoch, self._life.owner)
+        self.storage.put("rings", [*rings, [due, rung_at - due]])
+        await asyncio.sleep(0.1)  # so that some are killed in the middle
+        self.wind(later)
+        self.broadcast(f"ring {len(rings)}")
+
+    def wind(self, dues):
+        """Ring at the first of these times, in seconds since 1970; keep the rest."""
+        self.storage.put("dues", dues)
+        if dues:
+            self.storage.set_alarm(datetime.fromtimestamp(dues[0], UTC))
+
+
+class Clockwork(Room):
+    """Writes down when a tick begins and ends, and who runs it; that takes a while."""
+
+    crons = json.loads(os.environ.get("PARTYROOMS_CRONS", "{}"))
+
+    @classmethod
+    async def on_cron(cls, cron, lobby):
+        tick = cron.scheduled_at.timestamp()
+        write_down(f"{cls.party}/{cron.name}", tick, "begin", 0, os.getpid())
+        await asyncio.sleep(0.3)  # so that some are killed in the middle
+        write_down(f"{cls.party}/{cron.name}", tick, "end", 0, os.getpid())
