@@ -91,8 +91,7 @@ class Gateway(AsyncConsumer):
                 raise self._refusal from None
             # After an answer: the client did not take its close frame in time.
             if not outbox.is_accepted:
-                outbox.leave()
-                await deny(scope, send, _too_late())
+                await self._give_up(scope, send)
         finally:
             self._is_over = True
             # Whatever ends this, a cancelled task included, the room hears of it.
@@ -117,6 +116,17 @@ class Gateway(AsyncConsumer):
         """Stop reading at once: the server can close the socket in its own way only."""
         self._refusal = error
         self._allow_until(asyncio.get_running_loop().time())
+
+    async def _give_up(self, scope: dict[str, Any], send: Send) -> None:
+        """Deny a handshake that its room did not answer in time."""
+        self._outbox.leave()
+        logger.warning(
+            "Denied a handshake to %s with 503: the room did not answer within "
+            "CONNECT_TIMEOUT",
+            self._key,
+            extra={"action": "handshake_timeout", "room": str(self._key)},
+        )
+        await deny(scope, send, _too_late())
 
     def _allow_until(self, time: float | None) -> None:
         # Its time may be up already, though it has not noticed yet.

@@ -139,8 +139,8 @@ async def test_r11_props_of_the_before_hook_reach_on_connect():
         assert seen == [({"name": "Alice"}, "/x")]
 
 
-async def test_w10_a_handshake_that_takes_too_long_is_denied():
-    """W10: 503, come back; the room hears that the client left."""
+async def test_w10_a_handshake_that_takes_too_long_is_denied(caplog):
+    """W10: 503, come back; one line in the log, and the room hears of the end."""
     async with on_stage(HangingConnect) as room:
         server = Server(HangingConnect, wait=0.05).start()
         await server.ended()
@@ -151,6 +151,10 @@ async def test_w10_a_handshake_that_takes_too_long_is_denied():
         assert server.status == 503
         assert (b"retry-after", b"1") in server.sent[0]["headers"]
         assert found == ["connect alice", "close alice 1006 unclean"]
+        assert [record.getMessage() for record in caplog.records] == [
+            f"Denied a handshake to {room.key} with 503: the room did not answer "
+            "within CONNECT_TIMEOUT"
+        ]
 
 
 async def test_w10_a_full_mailbox_counts_towards_the_time_of_the_handshake():
