@@ -4,13 +4,17 @@ import asyncio
 import json
 import os
 import random
+import sys
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
+from tests.needs import need
+from tests.servers.process import serve
 from tests.servers.raw import raw, raw_request
 from tests.servers.site.journal import note
-from tests.servers.visitor import Room
+from tests.servers.visitor import Room, visit
 
 MIB = 1024 * 1024
 
@@ -183,6 +187,39 @@ async def test_a_body_of_100_mib(define, server, bystander, way):
     assert response.status == 413
     assert await room.notes() == []
     await bystander.has_not_noticed()
+
+
+def peak_memory(pid):
+    """The most bytes that a process has had in memory at once."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise LookupError("VmHWM")
+
+
+async def test_h8_a_body_without_a_length_is_never_held_in_memory():
+    """H8: of 200 MiB that a client sends on and on, the process has a few at most."""
+    need(sys.platform == "linux", "/proc", "run it on Linux")
+    piece = b"%x\r\n%s\r\n" % (MIB // 4, bytes(MIB // 4))
+    async with serve("uvicorn") as server, visit(server) as visitor:
+        room = await visitor.define(Strict)
+        await room.data()
+        before = peak_memory(server.pid)
+        async with raw(server) as client:
+            await client.send(
+                client.head("POST", room.path, Transfer_Encoding="chunked")
+            )
+            asking = asyncio.create_task(client.response())
+            with suppress(OSError):  # It may hang up on who does not listen.
+                for _ in range(800):
+                    await client.send(piece)
+                await client.send(b"0\r\n\r\n")
+            response = await asking
+        grown = peak_memory(server.pid) - before
+
+        assert response.status == 413
+        assert [word for word, *_ in await room.notes()] == ["start", "request"]
+        assert grown < 16 * MIB
 
 
 async def test_a_body_that_never_comes(define, server, bystander):
