@@ -249,12 +249,21 @@ class Bus(Protocol):
     def has_peers(self) -> bool:
         """Whether rooms may be in other processes at all."""
 
-    @property
-    def has_others(self) -> bool:
-        """Whether another process could take this one's rooms."""
-
     def start(self) -> None:
         """Begin to serve; called once, on the node's event loop."""
+
+    async def wait_for_others(self, patience: float) -> None:
+        """
+        Wait until another process could take this one's rooms.
+
+        Not where nobody would notice: no socket in another process is open.
+
+        Args:
+            patience: Seconds to wait at most.
+        """
+
+    def is_outlived(self, key: RoomKey) -> bool:
+        """Whether a room's sockets may stay open when this process ends."""
 
     async def stop_taking_rooms(self) -> None:
         """Let nobody place rooms in this process any more."""

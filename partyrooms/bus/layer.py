@@ -41,6 +41,9 @@ logger = logging.getLogger("partyrooms.bus")
 WATCH_INTERVAL = 0.25
 """Seconds between two looks at whether this host's peers still run."""
 
+LOOK_INTERVAL = 0.1
+"""Seconds between two looks for a process that takes the rooms of one that goes."""
+
 RENEW_INTERVAL = 60.0
 """Seconds between two joins of a group that was joined: a layer forgets members."""
 
@@ -93,7 +96,7 @@ class LayerBus:
         self._asks: dict[int, tuple[Route, asyncio.Future[Any]]] = {}
         self._places: dict[bytes, Place] = {}
         self._missed: dict[bytes, int] = {}
-        self._others = False
+        self._has_others = False
         self.known = asyncio.Event()
 
     def start(self) -> None:
@@ -112,20 +115,42 @@ class LayerBus:
         """Whether this process may own rooms."""
         return self.placement.takes_rooms
 
-    @property
-    def has_others(self) -> bool:
-        """Whether another process could take this one's rooms."""
-        return self._others
-
     async def stop_taking_rooms(self) -> None:
         """Let nobody place rooms in this process any more."""
         self.placement.takes_rooms = False
         with suppress(StoreUnavailable):
             await self.node.store.stop_taking_rooms()
-            self._others = any(
-                one.takes_rooms and one.channel and one.node != self.node_id
-                for one in await self.node.store.places()
-            )
+            await self._look_for_others()
+
+    async def wait_for_others(self, patience: float) -> None:
+        """Wait until another process could take this one's rooms, if any is served."""
+        deadline = self.node.clock() + patience
+        while (
+            self._serves_others
+            and not self._has_others
+            and self.node.clock() < deadline
+        ):
+            await asyncio.sleep(LOOK_INTERVAL)
+            with suppress(StoreUnavailable):
+                await self._look_for_others()
+
+    def is_outlived(self, key: RoomKey) -> bool:
+        """Whether a room's sockets may stay open when this process ends."""
+        if self._has_others:
+            return True
+        hibernates = registry.get(key.party).hibernate
+        return hibernates and not self.local_audience(key).lines()
+
+    @property
+    def _serves_others(self) -> bool:
+        audiences = tuple(self._audiences.values())
+        return any(berth.lines for one in audiences for berth in one.berths())
+
+    async def _look_for_others(self) -> None:
+        self._has_others = any(
+            one.takes_rooms and one.channel and one.node != self.node_id
+            for one in await self.node.store.places()
+        )
 
     def close(self) -> None:
         """Reach nobody any more: sockets whose rooms are elsewhere get 1012."""

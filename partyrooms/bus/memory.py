@@ -36,13 +36,19 @@ class MemoryBus:
 
     takes_rooms = True
     has_peers = False
-    has_others = False
 
     def start(self) -> None:
         """Nothing: it is ready."""
 
     async def stop_taking_rooms(self) -> None:
         """Nothing: nobody else could."""
+
+    async def wait_for_others(self, patience: float) -> None:
+        """Nothing: there are none."""
+
+    def is_outlived(self, key: RoomKey) -> bool:
+        """No: all sockets are in this process."""
+        return False
 
     def close(self) -> None:
         """Nothing: no room is elsewhere."""

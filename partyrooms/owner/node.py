@@ -166,28 +166,42 @@ class Node:
             del _nodes[self._loop]  # The next event makes a new one.
         self._loop.create_task(self.close())
 
-    async def drain(self) -> None:
+    async def drain(self, patience: float = 0.0) -> None:
         """
         Give every room away, with the sockets that are elsewhere, and take no more.
 
         Its own sockets go on, at rooms of other processes. Without others the rooms
-        are stopped: sockets get 1012.
+        are stopped: sockets get 1012. Those of rooms that hibernate stay in any case.
+
+        Args:
+            patience: Seconds to wait for another process that takes the rooms, if there
+                is none; they go on meanwhile.
         """
         self.is_draining = True
         if self.is_over:
             return
         await self.bus.stop_taking_rooms()
+        await self.bus.wait_for_others(patience)
         while self.busy:
-            closing = None if self.bus.has_others else GOING_AWAY
-            await asyncio.gather(*(w.stop(closing) for w in tuple(self.busy)))
+            await asyncio.gather(
+                *(
+                    one.stop(None if self.bus.is_outlived(one.key) else GOING_AWAY)
+                    for one in tuple(self.busy)
+                )
+            )
         with suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_TIME):
                 await self.bus.flush()
 
-    async def close(self) -> None:
-        """Give every room away or stop it, commit what is left and sign off."""
+    async def close(self, patience: float = 0.0) -> None:
+        """
+        Give every room away or stop it, commit what is left and sign off.
+
+        Args:
+            patience: As in ``drain``.
+        """
         if not self.is_over:
-            await self.drain()
+            await self.drain(patience)
         self.is_over = True
         if _nodes.get(self._loop) is self:
             del _nodes[self._loop]

@@ -19,6 +19,10 @@ from partyrooms.owner.node import Node, start_node
 
 logger = logging.getLogger("partyrooms.owner")
 
+SUCCESSOR_TIME = 4.0
+"""Seconds that the last worker waits for the next one. With ``FLUSH_TIME`` it is less
+than what Docker gives a container, 10 s."""
+
 
 class Command(BaseCommand):
     """Run rooms for the web processes, until SIGTERM or SIGINT."""
@@ -67,7 +71,7 @@ class Command(BaseCommand):
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_DFL)
         logger.info("Worker %s gives its rooms away", node.name)
-        await node.close()
+        await node.close(SUCCESSOR_TIME)
 
 
 def replace_process(node: Node, database: str, culprit: RoomKey) -> None:
