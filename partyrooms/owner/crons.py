@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, cast
 
+from partyrooms.containment import contained
 from partyrooms.core.ticks import MAX_AGE, due_tick
 from partyrooms.crons import Schedule, schedules
 from partyrooms.exceptions import StoreUnavailable
 from partyrooms.moments import from_seconds
-from partyrooms.owner.runner import contained
 from partyrooms.store.contract import CronKey, CronRow
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from partyrooms.bus.contract import Audience, Closing, Line
 from partyrooms.connection import Connection, Connections
+from partyrooms.containment import contained
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.messages import Frame
 from partyrooms.core.quota import Quota
@@ -19,7 +20,7 @@ from partyrooms.exceptions import RoomStopped
 from partyrooms.owner.draft import Draft, block, outside
 from partyrooms.owner.gate import Gate
 from partyrooms.owner.hooks import Hooks
-from partyrooms.owner.runner import contained, log_failed_report
+from partyrooms.owner.runner import log_failed_report
 from partyrooms.owner.turn import Turn, TurnOver, current
 from partyrooms.storage import Storage
 from partyrooms.store.contract import Claim, Store

@@ -10,6 +10,7 @@ from django.db import DatabaseError
 
 from partyrooms import registry
 from partyrooms.bus.contract import Closing
+from partyrooms.containment import contained
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import (
     PartyroomsError,
@@ -21,7 +22,7 @@ from partyrooms.owner.farewells import Farewells
 from partyrooms.owner.gate import Gate
 from partyrooms.owner.life import Life
 from partyrooms.owner.loop import Loop, tell
-from partyrooms.owner.runner import HookRunner, contained
+from partyrooms.owner.runner import HookRunner
 from partyrooms.owner.tenure import Tenure
 from partyrooms.owner.turn import Turn
 from partyrooms.store.contract import Claim

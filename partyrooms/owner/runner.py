@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from partyrooms.connection import Connection
+from partyrooms.containment import contained
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import HookTimeout
 from partyrooms.owner.turn import Turn, current
@@ -136,40 +137,6 @@ class HookRunner:
             self._seen = (turn, now)
             self.interrupt(HookTimeout(self._hook, self._timeout))
         return True
-
-
-def contained(raised: BaseException, by: str) -> Exception:
-    """
-    Make an error of what would end more than the room whose code raised it.
-
-    The event loop, and so the whole server, ends at ``SystemExit`` and
-    ``KeyboardInterrupt`` (which no signal raises in a server: it has handlers of its
-    own), and a task at anything else that is no ``Exception``.
-
-    Args:
-        raised: What code of the room raised; an ``Exception`` is given back.
-        by: Which code that was, for the error's text.
-
-    Raises:
-        GeneratorExit: If nobody raised it: the task is being thrown away.
-    """
-    if isinstance(raised, Exception):
-        return raised
-    if isinstance(raised, GeneratorExit) and not _is_task_running():
-        raise raised
-    what = f"raised {type(raised).__name__}"
-    if isinstance(raised, SystemExit):
-        what = f"called sys.exit({raised.code!r})"
-    error = RuntimeError(f"{by} {what}")
-    error.__cause__ = raised
-    return error
-
-
-def _is_task_running() -> bool:
-    try:
-        return asyncio.current_task() is not None
-    except RuntimeError:  # The event loop itself has ended.
-        return False
 
 
 def log_failed_report(key: RoomKey, raised: Exception, error: Exception) -> None:
