@@ -79,7 +79,11 @@ class Departure:
 
 
 async def leave(node: Node) -> None:
-    """Give the node's rooms away, then close its sockets with 1012, in random order."""
+    """
+    Give the node's rooms away, close its sockets with 1012 bit by bit, cut its streams.
+
+    A server waits for its HTTP responses to end, and a stream need not have an end.
+    """
     node.is_leaving = True
     if node.bus.has_peers:
         await node.drain()
@@ -97,4 +101,6 @@ async def leave(node: Node) -> None:
             outbox.close(GOING_AWAY)
         if start + 1 < batches:
             await asyncio.sleep(BATCH_INTERVAL)
+    for inflow in tuple(node.inflows):
+        inflow.cut()
     await asyncio.gather(*(outbox.flush() for outbox in outboxes))

@@ -74,6 +74,12 @@ class Inflow:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._leave)
 
+    def cut(self) -> None:
+        """End it before its end, for the reader as well: this process is going away."""
+        if not self._is_over:
+            self.end(True)
+            self._source.leave()
+
     def _leave(self) -> None:
         self._chunks.clear()
         if not self._is_over:

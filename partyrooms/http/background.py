@@ -56,9 +56,13 @@ def background_loop() -> asyncio.AbstractEventLoop:
 
 
 async def _ask(key: RoomKey, request: Any) -> Answer:
-    answer = await current_node().bus.request(key, request)
+    node = current_node()
+    answer = await node.bus.request(key, request)
     if answer.stream is not None:
-        answer.stream = Inflow(answer.stream)
+        answer.stream = inflow = Inflow(answer.stream)
+        node.inflows.add(inflow)
+        if node.is_leaving:
+            inflow.cut()
     return answer
 
 

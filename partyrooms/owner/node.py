@@ -15,6 +15,7 @@ from channels.db import DatabaseSyncToAsync
 
 from partyrooms.bus.contract import Bus
 from partyrooms.bus.hub import channel_of
+from partyrooms.bus.inflow import Inflow
 from partyrooms.bus.layer import LayerBus, shared_layer
 from partyrooms.bus.memory import MemoryBus
 from partyrooms.conf import Settings, get_settings
@@ -84,6 +85,7 @@ class Node:
         self.is_draining = False
         self.is_leaving = False
         self.outboxes: WeakSet[Outbox] = WeakSet()
+        self.inflows: WeakSet[Inflow] = WeakSet()
         self.committer = Committer(store, self.spawn)
         self._threads = ThreadPoolExecutor(HOOK_THREADS, "partyrooms-hook")
         self.in_thread = in_thread or self._in_thread

@@ -2,6 +2,9 @@
 
 import asyncio
 
+import httpx
+import pytest
+
 from tests.servers.process import serve
 from tests.servers.site.journal import gate
 from tests.servers.visitor import Room, visit
@@ -44,6 +47,34 @@ async def test_w7_sigterm_closes_every_socket_with_1012_and_its_reason():
             await visitor.define(Farewell)
             again = visitor.room("farewell", room.room_id)
             assert await again.data() == [1012] * 60
+
+
+async def test_sigterm_cuts_streams_that_have_no_end():
+    """H4: else the server would wait for ever. The client sees that it is not whole."""
+
+    class Ticker(Room):
+        party = "ticker"
+
+        async def on_request(self, request):
+            return self.ticks()
+
+        async def ticks(self):
+            yield "tick"
+            await gate("never")
+
+    async with serve("uvicorn") as server, visit(server) as visitor:
+        room = await visitor.define(Ticker)
+        async with visitor.http.stream("GET", room.path) as response:
+            chunks = response.aiter_raw()
+            assert await anext(chunks) == b"tick"
+
+            ending = asyncio.create_task(server.terminate())
+
+            with pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
+                await anext(chunks)
+            await ending
+
+        assert not server.is_running
 
 
 async def test_a_second_sigterm_is_obeyed_at_once():
