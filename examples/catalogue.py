@@ -59,7 +59,7 @@ EXAMPLES = (
         party="counter",
         title="Counter",
         text="The smallest room. A WebSocket and a plain HTTP request change the same "
-        "number.",
+        "number, and server-sent events follow it.",
         label="Counter",
         room="visitors",
     ),

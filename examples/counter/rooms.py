@@ -2,8 +2,10 @@
 A counter that everyone with the same URL shares.
 
 The smallest room that keeps something: a WebSocket and a plain HTTP request change the
-same number, all who are connected see it at once, and it outlives the server.
+same number, all see it at once, also by server-sent events, and it outlives the server.
 """
+
+import asyncio
 
 from rest_framework.exceptions import MethodNotAllowed
 
@@ -16,6 +18,7 @@ class Counter(Room):
     async def on_start(self):
         """Load what an earlier life stored; nothing else runs before this ends."""
         self.count = await self.storage.get("count", 0)
+        self.changed = asyncio.Event()
 
     async def on_connect(self, connection: Connection, ctx: ConnectionContext):
         """Tell the newcomer where the count stands."""
@@ -32,7 +35,16 @@ class Counter(Room):
             self.add_one()
         elif request.method != "GET":
             raise MethodNotAllowed(request.method)
+        elif "text/event-stream" in request.headers.get("Accept", ""):
+            return self.counts()
         return {"count": self.count}
+
+    async def counts(self):
+        """Yield the count and what follows; closed when nobody reads any more."""
+        while True:
+            changed = self.changed
+            yield f"data: {self.count}\n\n"
+            await changed.wait()
 
     def add_one(self):
         """
@@ -44,3 +56,5 @@ class Counter(Room):
         self.count += 1
         self.storage.put("count", self.count)
         self.broadcast_json({"count": self.count})
+        self.changed.set()
+        self.changed = asyncio.Event()

@@ -53,16 +53,35 @@ async def test_the_counter_counts_by_websocket_and_by_http(visit, room_id, keep)
     """Both buttons change one number, in every browser."""
     first = await visit(f"/counter/{room_id}/")
     second = await visit(f"/counter/{room_id}/")
-    await expect(first.get_by_label("Count")).to_have_text("0")
-    await expect(second.get_by_label("Count")).to_have_text("0")
+    await expect(first.get_by_label("Count", exact=True)).to_have_text("0")
+    await expect(second.get_by_label("Count", exact=True)).to_have_text("0")
 
     await first.get_by_role("button", name="WebSocket").click()
-    await expect(second.get_by_label("Count")).to_have_text("1")
+    await expect(second.get_by_label("Count", exact=True)).to_have_text("1")
     await second.get_by_role("button", name="HTTP").click()
 
-    await expect(first.get_by_label("Count")).to_have_text("2")
-    await expect(second.get_by_label("Count")).to_have_text("2")
+    await expect(first.get_by_label("Count", exact=True)).to_have_text("2")
+    await expect(second.get_by_label("Count", exact=True)).to_have_text("2")
     await keep(first, "counter")
+
+
+async def test_server_sent_events_follow_the_counter(server, visit, room_id, keep):
+    """On request, beside the WebSocket; they are back after a restart by themselves."""
+    page = await visit(f"/counter/{room_id}/")
+    followed = page.get_by_label("Count by server-sent events")
+    await page.get_by_role("button", name="Follow").click()
+    await expect(followed).to_have_text("0")
+
+    await page.get_by_role("button", name="HTTP").click()
+    await expect(followed).to_have_text("1")
+    await keep(page, "counter-followed")
+    await server.restart()
+    await expect(page.get_by_text("Connected", exact=True)).to_be_visible()
+    await page.get_by_role("button", name="WebSocket").click()
+
+    await expect(followed).to_have_text("2")
+    await page.get_by_role("button", name="Follow").click()
+    await expect(followed).to_be_empty()
 
 
 async def test_a_user_who_is_logged_in_counts_as_well(visit, room_id, admin):
@@ -70,13 +89,13 @@ async def test_a_user_who_is_logged_in_counts_as_well(visit, room_id, admin):
     page = await visit("/")
     await log_in(page, *admin)
     await page.goto(f"/counter/{room_id}/")
-    await expect(page.get_by_label("Count")).to_have_text("0")
+    await expect(page.get_by_label("Count", exact=True)).to_have_text("0")
 
     await page.get_by_role("button", name="WebSocket").click()
-    await expect(page.get_by_label("Count")).to_have_text("1")
+    await expect(page.get_by_label("Count", exact=True)).to_have_text("1")
     await page.get_by_role("button", name="HTTP").click()
 
-    await expect(page.get_by_label("Count")).to_have_text("2")
+    await expect(page.get_by_label("Count", exact=True)).to_have_text("2")
 
 
 async def test_the_admin_shows_a_room_and_what_it_stores(visit, room_id, admin, keep):

@@ -24,6 +24,21 @@ async def test_the_count_survives_a_crash():
         assert (await room.get()).data == {"count": 1}
 
 
+async def test_server_sent_events_follow_the_count():
+    """For who accepts them: the count now, and each change, behind its commit."""
+    accept = {"Accept": "text/event-stream"}
+    async with running_room(Counter) as room:
+        response = await room.get(headers=accept, stream=True)
+        events = aiter(response)
+        first = await anext(events)
+
+        await room.post()
+        second = await anext(events)
+        response.close()
+
+    assert (first, second) == (b"data: 0\n\n", b"data: 1\n\n")
+
+
 async def test_anything_else_changes_nothing():
     """Frames that do not say +1, and methods other than GET and POST."""
     async with running_room(Counter) as room:
