@@ -1,6 +1,7 @@
 """The app: finds every installed app's rooms at start."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
 
 
@@ -11,7 +12,9 @@ class PartyroomsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Fill the registry and register the system checks."""
+        """Fill the registry; register the system checks, and what a flush ends."""
         from partyrooms import checks  # noqa: F401
+        from partyrooms.emptied import leave_emptied_database
 
+        post_migrate.connect(leave_emptied_database, sender=self)
         autodiscover_modules("rooms")

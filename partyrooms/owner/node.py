@@ -157,8 +157,13 @@ class Node:
             if worker.life is not None and worker.life.claim.record in wanted:
                 self.spawn(worker.stop(STOPPED))
 
-    def lose(self) -> None:
-        """Own nothing any more: the lease has ended, or may have."""
+    def lose(self) -> "asyncio.Task[None]":
+        """
+        Own nothing any more: the lease has ended, or may have.
+
+        Returns:
+            What ends with the last of this node; nobody has to wait for it.
+        """
         self.is_over = True
         self.ended.set()
         for worker in tuple(self.busy):
@@ -166,7 +171,7 @@ class Node:
         self.bus.close()
         if _nodes.get(self._loop) is self:
             del _nodes[self._loop]  # The next event makes a new one.
-        self._loop.create_task(self.close())
+        return self._loop.create_task(self.close())
 
     async def drain(self, patience: float = 0.0) -> None:
         """
@@ -239,6 +244,11 @@ def existing_node() -> Node | None:
     return _nodes.get(asyncio.get_running_loop())
 
 
+def nodes() -> list[tuple[asyncio.AbstractEventLoop, Node]]:
+    """The nodes of this process, each with its event loop; call it from any thread."""
+    return list(_nodes.items())
+
+
 async def keep_node() -> None:
     """Have a node, and another one whenever it is lost, until cancelled."""
     while True:
@@ -303,7 +313,7 @@ def start_node(*, is_worker: bool = False, keeps_time: bool = True) -> Node:
 
 
 def _tell(
-    loop: asyncio.AbstractEventLoop, what: Callable[..., None], *args: Any
+    loop: asyncio.AbstractEventLoop, what: Callable[..., object], *args: Any
 ) -> None:
     if not loop.is_closed():
         loop.call_soon_threadsafe(what, *args)
