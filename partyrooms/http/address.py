@@ -1,6 +1,7 @@
 """Which room a request is for, and whether a URL is a room's at all."""
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
 from urllib.parse import quote
 
@@ -8,6 +9,7 @@ from django.conf import settings
 from django.core.handlers.asgi import get_script_prefix
 from django.http import HttpRequest
 from django.urls import Resolver404, ResolverMatch, get_resolver
+from django.utils.translation import get_language_from_path, override
 
 from partyrooms.core.paths import Address, parse_address, remainder
 from partyrooms.exceptions import BadRoomId
@@ -30,8 +32,12 @@ def leads_to_room(scope: Mapping[str, Any]) -> bool:
     if "party/" not in path and "parties/" not in path:
         return False  # most requests of most projects: spare them the second look
     path_info = path.removeprefix(get_script_prefix(scope))
+    resolver = get_resolver(settings.ROOT_URLCONF)
+    # The language that LocaleMiddleware will activate for it, in i18n_patterns().
+    language = get_language_from_path(path_info) if settings.USE_I18N else None
     try:
-        match = get_resolver(settings.ROOT_URLCONF).resolve(path_info)
+        with override(language) if language else nullcontext():
+            match = resolver.resolve(path_info)
     except Resolver404:
         return False
     return is_room_view(match.func)

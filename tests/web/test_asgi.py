@@ -13,6 +13,7 @@ from partyrooms.owner import node as node_module
 from partyrooms.owner.node import Node, existing_node, use_node
 from partyrooms.routing import websocket_urlpatterns
 from partyrooms.store.memory import MemoryStore
+from tests.web.conftest import MIDDLEWARE
 from tests.web.drive import ask, knock
 
 
@@ -35,6 +36,24 @@ async def test_a_socket_to_a_room_meets_the_rooms_handshake(node):
     result = await knock(get_asgi_application(own_socket), "/parties/nobody/lobby")
 
     assert result.status == 404
+
+
+@pytest.mark.parametrize("prefix", ["/de", "/en"])
+async def test_h1_rooms_may_stand_behind_a_language_prefix(wired, node, prefix):
+    """H1: in i18n_patterns(), with the LocaleMiddleware that these need."""
+    wired.ROOT_URLCONF = "tests.web.translated_urls"
+    wired.LANGUAGES = [("en", "English"), ("de", "German")]
+    locale = "django.middleware.locale.LocaleMiddleware"
+    wired.MIDDLEWARE = [*MIDDLEWARE[:2], locale, *MIDDLEWARE[2:]]
+    application = get_asgi_application()
+
+    reply = await ask(application, f"{prefix}/parties/telling/lobby")
+    denial = await knock(application, f"{prefix}/parties/nobody/lobby")
+    no_language = await knock(application, "/parties/nobody/lobby")
+
+    assert reply.status == 200
+    assert denial.data == {"detail": "There is no such party."}
+    assert no_language.data == {"detail": "Not found."}
 
 
 async def test_another_socket_is_the_projects(node):
