@@ -1,6 +1,7 @@
 """Rooms that tell what they were given."""
 
 import asyncio
+import sys
 import threading
 from typing import ClassVar
 
@@ -120,6 +121,8 @@ class Guarded(Room):
                 return HttpResponseRedirect("/login/")
             case "defect":
                 raise ZeroDivisionError("secret")
+            case "exit":
+                sys.exit(3)
             case "number":
                 return 3
             case "same":
@@ -149,6 +152,8 @@ class PlainlyGuarded(Room):
     def on_before_request(cls, request, lobby):
         if lobby.room_id == "reject":
             raise Reject(reason="not you")
+        if lobby.room_id == "exit":
+            sys.exit(3)
         if lobby.room_id == "nobody":
             next(iter(()))
         request.props["user"] = str(request.user)

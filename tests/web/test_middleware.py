@@ -60,6 +60,15 @@ async def test_b3_a_response_of_rest_framework_is_json(handler):
     assert (reply.status, reply.data) == (451, {"why": "law"})
 
 
+@pytest.mark.parametrize("party", ["guarded", "plainly-guarded"])
+async def test_b5_a_hook_that_exits_refuses(handler, party, caplog):
+    """B5: sys.exit() ends no server; the log says who called it."""
+    reply = await ask(handler, f"/parties/{party}/exit")
+
+    assert reply.status == 500
+    assert "called sys.exit(3)" in caplog.text
+
+
 async def test_b5_a_plain_hook_that_finds_nothing_refuses(handler):
     """B5: a StopIteration, which no future can hold, is a defect like any other."""
     reply = await ask(handler, "/parties/plainly-guarded/nobody")
