@@ -34,10 +34,16 @@ from __future__ import annotations
 
 
 class PartyroomsError(Exception):
-    """The root: catch it to catch whatever partyrooms raises on purpose."""
+    """
+    The root: catch it to catch whatever partyrooms raises on purpose.
+
+    Attributes:
+        was_logged: The log has its line already, so whom it reaches need not add one.
+    """
 
     status_code = 500
     close_code = 1011
+    was_logged = False
 
 
 class BadRoomId(PartyroomsError, ValueError):

@@ -215,7 +215,8 @@ class RoomView(APIView):
         if isinstance(exc, RequestDataTooBig):
             exc = BodyTooLarge()
         elif isinstance(exc, PartyroomsError) and exc.status_code == 503:
-            logger.warning("%s", exc, extra={"action": "room_unreachable"})
+            if not exc.was_logged:
+                logger.warning("%s", exc, extra={"action": "room_unreachable"})
             return already_logged(super().handle_exception(Unreachable()))
         try:
             return super().handle_exception(exc)

@@ -177,6 +177,8 @@ class Lives(Loop):
                 exc_info=None if is_known else raised,
                 extra={"action": "start_failed", "room": str(self.key)},
             )
+            if isinstance(raised, PartyroomsError):
+                raised.was_logged = True
         if error is None:
             self._waiting.extendleft(reversed(self._farewells.take()))
             return

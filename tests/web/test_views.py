@@ -11,7 +11,7 @@ from rest_framework.authentication import BasicAuthentication, SessionAuthentica
 from rest_framework.permissions import BasePermission
 from rest_framework.response import Response
 
-from partyrooms.exceptions import MailboxFull
+from partyrooms.exceptions import MailboxFull, StoreUnavailable
 from partyrooms.http.handler import RoomHandler
 from partyrooms.views import RoomView, room_view, view_class
 from tests.web.conftest import MIDDLEWARE
@@ -434,9 +434,6 @@ async def test_a_length_that_is_no_number_announces_nothing(handler, length):
 
 async def test_a_room_that_takes_no_more_is_503(handler, node):
     """G6: with Retry-After, and without telling what is full."""
-    node.settings = (
-        node.settings.__replace__(mailbox_size=1) if False else node.settings
-    )
 
     async def refuse(key, request):
         raise MailboxFull(str(key))
@@ -447,6 +444,21 @@ async def test_a_room_that_takes_no_more_is_503(handler, node):
     assert reply.status == 503
     assert reply.header("retry-after") == "1"
     assert reply.data == {"detail": "The room is not available; come back later."}
+
+
+async def test_a_room_that_cannot_start_is_503_and_one_line(handler, node, caplog):
+    """D9: the room's own line says what is wrong; the request adds none."""
+
+    async def fail(key, gateways):
+        raise StoreUnavailable("no such table")
+
+    node.store.claim = fail
+    reply = await ask(handler, "/parties/telling/lobby")
+
+    assert reply.status == 503
+    assert [record.getMessage() for record in caplog.records] == [
+        "telling/lobby cannot be started: no such table"
+    ]
 
 
 async def test_h2_a_browser_sees_the_browsable_api(handler):
