@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Callable
 from threading import Event, Thread, get_ident
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from partyrooms.core.keys import RoomKey
@@ -89,6 +90,8 @@ class Watchdog:
     def _name(self, duration: float) -> None:
         key = self._culprit()
         frame = sys._current_frames().get(self._thread_id)
+        if key is None and frame is not None and is_waiting(frame):
+            return
         stack = traceback.extract_stack(frame) if frame is not None else []
         where = f"{stack[-1].filename}:{stack[-1].lineno}" if stack else "unknown"
         logger.error(
@@ -110,3 +113,14 @@ class Watchdog:
             if task is not None and worker.runs(task):
                 return worker.key
         return None
+
+
+def is_waiting(frame: FrameType) -> bool:
+    """
+    Whether an event loop has nothing to do, at whose thread's innermost frame this is.
+
+    It answers late then because the machine is slow, or was asleep: nobody blocks it.
+    """
+    module: str = frame.f_globals.get("__name__", "")
+    # uvloop waits beneath what runs it, without a frame of its own.
+    return module in ("selectors", "asyncio.runners")

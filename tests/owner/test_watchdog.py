@@ -1,5 +1,6 @@
 """The watchdog: whoever blocks the event loop is named while it does."""
 
+import asyncio
 import logging
 import threading
 
@@ -7,6 +8,7 @@ import pytest
 
 from partyrooms import Room
 from partyrooms.owner.node import current_node
+from partyrooms.owner.watchdog import is_waiting
 from partyrooms.testing import running_room
 
 PATIENCE = 20.0
@@ -53,6 +55,33 @@ async def test_d8_a_room_that_blocks_the_event_loop_is_named(naming):
         (record,) = naming.records
         assert record.room == "blocking/stone"
         assert "threading.py" in record.getMessage()
+
+
+async def test_d8_a_loop_that_only_waits_is_not_blamed(naming, monkeypatch):
+    """D8: it answers late where the machine is slow; then there is nobody to name."""
+    looked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def look(frame):
+        loop.call_soon_threadsafe(looked.set)
+        return is_waiting(frame)
+
+    monkeypatch.setattr("partyrooms.owner.watchdog.is_waiting", look)
+
+    class Idle(Room):
+        pass
+
+    async with running_room(Idle, "bench"):
+        watchdog = current_node().watchdog
+        # The question is lost on its way, as it were.
+        monkeypatch.setattr(watchdog, "_ask", lambda: not watchdog._answered.clear())
+        watchdog.start()
+
+        await asyncio.wait_for(looked.wait(), PATIENCE)
+        watchdog.stop()
+        await asyncio.to_thread(watchdog._thread.join, PATIENCE)
+
+        assert naming.records == []
 
 
 async def test_d8_background_work_is_named_by_its_room(naming):
