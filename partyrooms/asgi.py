@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import django
+from django.core.exceptions import ImproperlyConfigured
 
 ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -28,9 +29,22 @@ def get_asgi_application(websocket: ASGIApp | None = None) -> "Application":
         websocket: The project's own ASGI application for WebSockets that lead to no
             room, as a Channels ``URLRouter``. What it has no route for, ``on_socket``
             of the party ``main`` gets; without that it is denied with 404.
+
+    Raises:
+        ImproperlyConfigured: If ``PARTYROOMS`` is wrong; the text says how to mend it.
     """
     django.setup(set_prefix=False)
+    _require_right_settings()
     return Application(websocket)
+
+
+def _require_right_settings() -> None:
+    # A server that is started directly runs no system checks.
+    from partyrooms.checks.options import wrong_settings
+
+    for found in wrong_settings():
+        if not found.is_silenced():
+            raise ImproperlyConfigured(f"{found.msg} {found.hint} ({found.id})")
 
 
 class Application:

@@ -60,6 +60,11 @@ def check_database_alias(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+def wrong_settings() -> list[CheckMessage]:
+    """What is wrong with ``PARTYROOMS``: nothing can be served with it."""
+    return [*check_settings(), *check_origins(), *check_database_alias()]
+
+
 def check_room_classes(**kwargs: Any) -> list[CheckMessage]:
     """E007: an option of a room's class has a value that it cannot have."""
     return [

@@ -11,7 +11,7 @@ from django.core.management import get_commands
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.module_loading import import_string
 
-from partyrooms.checks.options import valid_settings
+from partyrooms.checks.options import valid_settings, wrong_settings
 from partyrooms.http.address import is_room_view
 
 HOOKS = "partyrooms.middleware.BeforeHooksMiddleware"
@@ -80,8 +80,8 @@ def check_application(**kwargs: Any) -> list[CheckMessage]:
                 id="partyrooms.W008",
             )
         ]
-    if valid_settings() is None:
-        return []  # with them no application can be made, as E001 tells
+    if wrong_settings():
+        return []  # no application can be made with them, as other checks tell
     try:
         application = import_string(path)
     except Exception as error:  # whatever the project's module does

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from channels.routing import ProtocolTypeRouter, URLRouter
+from django.core.exceptions import ImproperlyConfigured
 from django.urls import re_path
 
 from partyrooms import Room, registry
@@ -20,6 +21,23 @@ from tests.web.drive import ask, knock
 async def own_socket(scope, receive, send):
     """The project's own application for WebSockets."""
     await send({"type": "websocket.close", "code": 4000})
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({"HOOK_TIMOUT": 5}, "did you mean HOOK_TIMEOUT.*E001"),
+        ({"MAX_BODY_SIZE": -1}, "MAX_BODY_SIZE.*at least 1.*E001"),
+        ({"ALLOWED_ORIGINS": ["example.com"]}, "'example.com'.*scheme://host.*E002"),
+        ({"DATABASE": "rooms"}, "'rooms'.*default.*E003"),
+    ],
+)
+def test_a_server_does_not_start_with_wrong_settings(wired, given, found):
+    """Section 11: it runs no system checks, so the application tells what they do."""
+    wired.PARTYROOMS = given
+
+    with pytest.raises(ImproperlyConfigured, match=found):
+        get_asgi_application()
 
 
 async def test_requests_reach_rooms_and_views(node):
