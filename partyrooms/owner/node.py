@@ -5,7 +5,6 @@ import contextvars
 import logging
 import time
 from collections.abc import Callable, Coroutine, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 from uuid import uuid4
@@ -28,15 +27,13 @@ from partyrooms.owner.crons import CronClock
 from partyrooms.owner.hooks import Hook, InThread
 from partyrooms.owner.lease import Lease
 from partyrooms.owner.lives import STOPPED, Lives
+from partyrooms.owner.threads import HookThreads
 from partyrooms.owner.watchdog import Watchdog
 from partyrooms.owner.worker import Worker
 from partyrooms.store.contract import Store
 from partyrooms.store.database import DatabaseStore
 
 logger = logging.getLogger("partyrooms.owner")
-
-HOOK_THREADS = 32
-"""How many hooks that are plain functions run at the same time."""
 
 MAX_SWEEP_INTERVAL = 1.0
 """Seconds between two looks at hooks that run too long and rooms that are idle."""
@@ -87,7 +84,7 @@ class Node:
         self.outboxes: WeakSet[Outbox] = WeakSet()
         self.inflows: WeakSet[Inflow] = WeakSet()
         self.committer = Committer(store, self.spawn)
-        self._threads = ThreadPoolExecutor(HOOK_THREADS, "partyrooms-hook")
+        self._threads = HookThreads(settings.hook_timeout, clock)
         self.in_thread = in_thread or self._in_thread
         self.busy: set[Worker] = set()
         self.owing: set[Lives] = set()
