@@ -1,8 +1,9 @@
 """``storage.atomic()``: a block in which the ORM's writes and the room's are one."""
 
 import asyncio
+import inspect
 import logging
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -104,20 +105,20 @@ class AtomicBlock:
         if life.is_on_loop:
             raise RuntimeError(FORM)
         with self._collecting() as draft:
-            life.on_loop(life.gate.reserve)
+            self._on_loop(life.gate.reserve)
             try:
                 try:
                     self._begin()
-                    life.on_loop(self._require_fence)
+                    self._on_loop(self._require_fence)
                     yield
-                    commit = life.on_loop(self._take, draft)
+                    commit = self._on_loop(self._take, draft)
                 except BaseException:
                     self._work.roll_back()
                     raise
                 raised = self._attempt(commit)
-                life.on_loop(self._settle, commit, draft, raised)
+                self._on_loop(self._settle, commit, draft, raised)
             finally:
-                life.on_loop(life.gate.free)
+                self._on_loop(life.gate.free)
 
     @contextmanager
     def _collecting(self) -> Iterator[Draft]:
@@ -150,6 +151,15 @@ class AtomicBlock:
         except BaseException as error:  # The gate is to hear of it before anybody else.
             return error
         return None
+
+    def _on_loop(self, work: Callable[..., Any], *args: Any) -> Any:
+        """Let the event loop do something, and wait for it."""
+
+        async def call() -> Any:
+            result = work(*args)
+            return await result if inspect.isawaitable(result) else result
+
+        return asyncio.run_coroutine_threadsafe(call(), self._life._loop).result()
 
     # On the event loop
 

@@ -419,6 +419,13 @@ async def _nothing() -> None:
     """What there is to do for somebody who has left."""
 
 
+def confirm(event: Event) -> None:
+    """Say to the process that it came from that nothing more happens to an event."""
+    if event.receipt is not None:
+        deliver, what = event.receipt
+        deliver(what)
+
+
 def _refusal(life: "Life", line: Line) -> Closing | None:
     profile = line.profile
     namesake = life.connections.newest(profile.id)

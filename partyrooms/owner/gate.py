@@ -11,6 +11,7 @@ from partyrooms.core.alarm import Alarm
 from partyrooms.core.writes import UNKNOWN, WriteSet
 from partyrooms.exceptions import GateFull, RoomStopped
 from partyrooms.owner.turn import Output, Turn
+from partyrooms.owner.waiters import Waiters
 from partyrooms.store.contract import Claim, Outcome, RoomCommit
 
 LOOK_INTERVAL = 0.05
@@ -72,7 +73,7 @@ class Gate:
         self._is_reserved = False
         self._aside = WriteSet()
         self._held: deque[tuple[int, Sequence[Output]]] = deque()
-        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+        self._waiters = Waiters()
 
     @property
     def layers(self) -> list[WriteSet]:
@@ -158,7 +159,7 @@ class Gate:
         if self.is_lost:
             raise RoomStopped("This life of the room is over; it commits nothing.")
         if self._wanted > self._settled:
-            await self._settling(self._wanted)
+            await self._waiters.wait(self._wanted)
 
     @property
     def may_commit(self) -> bool:
@@ -180,7 +181,7 @@ class Gate:
             await self.commit(None)
             self._is_reserved = True
             while self._flying is not None:
-                await self._settling(self._taken)
+                await self._waiters.wait(self._taken)
             if self.is_lost:
                 raise RoomStopped("This life of the room is over; it commits nothing.")
         except BaseException:
@@ -237,7 +238,7 @@ class Gate:
         else:
             self._settled = self._taken
             self.release()
-            self._wake(None)
+            self._waiters.settled(self._settled)
         return self._pending
 
     def take(self) -> RoomCommit:
@@ -265,7 +266,7 @@ class Gate:
             self._alarm = flying.alarm
         self._settled = self._taken
         self.release()
-        self._wake(None)
+        self._waiters.settled(self._settled)
 
     def release(self) -> None:
         """Let the outputs leave that wait for no commit; called again by the sweep."""
@@ -281,28 +282,11 @@ class Gate:
         self.is_lost = True
         self._held.clear()
         self._pending = WriteSet()
-        self._wake(RoomStopped("The room was lost before its writes were committed."))
+        lost = RoomStopped("The room was lost before its writes were committed.")
+        self._waiters.fail(lost)
 
     def _want(self, turn: Turn) -> None:
         writes = turn.take_writes()
         if writes is not None:
             self._on_written(writes)
             self.add(writes)
-
-    async def _settling(self, number: int) -> None:
-        """Wait until a commit is settled."""
-        waiter = asyncio.get_running_loop().create_future()
-        self._waiters.append((number, waiter))
-        await waiter
-
-    def _wake(self, error: Exception | None) -> None:
-        waiting, self._waiters = self._waiters, []
-        for number, waiter in waiting:
-            if waiter.done():
-                continue
-            if error is not None:
-                waiter.set_exception(error)
-            elif number <= self._settled:
-                waiter.set_result(None)
-            else:
-                self._waiters.append((number, waiter))

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextvars
-import inspect
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -211,15 +210,6 @@ class Life:
             self.recent.clear()
         for key, value in writes.entries.items():
             self.recent.written(key, value)
-
-    def on_loop(self, work: Callable[..., Any], *args: Any) -> Any:
-        """From the thread of a plain hook: let the event loop do something."""
-
-        async def call() -> Any:
-            result = work(*args)
-            return await result if inspect.isawaitable(result) else result
-
-        return asyncio.run_coroutine_threadsafe(call(), self._loop).result()
 
     @property
     def is_on_loop(self) -> bool:

@@ -159,7 +159,7 @@ class Lives(Loop):
     async def _begin(self) -> None:
         """Start the room for the first event that waits, or give up all that wait."""
         if not self._waiting[0].wakes:
-            _confirm(self._take())
+            events.confirm(self._take())
             return
         try:
             error = await self._start()
@@ -184,7 +184,7 @@ class Lives(Loop):
             return
         for event in self._take_all():
             self._farewells.give_up(event, error)
-            _confirm(event)
+            events.confirm(event)
 
     async def _start(self) -> Exception | None:
         """Claim the room, make the instance and let it load; what its hooks raised."""
@@ -296,10 +296,3 @@ class Lives(Loop):
             deletion.set_exception(error)
         else:
             deletion.set_result(None)
-
-
-def _confirm(event: events.Event) -> None:
-    """Say to the process that it came from that nothing more happens to an event."""
-    if event.receipt is not None:
-        deliver, what = event.receipt
-        deliver(what)
