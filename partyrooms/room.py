@@ -173,12 +173,15 @@ class Room:
         """Walk through the connections with a tag, or through all of them."""
         return self._life.connections.tagged(tag)
 
-    def create_task(self, coroutine: Coroutine[Any, Any, Any]) -> "asyncio.Task[None]":
+    def create_task(self, coroutine: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
         """
         Run work in the background, as long as the room's life lasts.
 
         It is cancelled when the room stops; what it raises goes to ``on_exception``.
         Each ``send``, ``broadcast`` and ``put`` in it is a turn of its own.
+
+        Returns:
+            The task, with what the coroutine returns as its result; None if it raised.
 
         Raises:
             TypeError: If it is no coroutine.

@@ -82,7 +82,7 @@ class Life:
         self._audience = audience
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self.is_over = False
         self.room = room_class(self)
         self.hooks = Hooks(self.room, node.in_thread)
@@ -218,7 +218,7 @@ class Life:
 
     # Background work
 
-    def create_task(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[None]:
+    def create_task(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run a coroutine outside of any turn until this life ends."""
         try:
             self.open_turn()
@@ -229,10 +229,8 @@ class Life:
             raise
         if threading.get_ident() != self._thread:
             # From a hook that is a plain function: the loop is free to do it.
-            started = asyncio.run_coroutine_threadsafe(
-                self._start(coroutine), self._loop
-            )
-            return started.result()
+            start = self._start(coroutine)
+            return asyncio.run_coroutine_threadsafe(start, self._loop).result()
         # Its ORM calls are none of a block's, whose thread it may outlive.
         context = (outside.get() or contextvars.copy_context()).copy()
         context.run(current.set, None)
@@ -243,17 +241,16 @@ class Life:
         task.add_done_callback(lambda _: coroutine.close())
         return task
 
-    async def _start(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[None]:
+    async def _start(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         return self.create_task(coroutine)
 
     def has_task(self, task: "asyncio.Task[Any]") -> bool:
         """Whether a task was started by ``create_task``."""
         return task in self._tasks
 
-    async def _guard(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+    async def _guard(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         try:
-            await coroutine
-            return
+            return await coroutine
         except asyncio.CancelledError:
             raise
         except BaseException as raised:  # it may raise whatever it likes
@@ -264,6 +261,7 @@ class Life:
             raise
         except BaseException as raised:
             log_failed_report(self.key, contained(raised, "on_exception"), error)
+        return None
 
     # The end
 

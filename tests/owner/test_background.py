@@ -99,6 +99,21 @@ async def test_r23_what_background_work_raises_goes_to_on_exception(way, error):
         assert room.instance.errors == [(error, None)]
 
 
+async def test_r23_what_background_work_returns_is_its_tasks_result():
+    """R23: None of what raised, for on_exception has heard of that."""
+
+    async def work():
+        return 5
+
+    async with on_stage(Working) as room:
+        alice = await patiently(room.connect("alice"))
+        done = room.instance.create_task(work())
+        failed = room.instance.create_task(room.instance.fails(alice))
+
+        assert await patiently(done) == 5
+        assert await patiently(failed) is None
+
+
 async def test_r23_what_is_no_coroutine_is_refused():
     """R23: at once; a function is not called."""
     async with on_stage(Working) as room:
