@@ -192,7 +192,7 @@ def size_of(plain):
     return sum(len(key.encode()) + len(encode(value)) for key, value in plain.items())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(TURNS, max_size=6))
 def test_a_room_stores_what_a_dict_would(turns):
     """S1-S5, G2, G3, S11: reads, ranges, the quota, and what is left afterwards."""

@@ -116,7 +116,7 @@ def steps():
 
 
 @given(steps())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_d5_nothing_is_lost_in_silence_and_nothing_happens_twice(history):
     """
     D5: whoever is not told of a loss has everything up to the end of the dead epoch.
@@ -153,7 +153,7 @@ def test_d5_nothing_is_lost_in_silence_and_nothing_happens_twice(history):
 
 
 @given(steps())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_d5_whoever_has_got_everything_is_kept(history):
     """D5: sockets are closed only where an output may have been lost."""
     owner = Owner(GATEWAYS)

@@ -10,14 +10,12 @@ from tests.faults.mutants import MUTANTS, inner_broadcasts
 
 
 @given(good_histories())
-@settings(deadline=None)
 def test_good_histories_are_accepted(history):
     """Crashes, hand-overs, late joiners and early leavers are no faults."""
     assert find_violations(history) == []
 
 
 @given(good_histories())
-@settings(deadline=None)
 def test_a_room_that_stores_nothing_is_known_by_what_it_told(history):
     """Without a database the clients' views are compared with each other."""
     history.stored = None
@@ -27,7 +25,7 @@ def test_a_room_that_stores_nothing_is_known_by_what_it_told(history):
 
 @pytest.mark.parametrize("name", MUTANTS)
 @given(history=good_histories(), chance=st.data())
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_a_fault_is_found(name, history, chance):
     """Each mutant of a good history breaks its invariant, wherever it is done."""
     mutate, invariant = MUTANTS[name]
@@ -38,7 +36,6 @@ def test_a_fault_is_found(name, history, chance):
 
 
 @given(history=good_histories(), chance=st.data())
-@settings(deadline=None)
 def test_a_gap_in_the_view_of_one_client_is_found_without_a_database(history, chance):
     """What others have heard is enough to know that something was missed."""
     history.stored = None
