@@ -61,6 +61,7 @@ class Application:
         self._rooms = Handshake(Gateway.as_asgi())
         self._lobby = LobbySockets()
         self._websocket = websocket
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """
@@ -70,7 +71,10 @@ class Application:
             ValueError: If the server brings something else.
         """
         from partyrooms.http.address import leads_to_room
+        from partyrooms.owner.home import serve_here
 
+        if self._loop is not asyncio.get_running_loop():
+            self._loop = serve_here()
         match scope["type"]:
             case "http":
                 await self._http(scope, receive, send)
@@ -118,6 +122,8 @@ async def is_served(application: ASGIApp, scope: Any, receive: Any, send: Any) -
 async def live(receive: Any, send: Any) -> None:
     """Follow the server's life; when it ends, stop this event loop's rooms."""
     from partyrooms import registry
+    from partyrooms.bus.layer import shared_layer
+    from partyrooms.conf import get_settings
     from partyrooms.departure import Departure
     from partyrooms.owner.node import existing_node
 
@@ -126,9 +132,11 @@ async def live(receive: Any, send: Any) -> None:
         message = await receive()
         if message["type"] == "lifespan.startup":
             Departure().install()
-            if registry.needs_time():
-                # Rooms are to be woken, though nobody may ever ask for one here.
-                clockwork = asyncio.create_task(_keep_time())
+            layer = shared_layer(get_settings().channel_layer)
+            if registry.needs_time() or layer is not None:
+                # Rooms are to be woken, or placed by others, in this process, though
+                # nobody may ever ask for one here.
+                clockwork = asyncio.create_task(_keep_node())
             await send({"type": "lifespan.startup.complete"})
             continue
         if clockwork is not None:
@@ -149,13 +157,13 @@ async def live(receive: Any, send: Any) -> None:
         return
 
 
-async def _keep_time() -> None:
+async def _keep_node() -> None:
     from partyrooms.owner.node import keep_node
 
     try:
         await keep_node()
     except Exception:
         logger.exception(
-            "Alarms do not ring before the first event of a room",
+            "No room runs here, and no alarm rings, before the first event of a room",
             extra={"action": "node_failed"},
         )

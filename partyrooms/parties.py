@@ -67,13 +67,24 @@ class Stub:
             data=data,
             query=query,
         )
-        answer = await self._ask(lambda room, chain: room.request(request, chain))
-        return await respond(answer, stream=stream)
+        response: StubResponse = await self._ask(
+            lambda room, chain: room.request(request, chain),
+            lambda answer: respond(answer, stream=stream),
+        )
+        return response
 
     async def broadcast(
-        self, message: str | bytes, without: "Collection[str | Connection]" = ()
+        self,
+        message: str | bytes,
+        without: "Collection[str | Connection]" = (),
     ) -> None:
-        """Send a message to every connection of the room but those left out."""
+        """
+        Send a message to every connection of the room but those left out.
+
+        Args:
+            message: As ``Room.broadcast`` takes it.
+            without: Ids that do not get it.
+        """
         payload = as_payload(message, "broadcast")
         ids = sorted(only_ids(without))
         await self._call("broadcast", message=payload, without=ids)
@@ -84,8 +95,8 @@ class Stub:
 
         Args:
             name: Of the method.
-            args: JSON-able; the method gets copies, as JSON has them.
-            kwargs: Likewise.
+            args: JSON-able; the method gets copies, as JSON has them now.
+            kwargs: Like ``args``.
 
         Returns:
             What the method returned, as JSON has it.
@@ -95,7 +106,8 @@ class Stub:
             CallFailed: If the method raised, or there is none that is marked.
         """
         arguments = encode_arguments(args, kwargs)
-        return decode_result(await self._call("call", method=name, arguments=arguments))
+        call = {"method": name, "arguments": arguments}
+        return decode_result(await self._call("call", **call))
 
     async def connections(self) -> list[dict[str, Any]]:
         """
@@ -152,14 +164,21 @@ class Stub:
         return await self._ask(lambda room, chain: room.call(call, arguments, chain))
 
     async def _ask(
-        self, ask: "Callable[[Inlet, tuple[str, ...]], Awaitable[Any]]"
+        self,
+        ask: "Callable[[Inlet, tuple[str, ...]], Awaitable[Any]]",
+        finish: Callable[[Any], Awaitable[Any]] | None = None,
     ) -> Any:
         # Where the node is made, rooms are imported: a room's module may import this.
         from partyrooms.bus.waiting import wait_for
-        from partyrooms.owner.node import current_node
+        from partyrooms.owner.home import at_home
+        from partyrooms.owner.node import Node
 
-        room = current_node().bus.inlet(self.key)
-        return await wait_for(self.key, room, lambda chain: ask(room, chain))
+        async def work(node: Node) -> Any:
+            room = node.bus.inlet(self.key)
+            reply = await wait_for(self.key, room, lambda chain: ask(room, chain))
+            return reply if finish is None else await finish(reply)
+
+        return await at_home(work)
 
     def __repr__(self) -> str:
         return f"<Stub {self.key}>"

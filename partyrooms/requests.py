@@ -18,6 +18,7 @@ from partyrooms.core.keys import RoomKey
 from partyrooms.core.messages import Answer, AnswerKind
 from partyrooms.exceptions import PartyroomsError
 from partyrooms.http.room_request import RoomRequest
+from partyrooms.owner.home import run_at
 
 
 def build_request(
@@ -177,7 +178,11 @@ class StubResponse:
         if self._inflow is None:
             yield self.content
             return
-        async for chunk in self._inflow:
+        inflow = self._inflow
+        while True:
+            chunk = await run_at(inflow.loop, lambda: anext(inflow, None))
+            if chunk is None:
+                return
             yield chunk
 
     def close(self) -> None:

@@ -17,6 +17,9 @@ class Inflow:
 
     Whoever does not read to the end calls ``close``.
 
+    Attributes:
+        loop: The event loop where it comes in, and is read.
+
     Args:
         source: Its other end.
     """
@@ -25,7 +28,7 @@ class Inflow:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._chunks: deque[bytes] = deque()
         self._read = 0
         self._is_over = False
@@ -60,7 +63,7 @@ class Inflow:
                 raise StreamBroken("The room ended this stream before its generator.")
             if self._is_over:
                 raise StopAsyncIteration
-            self._news = self._loop.create_future()
+            self._news = self.loop.create_future()
             await self._news
         data = self._chunks.popleft()
         self._read += len(data)
@@ -71,8 +74,8 @@ class Inflow:
 
     def close(self) -> None:
         """Read no further; the room's generator is closed. From whatever thread."""
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._leave)
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self._leave)
 
     def cut(self) -> None:
         """End it before its end, for the reader as well: this process is going away."""

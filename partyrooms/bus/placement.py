@@ -49,7 +49,10 @@ class Placement:
         store = self._bus.node.store
         owner = await store.locate(key)
         if owner is None and self._owners == "any" and self.takes_rooms:
-            return self._bus.node.worker(key)
+            able = await self._able() if self._bus.node.is_guest else {}
+            if not able:
+                return self._bus.node.worker(key)
+            owner = able[rendezvous(key, list(able))]
         if owner is None:
             owner = await self._elect(key)
         if owner.node == self._bus.node_id:
@@ -62,11 +65,14 @@ class Placement:
         return self._bus.peer_at(owner)
 
     async def _elect(self, key: RoomKey) -> Place:
-        places = [one for one in await self._bus.node.store.places() if one.channel]
-        able = {one.node: one for one in places if one.takes_rooms}
+        able = await self._able()
         if not able:
             raise RoomUnreachable(
                 f"No process can own {key}: OWNERS is {self._owners!r} and no worker "
                 "is alive. Start one with `manage.py runrooms`."
             )
         return able[rendezvous(key, list(able))]
+
+    async def _able(self) -> dict[UUID, Place]:
+        places = await self._bus.node.store.places()
+        return {one.node: one for one in places if one.channel and one.takes_rooms}

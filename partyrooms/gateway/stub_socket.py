@@ -19,7 +19,7 @@ from partyrooms.core.keys import RoomKey
 from partyrooms.core.messages import Profile, payload_size
 from partyrooms.exceptions import RoomUnreachable, SocketClosed, TooSlow
 from partyrooms.gateway.outbox import Outbox
-from partyrooms.owner.node import current_node
+from partyrooms.owner.home import home, node_here, run_at
 
 MAX_UNREAD = 64 * 1024
 """Bytes of messages kept for whoever reads; what comes then waits, and counts for
@@ -70,7 +70,12 @@ class StubSocket:
             RoomUnreachable: If it did not answer within ``CONNECT_TIMEOUT``.
             CallCycle: In a hook, if its room would wait for itself.
         """
-        node = current_node()
+        self._home = home()
+        await run_at(self._home, self._open)
+        return self
+
+    async def _open(self) -> None:
+        node = node_here()
         if node.is_leaving:
             raise RoomUnreachable("This process is going away.")
         self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -99,7 +104,6 @@ class StubSocket:
             raise
         if self._outbox.is_dropped:
             raise SocketClosed(*(self._outbox.closing or (1006, "")))
-        return self
 
     async def __aexit__(
         self,
@@ -124,6 +128,9 @@ class StubSocket:
                 f"{self._key} takes messages of at most {self._max_size} bytes; this "
                 f"one has {payload_size(message)}."
             )
+        await run_at(self._home, lambda: self._put(message))
+
+    async def _put(self, message: str | bytes) -> None:
         await self._inlet.space()
         closing = self._outbox.closing
         if closing is None and self.close_code is not None:
@@ -139,6 +146,9 @@ class StubSocket:
         Raises:
             SocketClosed: If there is none any more, with code and reason.
         """
+        return await run_at(self._home, self._get)
+
+    async def _get(self) -> str | bytes:
         while not self._messages:
             if self.close_code is not None:
                 raise SocketClosed(self.close_code, self.close_reason or "")
@@ -166,7 +176,11 @@ class StubSocket:
         Raises:
             ValueError: If code or reason cannot be sent.
         """
-        self._leave(as_closing(code, reason), was_clean=True)
+        closing = as_closing(code, reason)
+        await run_at(self._home, lambda: self._shut(closing))
+
+    async def _shut(self, closing: Closing) -> None:
+        self._leave(closing, was_clean=True)
 
     def _connect(self, chain: Chain) -> "asyncio.Future[None]":
         context = ConnectionContext(restore_handshake(self._handshake), {})

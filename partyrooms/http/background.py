@@ -3,13 +3,11 @@ Rooms for requests that come without an event loop that lasts.
 
 Under WSGI, and in Django's sync test client, each request has an event loop of its own
 that ends with it; a room that lived there would end with it, too. So the rooms of such
-a process live on one loop in a thread, from the first request until the process ends.
+a process live on one loop that lasts; see ``owner.home``.
 """
 
 import asyncio
 from collections.abc import Iterator
-from functools import cache
-from threading import Thread
 from typing import Any
 
 from django.core.handlers.wsgi import WSGIRequest
@@ -18,7 +16,8 @@ from django.http import HttpRequest
 from partyrooms.bus.inflow import Inflow
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.messages import Answer
-from partyrooms.owner.node import current_node
+from partyrooms.owner.home import home, node_here, run_at
+from partyrooms.owner.node import Node, current_node
 
 
 async def ask(http_request: HttpRequest, key: RoomKey, request: Any) -> Answer:
@@ -36,27 +35,15 @@ async def ask(http_request: HttpRequest, key: RoomKey, request: Any) -> Answer:
         RoomUnreachable: As ``Bus.request`` does.
     """
     if not isinstance(http_request, WSGIRequest):
-        return await _ask(key, request)
-    loop = background_loop()
-    future = asyncio.run_coroutine_threadsafe(_ask(key, request), loop)
-    answer = await asyncio.wrap_future(future)
+        return await _ask(current_node(), key, request)
+    loop = home()
+    answer = await run_at(loop, lambda: _ask(node_here(), key, request))
     if answer.stream is not None:
         answer.stream = BlockingInflow(answer.stream, loop)
     return answer
 
 
-@cache
-def background_loop() -> asyncio.AbstractEventLoop:
-    """The loop in a thread; started with the first call, ended with the process."""
-    loop = asyncio.new_event_loop()
-    # No farewell: Python ends the threads of the database first. What anyone saw is
-    # committed, and another process sees by the pid that this one has ended.
-    Thread(target=loop.run_forever, name="partyrooms-rooms", daemon=True).start()
-    return loop
-
-
-async def _ask(key: RoomKey, request: Any) -> Answer:
-    node = current_node()
+async def _ask(node: Node, key: RoomKey, request: Any) -> Answer:
     answer = await node.bus.request(key, request)
     if answer.stream is not None:
         answer.stream = inflow = Inflow(answer.stream)

@@ -10,6 +10,7 @@ from partyrooms import registry
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import StoreUnavailable
 from partyrooms.moments import from_seconds
+from partyrooms.owner.guest import is_spare
 from partyrooms.store.contract import DueAlarm
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class AlarmClock:
             return True
         now = from_seconds(node.wall_clock())
         try:
-            found = await self._find(now)
+            found = [] if await is_spare(node) else await self._find(now)
         except Exception as error:  # whatever it is, the next look may go well
             self._cannot_see(error)
             return False

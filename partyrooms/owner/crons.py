@@ -12,6 +12,7 @@ from partyrooms.core.ticks import MAX_AGE, due_tick
 from partyrooms.crons import Schedule, schedules
 from partyrooms.exceptions import StoreUnavailable
 from partyrooms.moments import from_seconds
+from partyrooms.owner.guest import is_spare
 from partyrooms.store.contract import CronKey, CronRow
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class CronClock:
         if not found or not self._node.is_serving:
             return LOOK_INTERVAL
         try:
-            rows = await self._rows(found)
+            rows = [] if await is_spare(self._node) else await self._rows(found)
             for row in rows:
                 await self._begin(found[row.key], row)
         except Exception as error:  # whatever it is, the next look may go well

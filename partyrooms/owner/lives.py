@@ -20,6 +20,7 @@ from partyrooms.exceptions import (
 from partyrooms.owner import events, ring
 from partyrooms.owner.farewells import Farewells
 from partyrooms.owner.gate import Gate
+from partyrooms.owner.guest import require_no_server
 from partyrooms.owner.life import Life
 from partyrooms.owner.loop import Loop, tell
 from partyrooms.owner.runner import HookRunner
@@ -192,6 +193,7 @@ class Lives(Loop):
             raise RoomStopped("This process is going away.")
         if self._node.is_draining:
             raise RoomElsewhere("This process gives its rooms away.")
+        await require_no_server(self._node, self.key)
         claim = await self._tenure.claim(self._node.bus.named(self.key))
         ring.meet(self._waiting, claim.alarm)
         life: Life | None = None

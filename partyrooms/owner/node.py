@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any
 from uuid import uuid4
-from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 from channels.db import DatabaseSyncToAsync
 
@@ -27,6 +27,10 @@ from partyrooms.owner.crons import CronClock
 from partyrooms.owner.hooks import Hook, InThread
 from partyrooms.owner.lease import Lease
 from partyrooms.owner.lives import STOPPED, Lives
+from partyrooms.owner.nodes import existing_node as existing_node
+from partyrooms.owner.nodes import forget_node
+from partyrooms.owner.nodes import nodes as nodes
+from partyrooms.owner.nodes import use_node as use_node
 from partyrooms.owner.threads import HookThreads
 from partyrooms.owner.watchdog import Watchdog
 from partyrooms.owner.worker import Worker
@@ -55,10 +59,10 @@ class Node:
         clock: Seconds that never run backwards.
         wall_clock: Seconds since 1970, to be shown to people.
         in_thread: Makes a coroutine function of a hook that is none; None: each call
-            has a thread, and its database connection is kept or closed by Django's
-            rules.
+            has a thread, with a database connection by Django's rules.
         bus: Makes the bus, once.
         lease: Until when its rooms may act; None: always.
+        is_guest: Its process serves nobody: rooms are better off elsewhere.
     """
 
     def __init__(
@@ -72,7 +76,9 @@ class Node:
         in_thread: InThread | None = None,
         bus: Callable[["Node"], Bus] = MemoryBus,
         lease: Lease | None = None,
+        is_guest: bool = False,
     ) -> None:
+        self.is_guest = is_guest
         self.lease = lease or Lease()
         self.store = store
         self.name = name
@@ -166,8 +172,7 @@ class Node:
         for worker in tuple(self.busy):
             worker.lose()
         self.bus.close()
-        if _nodes.get(self._loop) is self:
-            del _nodes[self._loop]  # The next event makes a new one.
+        forget_node(self, self._loop)  # The next event makes a new one.
         return self._loop.create_task(self.close())
 
     async def drain(self, patience: float = 0.0) -> None:
@@ -207,13 +212,11 @@ class Node:
         if not self.is_over:
             await self.drain(patience)
         self.is_over = True
-        if _nodes.get(self._loop) is self:
-            del _nodes[self._loop]
+        forget_node(self, self._loop)
         self.bus.close()
         self.watchdog.stop()
         await asyncio.gather(*(w.crash(GOING_AWAY) for w in tuple(self.busy)))
-        me = asyncio.current_task()
-        tasks = [task for task in self._tasks if task is not me]
+        tasks = self._tasks - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -227,23 +230,9 @@ class Node:
         return call
 
 
-_nodes: WeakKeyDictionary[asyncio.AbstractEventLoop, Node] = WeakKeyDictionary()
-
-
 def current_node() -> Node:
     """The running event loop's node, made and started if there is none."""
-    loop = asyncio.get_running_loop()
-    return _nodes.get(loop) or start_node()
-
-
-def existing_node() -> Node | None:
-    """The running event loop's node; None: no event has needed one yet."""
-    return _nodes.get(asyncio.get_running_loop())
-
-
-def nodes() -> list[tuple[asyncio.AbstractEventLoop, Node]]:
-    """The nodes of this process, each with its event loop; call it from any thread."""
-    return list(_nodes.items())
+    return existing_node() or start_node()
 
 
 async def keep_node() -> None:
@@ -252,21 +241,15 @@ async def keep_node() -> None:
         await current_node().ended.wait()
 
 
-def use_node(node: Node | None) -> None:
-    """Make a node the running event loop's, or let it have none; for tests."""
-    loop = asyncio.get_running_loop()
-    if node is None:
-        _nodes.pop(loop, None)
-    else:
-        _nodes[loop] = node
-
-
-def start_node(*, is_worker: bool = False, keeps_time: bool = True) -> Node:
+def start_node(
+    *, is_worker: bool = False, is_guest: bool = False, keeps_time: bool = True
+) -> Node:
     """
     Make and start the running event loop's node.
 
     Args:
         is_worker: It may own rooms whatever ``OWNERS`` says.
+        is_guest: It owns rooms only where nobody else does; see ``owner.home``.
         keeps_time: It rings alarms and runs crons, if it may own rooms.
     """
     loop = asyncio.get_running_loop()
@@ -282,7 +265,7 @@ def start_node(*, is_worker: bool = False, keeps_time: bool = True) -> Node:
         lease_ttl=settings.lease_ttl,
         on_lease=lease.extend,
         channel="" if layer is None else channel_of(node_id),
-        takes_rooms=takes_rooms,
+        takes_rooms=takes_rooms and not is_guest,
     )
 
     def bus(node: Node) -> Bus:
@@ -293,9 +276,15 @@ def start_node(*, is_worker: bool = False, keeps_time: bool = True) -> Node:
         )
 
     store = DatabaseStore(directory, idle_timeout=settings.lease_ttl / 2)
-    node = _nodes[loop] = Node(
-        store, name=str(node_id), settings=settings, bus=bus, lease=lease
+    node = Node(
+        store,
+        name=str(node_id),
+        settings=settings,
+        bus=bus,
+        lease=lease,
+        is_guest=is_guest,
     )
+    use_node(node)
     directory.start_heartbeat(
         on_stop_request=lambda records: _tell(loop, node.stop_records, records),
         on_lost=lambda: _tell(loop, node.lose),

@@ -95,7 +95,10 @@ SECTIONS: dict[str, dict[str, str]] = {
         "P2": "`fetch(path, init)`",
         "P3": "none in `partykit`; any public method of the stub in `partyserver`",
         "P4": "",
+        "P5": "",
         "P6": "waits until a time limit ends it",
+        "P7": "",
+        "P8": "",
     },
     "The wire": {
         "W1": "the same",

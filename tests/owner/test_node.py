@@ -12,6 +12,7 @@ from partyrooms.conf import get_settings
 from partyrooms.core.keys import RoomKey
 from partyrooms.models import Node as NodeRow
 from partyrooms.models import RoomRecord
+from partyrooms.owner.home import serve_here
 from partyrooms.owner.node import Node, current_node, existing_node, use_node
 from partyrooms.requests import build_request
 from partyrooms.store.memory import MemoryStore
@@ -223,6 +224,7 @@ async def test_the_first_event_makes_a_node_on_the_database():
 @pytest.mark.django_db(transaction=True)
 async def test_d1_a_node_on_the_database_that_is_declared_dead_ends_its_rooms():
     """D1: it hears of it with its next heartbeat, and a new node takes its place."""
+    serve_here()
     node = current_node()
     await patiently(parties["node-idle"].get("stored").fetch())
     await NodeRow.objects.filter(pk=node.name).aupdate(state=NodeRow.State.DEAD)

@@ -1,4 +1,4 @@
-"""``manage.py`` for the test site, in a process of its own."""
+"""``manage.py`` and scripts of the test site, in processes of their own."""
 
 import json
 import subprocess
@@ -25,9 +25,34 @@ def manage(
         settings: Django settings that differ; JSON-able.
         database: A server's file; None: there is none.
     """
+    return _run(["-m", "django", *arguments], settings, database)
+
+
+def script(
+    source: str,
+    *arguments: str,
+    settings: Mapping[str, Any] | None = None,
+    database: Path | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """
+    Run a plain script that uses the site; it may fail.
+
+    Args:
+        source: Python; Django is set up in front of it.
+        arguments: What it finds in ``sys.argv[1:]``.
+        settings: Django settings that differ; JSON-able.
+        database: A server's file; None: there is none.
+    """
+    source = f"import django\ndjango.setup()\n{source}"
+    return _run(["-c", source, *arguments], settings, database)
+
+
+def _run(
+    arguments: list[str], settings: Mapping[str, Any] | None, database: Path | None
+) -> subprocess.CompletedProcess[str]:
     file = database or folder() / "none.sqlite3"
     return subprocess.run(
-        [sys.executable, "-m", "django", *arguments],
+        [sys.executable, *arguments],
         cwd=ROOT,
         env={
             **environment(SETTINGS_MODULE, file),

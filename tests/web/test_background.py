@@ -8,7 +8,7 @@ from django.test import Client
 
 from partyrooms import Room
 from partyrooms.conf import get_settings
-from partyrooms.http.background import background_loop
+from partyrooms.owner.home import background_loop
 from partyrooms.owner.node import Node, existing_node, use_node
 from partyrooms.store.memory import MemoryStore
 

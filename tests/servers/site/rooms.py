@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from partyrooms import Room, registry
+from partyrooms import Room, registry, rpc
 from tests.servers.site.journal import note
 
 
@@ -80,6 +80,13 @@ class Counter(Room):
         self.storage.put("count", self.count)
         self.storage.put(f"increment/{message}", self.count)
         sender.send(f"{message} {self.count}")
+
+    @rpc
+    async def tell(self, text):
+        if text == "raise":
+            raise ValueError(text)
+        self.broadcast(f"told {text}")
+        return {"count": self.count, "text": text}
 
     async def on_request(self, request):
         if request.method == "POST":
