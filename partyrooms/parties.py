@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from partyrooms import registry
+from partyrooms.after_commit import OnCommit, after_commit
 from partyrooms.bus.contract import only_ids
 from partyrooms.core.given import as_payload
 from partyrooms.core.keys import RoomKey
@@ -77,6 +78,8 @@ class Stub:
         self,
         message: str | bytes,
         without: "Collection[str | Connection]" = (),
+        *,
+        on_commit: OnCommit = False,
     ) -> None:
         """
         Send a message to every connection of the room but those left out.
@@ -84,22 +87,27 @@ class Stub:
         Args:
             message: As ``Room.broadcast`` takes it.
             without: Ids that do not get it.
+            on_commit: True: when the caller's transaction has committed; see
+                ``after_commit``. A string: the transaction of this database.
         """
         payload = as_payload(message, "broadcast")
         ids = sorted(only_ids(without))
-        await self._call("broadcast", message=payload, without=ids)
+        await self._call_when(on_commit, "broadcast", message=payload, without=ids)
 
-    async def call(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
+    async def call(
+        self, name: str, /, *args: Any, on_commit: OnCommit = False, **kwargs: Any
+    ) -> Any:
         """
         Call a method of the room that is marked with ``@partyrooms.rpc``.
 
         Args:
             name: Of the method.
             args: JSON-able; the method gets copies, as JSON has them now.
+            on_commit: As of ``broadcast``; no method gets it as an argument.
             kwargs: Like ``args``.
 
         Returns:
-            What the method returned, as JSON has it.
+            What the method returned, as JSON has it; None with ``on_commit``.
 
         Raises:
             TypeError: If the arguments are not JSON-able; nothing was sent then.
@@ -107,7 +115,8 @@ class Stub:
         """
         arguments = encode_arguments(args, kwargs)
         call = {"method": name, "arguments": arguments}
-        return decode_result(await self._call("call", **call))
+        result = await self._call_when(on_commit, "call", **call)
+        return None if result is None else decode_result(result)
 
     async def connections(self) -> list[dict[str, Any]]:
         """
@@ -159,6 +168,14 @@ class Stub:
     async def delete(self) -> None:
         """Stop the room and remove it with all that it stores."""
         await self._ask(lambda room, chain: room.delete())
+
+    async def _call_when(self, on_commit: OnCommit, call: str, **arguments: Any) -> Any:
+        if on_commit is False:
+            return await self._call(call, **arguments)
+        await after_commit(
+            f"{call}() of {self.key}", lambda: self._call(call, **arguments), on_commit
+        )
+        return None
 
     async def _call(self, call: str, **arguments: Any) -> Any:
         return await self._ask(lambda room, chain: room.call(call, arguments, chain))

@@ -33,7 +33,8 @@ def forget_node(node: "Node", loop: asyncio.AbstractEventLoop) -> None:
 
 def nodes() -> "list[tuple[asyncio.AbstractEventLoop, Node]]":
     """The nodes of this process, each with its event loop; call it from any thread."""
-    return list(_nodes.items())
+    loops = [loop for one in _nodes.keyrefs() if (loop := one()) is not None]
+    return [(loop, node) for loop in loops if (node := _nodes.get(loop)) is not None]
 
 
 if hasattr(os, "register_at_fork"):
