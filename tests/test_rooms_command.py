@@ -1,5 +1,6 @@
 """``manage.py rooms``: what it prints, what it refuses."""
 
+import asyncio
 import os
 import threading
 from datetime import UTC, datetime
@@ -13,7 +14,10 @@ from django.utils.timezone import now
 from partyrooms import Room, registry
 from partyrooms.core.values import encode
 from partyrooms.directory.process import host
+from partyrooms.exceptions import RoomElsewhere
 from partyrooms.models import CronRecord, Entry, Node, RoomRecord
+from partyrooms.parties import Stub
+from partyrooms.testing import running_room
 
 pytestmark = pytest.mark.django_db
 
@@ -314,3 +318,43 @@ def test_a_database_that_fails_is_told(monkeypatch):
 
     with pytest.raises(CommandError, match="'default' failed: connection refused"):
         run("list")
+
+
+class Told(Room):
+    """Is told something by the command."""
+
+    party = "command-told"
+
+
+async def test_a_text_is_broadcast():
+    """To every connection, as it is; from a thread without an event loop."""
+    async with running_room(Told, "lobby") as room:
+        alice = await room.connect("alice")
+
+        output = await asyncio.to_thread(
+            run, "broadcast", "command-told/lobby", "5 minutes, é"
+        )
+
+        assert output == "command-told/lobby has it.\n"
+        assert alice.received == ["5 minutes, é"]
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [("nobody/lobby", "no party named 'nobody'"), ("command-told/..", "room id")],
+)
+def test_a_room_that_cannot_be_is_not_told_anything(key, text):
+    """The message says what is wrong with the key."""
+    with pytest.raises(CommandError, match=text):
+        run("broadcast", key, "hello")
+
+
+async def test_a_room_that_cannot_be_reached_is_said_to_be(monkeypatch):
+    """Without a traceback: the text says what to configure."""
+
+    async def broadcast(self, message):
+        raise RoomElsewhere("Give both processes the same channel layer.")
+
+    monkeypatch.setattr(Stub, "broadcast", broadcast)
+    with pytest.raises(CommandError, match="the same channel layer"):
+        await asyncio.to_thread(run, "broadcast", "command-told/lobby", "hello")

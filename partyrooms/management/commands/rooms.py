@@ -1,4 +1,4 @@
-"""``manage.py rooms``: look at rooms from a terminal, stop them, delete them."""
+"""``manage.py rooms``: look at rooms from a terminal, stop them, speak to them."""
 
 import asyncio
 import time
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transaction
 
@@ -15,9 +15,10 @@ from partyrooms.conf import get_settings
 from partyrooms.core.keys import RoomKey
 from partyrooms.crons import Schedule, schedules
 from partyrooms.directory import declare_dead, is_live
-from partyrooms.exceptions import BadRoomId
+from partyrooms.exceptions import BadRoomId, PartyroomsError
 from partyrooms.models import Node, RoomRecord, RoomRecordQuerySet
 from partyrooms.owner.node import start_node
+from partyrooms.parties import parties
 
 POLL_INTERVAL = 0.1
 """Seconds between two looks at a room that is asked to stop."""
@@ -26,7 +27,7 @@ POLL_INTERVAL = 0.1
 class Command(BaseCommand):
     """Work on rooms through the database, whichever process owns them."""
 
-    help = "List, show, stop and delete rooms; look at alarms, run crons."
+    help = "List, show, stop and delete rooms, broadcast; look at alarms, run crons."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -41,6 +42,7 @@ class Command(BaseCommand):
             ("stop", "End a room's life; the next event starts it again."),
             ("delete", "Remove a stopped room with all that it stores."),
             ("alarm", "When a room is woken next, and how that went so far."),
+            ("broadcast", "Send a text to every connection of a room."),
         ):
             one = actions.add_parser(action, help=text)
             one.add_argument("key", help="Party and room id, as in chat/lobby.")
@@ -50,6 +52,8 @@ class Command(BaseCommand):
                     action="store_true",
                     help="Ring an alarm that was given up.",
                 )
+            if action == "broadcast":
+                one.add_argument("text", help="What is sent, as it is.")
             if action == "stop":
                 one.add_argument(
                     "--timeout",
@@ -81,6 +85,8 @@ class Command(BaseCommand):
             self.show_alarm(rooms, key, is_retry=options["retry"])
         elif action == "stop":
             self.stop(rooms, key, options["timeout"])
+        elif action == "broadcast":
+            self.broadcast(key, options["text"])
         else:
             self.delete(rooms, key)
 
@@ -180,6 +186,15 @@ class Command(BaseCommand):
                 )
             room.delete()
         self.stdout.write(f"{key} is deleted.")
+
+    def broadcast(self, key: RoomKey, text: str) -> None:
+        """Send a text to whoever is connected to a room, wherever it runs."""
+        try:
+            stub = parties[key.party].get(key.room_id)
+            async_to_sync(stub.broadcast)(text)
+        except (PartyroomsError, ValueError) as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"{key} has it.")
 
     def write_table(
         self, lines: Sequence[Sequence[str]], *, right: Iterable[int]
