@@ -1,4 +1,4 @@
-"""kill -9 of processes while alarms fall due in many rooms (R40)."""
+"""kill -9 and SIGSTOP of processes while alarms fall due in many rooms (R40)."""
 
 import asyncio
 import math
@@ -44,6 +44,23 @@ async def test_r40_alarms_ring_while_workers_are_killed(postgres, chance, tell):
         await until(lambda: lab.database.execute(SET_ALARMS) == [(0,)])
 
         judge(lab, plan, failovers, tell)
+
+
+@IN_FULL
+async def test_r40_alarms_of_a_paused_worker_ring_elsewhere(postgres, chance, tell):
+    """As if its machine were lost; what it stores when it wakes is dropped."""
+    async with laboratory(postgres, **DEPLOYMENT, **LEAVING) as lab:
+        plan = await wind(lab, chance)
+        worker = chance.choice(lab.workers)
+        await asyncio.sleep(chance.uniform(0, DURATION / 4))  # until the fault
+        with worker.paused():
+            paused_at = time.time()
+            await until(lambda: lab.database.execute(ALIVE, worker.pid) == [(0,)])
+            known_at = time.time()
+            await until(lambda: lab.database.execute(SET_ALARMS) == [(0,)])
+        await worker.wait_for_log("gives up its rooms")
+
+        judge(lab, plan, [(paused_at, known_at)], tell)
 
 
 @IN_FULL
@@ -114,7 +131,10 @@ def judge(lab, plan, failovers, tell):
             (failed_over if is_during else calm).append(late)
     assert min(calm + failed_over) > -0.01
     assert max(calm + failed_over) < BOUND
-    tell(f"{ROOMS} rooms, {KILLS} kills; {runs} runs of {ROOMS * RINGS} alarms")
+    tell(
+        f"{ROOMS} rooms, {len(failovers)} failovers; "
+        f"{runs} runs of {ROOMS * RINGS} alarms"
+    )
     tell(f"late with a node up: {spread(calm)}; in a failover: {spread(failed_over)}")
 
 
