@@ -30,6 +30,14 @@ def contained(raised: BaseException, by: str) -> Exception:
     return error
 
 
+def text_of(error: BaseException) -> str:
+    """What an error says of itself; some cannot even do that."""
+    try:
+        return str(error)
+    except Exception:  # it is a class of the project's
+        return "(its text cannot be had)"
+
+
 def _is_task_running() -> bool:
     try:
         return asyncio.current_task() is not None

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from partyrooms.containment import text_of
 from partyrooms.core import items
 from partyrooms.exceptions import (
     CallCycle,
@@ -31,7 +32,7 @@ def reply_item(kind: type[items.Reply], ask: int, done: "Future[Any]") -> items.
         raised = error.error_type
         return items.Failed(ask=ask, error="CallFailed", text=error.text, kind=raised)
     if error is not None:
-        return items.Failed(ask=ask, error=type(error).__name__, text=str(error))
+        return items.Failed(ask=ask, error=type(error).__name__, text=text_of(error))
     if kind is items.Answered:
         answer = msgspec.structs.replace(done.result(), stream=None)
         return items.Answered(ask=ask, answer=answer)

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from partyrooms.containment import text_of
 from partyrooms.core.messages import Frame
 from partyrooms.exceptions import CallCycle, CallFailed
 from partyrooms.remote import (
@@ -85,7 +86,7 @@ def failure(name: str, error: Exception) -> tuple[Exception, bool]:
         return CallFailed(error.error_type, error.text), False
     if isinstance(error, CallCycle):
         return error, True  # The caller is one of those that wait in a circle.
-    return CallFailed(type(error).__name__, str(error)), True
+    return CallFailed(type(error).__name__, text_of(error)), True
 
 
 CALLS: dict[str, Callable[["Life", Arguments], Awaitable[Any]]] = {

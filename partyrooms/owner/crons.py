@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, cast
 
-from partyrooms.containment import contained
+from partyrooms.containment import contained, text_of
 from partyrooms.core.ticks import MAX_AGE, due_tick
 from partyrooms.crons import Schedule, schedules
 from partyrooms.exceptions import StoreUnavailable
@@ -156,7 +156,7 @@ class CronClock:
             exc_info=error,
             extra={"action": "cron_failed", "cron": str(schedule)},
         )
-        return f"{type(error).__name__}: {error}"[:MAX_ERROR_SIZE]
+        return f"{type(error).__name__}: {text_of(error)}"[:MAX_ERROR_SIZE]
 
     async def _end(self, schedule: Schedule, row: CronRow, error: str) -> None:
         while True:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
+from partyrooms.containment import text_of
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.writes import UNKNOWN, WriteSet
@@ -91,7 +92,9 @@ class Ring(msgspec.Struct, eq=False):
         if alarm is None or gate.alarm is not alarm:
             return None
         failed_at = from_seconds(now)
-        later = alarm.after_failure(failed_at, f"{type(error).__name__}: {error}")
+        later = alarm.after_failure(
+            failed_at, f"{type(error).__name__}: {text_of(error)}"
+        )
         _tell(gate.claim.key, later, failed_at)
         writes = WriteSet()
         writes.alarm = later

@@ -3,11 +3,12 @@
 import asyncio
 import sys
 import threading
+from datetime import timedelta
 
 import pytest
 from asgiref.sync import async_to_sync
 
-from partyrooms import Room
+from partyrooms import CallFailed, Room, parties, rpc
 from partyrooms.exceptions import HookTimeout, StorageLimitExceeded
 from partyrooms.owner.turn import TurnOver
 from tests.owner.stage import PATIENCE, on_stage, patiently, turns_of_the_loop
@@ -187,6 +188,45 @@ async def test_r10_an_instance_may_raise_anything_while_it_is_made(unusual):
         bob = await patiently(room.connect("bob"))
 
         assert (alice.closed, bob.closed) == ((1011, "the room failed"), None)
+
+
+class Unspeakable(Exception):
+    """An error that cannot be shown."""
+
+    def __str__(self):
+        raise RuntimeError
+
+    __repr__ = __str__
+
+
+class FailingUnspeakably(Room):
+    """Raises what no log and no caller can be shown the text of."""
+
+    party = "failing-unspeakably"
+
+    async def on_request(self, request):
+        return {}
+
+    async def on_alarm(self):
+        raise Unspeakable
+
+    @rpc
+    async def work(self):
+        raise Unspeakable
+
+
+async def test_r17_an_error_without_a_text_fails_like_any_other():
+    """R17, P3, R40: the caller is told its type, the alarm is tried again."""
+    async with on_stage(FailingUnspeakably) as room:
+        stub = parties["failing-unspeakably"].get("test")
+        with pytest.raises(CallFailed) as failure:
+            await patiently(stub.call("work"))
+        room.instance.storage.set_alarm(timedelta(seconds=1))
+        await patiently(room.advance(seconds=2))
+
+        assert failure.value.error_type == "Unspeakable"
+        assert room.alarm is not None
+        assert (await patiently(room.get())).status_code == 200
 
 
 async def test_g5_a_plain_hook_that_goes_on_in_its_thread_does_nothing_any_more():
