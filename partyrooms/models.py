@@ -178,6 +178,29 @@ class RoomRecord(models.Model):
         return RoomKey(self.party, self.room_id)
 
 
+class Seats(models.Model):
+    """
+    Who was connected, by one process, to a room that went to sleep.
+
+    The process has all of it, too; this is for the case that it dies meanwhile. Gone as
+    soon as the room is claimed.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    room = models.ForeignKey(RoomRecord, on_delete=models.CASCADE, related_name="seats")
+    node = models.ForeignKey(
+        Node, null=True, on_delete=models.SET_NULL, related_name="seats"
+    )
+    profiles = models.BinaryField()
+
+    class Meta:
+        verbose_name = "seats"
+        verbose_name_plural = "seats"
+
+    def __str__(self) -> str:
+        return f"seats in {self.room_id}"
+
+
 class CronRecord(models.Model):
     """One cron of a class: which tick was begun last, by whom, and how it ended."""
 

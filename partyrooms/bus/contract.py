@@ -292,6 +292,9 @@ class Bus(Protocol):
     def gateways(self, key: RoomKey) -> list[UUID]:
         """The nodes that have sockets of a room open, for its next owner."""
 
+    def seats(self, key: RoomKey) -> dict[UUID | None, bytes]:
+        """Who is connected to a room by each node, as stored; None: by this one."""
+
     def release(self, key: RoomKey, *, asleep: bool, waiting: "list[Event]") -> None:
         """
         After a life has ended and the room was given up: let everybody know.

@@ -25,7 +25,7 @@ from partyrooms.bus.route import Route
 from partyrooms.bus.streams import Inflows
 from partyrooms.core import items
 from partyrooms.core.keys import RoomKey
-from partyrooms.core.messages import Answer, AnswerKind
+from partyrooms.core.messages import Answer, AnswerKind, Profile, encode_profiles
 from partyrooms.directory.process import host, is_process_gone
 from partyrooms.exceptions import StoreUnavailable
 from partyrooms.gateway.audience import LocalAudience
@@ -237,6 +237,17 @@ class LayerBus:
             UUID(bytes=b.peer.node) for b in self.audience(key).berths() if b.lines
         ]
         return [*found, self.node_id] if len(self.local_audience(key)) else found
+
+    def seats(self, key: RoomKey) -> dict[UUID | None, bytes]:
+        """Who is connected to a room by each process, as stored; None: by this one."""
+        found: dict[UUID | None, list[Profile]] = {
+            UUID(bytes=berth.peer.node): [
+                line.profile for line in berth.lines.values() if line.is_accepted
+            ]
+            for berth in self.audience(key).berths()
+        }
+        found[None] = [one.profile for one in self.local_audience(key).lines()]
+        return {node: encode_profiles(each) for node, each in found.items() if each}
 
     async def flush(self) -> None:
         """Wait until every living peer has what was sent to it."""

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from weakref import WeakValueDictionary
 
+from partyrooms import registry
 from partyrooms.bus.contract import Audience, Inlet
 from partyrooms.core.keys import RoomKey
-from partyrooms.core.messages import Answer
+from partyrooms.core.messages import Answer, encode_profiles
 from partyrooms.exceptions import RoomStopped
 from partyrooms.gateway.audience import LocalAudience
 
@@ -76,7 +77,12 @@ class MemoryBus:
 
     def named(self, key: RoomKey) -> list[UUID] | None:
         """Nobody: no other process has sockets of a room here."""
-        return None
+        return [] if registry.get(key.party).hibernate else None
+
+    def seats(self, key: RoomKey) -> dict[UUID | None, bytes]:
+        """Who is connected."""
+        lines = self.local_audience(key).lines()
+        return {None: encode_profiles([one.profile for one in lines])} if lines else {}
 
     def gateways(self, key: RoomKey) -> list[UUID]:
         """None: no other process could claim the room and ask."""

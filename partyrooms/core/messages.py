@@ -93,6 +93,21 @@ class Profile(msgspec.Struct, kw_only=True):
     state: bytes | None = None
 
 
+def encode_profiles(profiles: list[Profile]) -> bytes:
+    """Profiles as a room's seats are stored."""
+    return msgspec.msgpack.encode(profiles)
+
+
+def decode_profiles(data: bytes) -> list[Profile]:
+    """
+    Make profiles of their bytes.
+
+    Raises:
+        msgspec.DecodeError: If they are none of this version's.
+    """
+    return msgspec.msgpack.decode(data, type=list[Profile])
+
+
 class AnswerKind(Enum):
     """What the body of an answer is."""
 

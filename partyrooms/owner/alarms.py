@@ -81,12 +81,13 @@ class AlarmClock:
             # Only a node that others know finds out which of them are dead.
             await store.enroll()
             self._is_enrolled = True
-        return await store.due_alarms(
-            now + AHEAD,
-            now=now,
-            parties=registry.names(),
-            limit=2 * CAPACITY,  # Those that are under way are found, too.
-        )
+        parties = registry.names()
+        limit = 2 * CAPACITY  # Those that are under way are found, too.
+        due = await store.due_alarms(now + AHEAD, now=now, parties=parties, limit=limit)
+        # A room whose gateway died while it slept is woken like one whose alarm is due:
+        # it calls on_close before anything else.
+        woken = await store.deserted(now=now, parties=parties, limit=limit)
+        return [*due, *(DueAlarm(key=key, at=now, is_own=False) for key in woken)]
 
     async def _ring(self, due: DueAlarm) -> None:
         node = self._node

@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING
 
 from partyrooms.bus.contract import Closing, Line
+from partyrooms.core.messages import Profile
 from partyrooms.owner import events
+from partyrooms.owner.gone_line import GoneLine
 
 if TYPE_CHECKING:
     from partyrooms.owner.lives import Lives
@@ -14,8 +16,9 @@ class Farewells:
     """
     Whom ``on_close`` is owed; the next life begins with them.
 
-    The room was asleep when the socket ended, or its failed start has ended it. At most
-    one for each socket that was let in, and none is let in meanwhile.
+    The room was asleep when the socket ended, or the socket's process did, or the
+    room's failed start has ended it. At most one for each socket that was let in, and
+    none is let in meanwhile.
 
     Args:
         lives: The room's worker, which is kept for as long as it owes anything.
@@ -38,6 +41,11 @@ class Farewells:
             self._owe(line, event.closing, event.was_clean)
         elif line.is_dropped:
             self._owe(line, line.closing or events.ROOM_FAILED, True)
+
+    def mourn(self, profiles: list[Profile]) -> None:
+        """The process of these sockets died while nobody ran the room."""
+        for profile in profiles:
+            self._owe(GoneLine(profile), (1006, ""), False)
 
     def take(self) -> list[events.Closed]:
         """All of them, in order; they are owed no more."""

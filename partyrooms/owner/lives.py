@@ -3,15 +3,18 @@
 import asyncio
 import logging
 from abc import abstractmethod
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.db import DatabaseError
 
 from partyrooms import registry
-from partyrooms.bus.contract import Closing
+from partyrooms.bus.contract import Audience, Closing
 from partyrooms.containment import contained
 from partyrooms.core.keys import RoomKey
+from partyrooms.core.messages import decode_profiles
 from partyrooms.exceptions import (
     PartyroomsError,
     RoomElsewhere,
@@ -197,8 +200,13 @@ class Lives(Loop):
         claim = await self._tenure.claim(self._node.bus.named(self.key))
         ring.meet(self._waiting, claim.alarm)
         life: Life | None = None
+        seats = dict(claim.seats)
         try:
-            life = await self._make(claim)
+            audience = self._node.bus.audience(self.key)  # held while it fills
+            await self._node.bus.gather(self.key, claim)
+            self._mourn(seats)
+            seats = {}
+            life = await self._make(claim, audience)
             turn = Turn(life)
             error = await self._runner.attempt("on_start", turn, life.hooks.on_start)
             if error is None and not self._tenure.is_lost:
@@ -214,12 +222,10 @@ class Lives(Loop):
             if self.life is None:
                 if life is not None:
                     life.end(LOST if self._tenure.is_lost else None)
-                await self._tenure.release(claim)
+                await self._tenure.release(claim, seats=seats)
         return error or RoomStopped(f"{self.key} was lost while it started.")
 
-    async def _make(self, claim: Claim) -> Life:
-        audience = self._node.bus.audience(self.key)  # held while it fills
-        await self._node.bus.gather(self.key, claim)
+    async def _make(self, claim: Claim, audience: Audience) -> Life:
         sizes = await self._node.store.sizes(claim.record)
         if self._tenure.is_lost:
             raise RoomStopped(f"{self.key} was lost before it started.")
@@ -239,6 +245,13 @@ class Lives(Loop):
             gate = Gate(claim, self._node.committer, self.lose)
             await self._put_off_alarm(gate, error)
             raise error from error.__cause__
+
+    def _mourn(self, seats: Mapping[UUID | None, bytes]) -> None:
+        """Owe on_close to those whose processes have died since the last life."""
+        here = self._node.bus.named(self.key) or ()
+        for node, profiles in seats.items():
+            if node not in here:
+                self._farewells.mourn(decode_profiles(profiles))
 
     async def _put_off_alarm(self, gate: Gate, error: Exception) -> None:
         await ring.put_off(self._waiting, gate, self._node.wall_clock(), error)
@@ -281,7 +294,8 @@ class Lives(Loop):
             gateways = self._node.bus.gateways(self.key)
             account = life.account
             final = None if account is None else account.progress(is_final=True)
-            await self._tenure.release(life.claim, gateways, final)
+            seats = self._node.bus.seats(self.key) if life.room.hibernate else {}
+            await self._tenure.release(life.claim, gateways, final, seats)
         is_draining = self._node.is_draining
         if is_draining or not self._waiting:
             self._node.bus.release(

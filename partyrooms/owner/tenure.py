@@ -1,7 +1,7 @@
 """A node's ownership of one room: claimed, given up or lost, as the table says."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from partyrooms.core.keys import RoomKey
@@ -60,6 +60,7 @@ class Tenure:
         claim: Claim,
         gateways: Sequence[UUID] | None = None,
         progress: bytes | None = None,
+        seats: Mapping[UUID | None, bytes] | None = None,
     ) -> None:
         """
         End an ownership period, whether it is lost or not.
@@ -68,11 +69,12 @@ class Tenure:
             claim: The period.
             gateways: The nodes with sockets that stay open; None: as when it began.
             progress: How far they are; None: as it is stored.
+            seats: Who is connected, as in ``Store.release``.
         """
         if not self.is_lost:
             self._go(Event.DRAIN)
             try:
-                await self._store.release([claim], gateways, progress)
+                await self._store.release([claim], gateways, progress, seats)
             except StoreUnavailable as error:
                 # The row still names this node, which may claim it again.
                 logger.warning(

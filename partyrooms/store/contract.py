@@ -31,6 +31,8 @@ class Claim:
         progress: What the last period has stored of its gateways; see
             ``core.progress``. None: nothing.
         displaced: The last owner, which has not given the room up; None: it has.
+        seats: Who was connected by other nodes when the room was given up, by node;
+            None: one that is gone for good.
         alarm: The room's alarm then; None: it had none.
     """
 
@@ -41,6 +43,7 @@ class Claim:
     gateways: tuple[UUID, ...] = ()
     progress: bytes | None = None
     displaced: UUID | None = None
+    seats: tuple[tuple[UUID | None, bytes], ...] = ()
     alarm: Alarm | None = None
 
 
@@ -200,6 +203,7 @@ class Store(Protocol):
         claims: Sequence[Claim],
         gateways: Sequence[UUID] | None = None,
         progress: bytes | None = None,
+        seats: Mapping[UUID | None, bytes] | None = None,
     ) -> None:
         """
         Give rooms up, so that any node may claim them. Lost ones are passed over.
@@ -209,6 +213,8 @@ class Store(Protocol):
             gateways: The nodes with sockets that stay open, for whoever claims next;
                 None: as they are stored.
             progress: How far the gateways are; None: as it is stored.
+            seats: Who is connected, by node (None: this one), of the one room that is
+                given up; its next claim is told.
         """
 
     async def sizes(self, record: int) -> dict[bytes, int]:
@@ -295,6 +301,18 @@ class Store(Protocol):
             row: As ``crons()`` gave it before the tick was begun.
             now: When.
             error: What it raised; empty: nothing.
+        """
+
+    async def deserted(
+        self, *, now: datetime, parties: Collection[str], limit: int
+    ) -> list[RoomKey]:
+        """
+        The rooms that nobody runs, with seats at a node that is dead.
+
+        Args:
+            now: Rooms that are in quarantine then are left out.
+            parties: Rooms of other parties are left out.
+            limit: How many at most.
         """
 
     async def delete(self, claim: Claim) -> None:

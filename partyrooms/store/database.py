@@ -93,8 +93,11 @@ class DatabaseStore:
         claims: Sequence[Claim],
         gateways: Sequence[UUID] | None = None,
         progress: bytes | None = None,
+        seats: Mapping[UUID | None, bytes] | None = None,
     ) -> None:
-        await self._write(partial(self._rows.release, claims, gateways, progress))
+        await self._write(
+            partial(self._rows.release, claims, gateways, progress, seats)
+        )
 
     async def sizes(self, record: int) -> dict[bytes, int]:
         return await self._run(self._readers, lambda: self._rows.sizes(record))
@@ -151,6 +154,12 @@ class DatabaseStore:
 
     async def end_tick(self, row: CronRow, now: datetime, error: str) -> None:
         await self._write(lambda: self._crons.end(row, now, error))
+
+    async def deserted(
+        self, *, now: datetime, parties: Collection[str], limit: int
+    ) -> list[RoomKey]:
+        find = partial(self._rows.deserted, now=now, parties=parties, limit=limit)
+        return await self._run(self._readers, find)
 
     async def delete(self, claim: Claim) -> None:
         await self._write(lambda: self._rows.delete(claim))

@@ -1,7 +1,7 @@
 """A store without a database: for tests, and proven by the same contract suite."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -32,6 +32,7 @@ class MemoryRoom:
     entries: dict[bytes, bytes] = field(default_factory=dict)
     gateways: tuple[UUID, ...] = ()
     progress: bytes | None = None
+    seats: dict[UUID, bytes] = field(default_factory=dict)
     alarm: Alarm | None = None
 
 
@@ -122,6 +123,9 @@ class MemoryStore(MemoryAtomicStore, MemoryCronStore):
         room.fence = replace(row, owner=self.node_id, epoch=row.epoch + 1)
         named = tuple(dict.fromkeys([*room.gateways, *(gateways or ())]))
         room.gateways = () if gateways is None else named
+        seats = tuple((n, one) for n, one in room.seats.items() if n != self.node_id)
+        if gateways is not None:
+            room.seats = {}
         await self._answer()
         return Claim(
             key=key,
@@ -131,6 +135,7 @@ class MemoryStore(MemoryAtomicStore, MemoryCronStore):
             gateways=named,
             progress=room.progress,
             displaced=row.owner,
+            seats=seats,
             alarm=room.alarm,
         )
 
@@ -167,6 +172,7 @@ class MemoryStore(MemoryAtomicStore, MemoryCronStore):
         claims: Sequence[Claim],
         gateways: Sequence[UUID] | None = None,
         progress: bytes | None = None,
+        seats: Mapping[UUID | None, bytes] | None = None,
     ) -> None:
         self._arrive()
         for claim in claims:
@@ -177,6 +183,8 @@ class MemoryStore(MemoryAtomicStore, MemoryCronStore):
                     room.gateways = tuple(gateways)
                 if progress is not None:
                     room.progress = progress
+                for node, profiles in (seats or {}).items():
+                    room.seats[node or self.node_id] = profiles
         await self._answer()
 
     async def sizes(self, record: int) -> dict[bytes, int]:
@@ -236,6 +244,19 @@ class MemoryStore(MemoryAtomicStore, MemoryCronStore):
                 due.append(DueAlarm(key=key, at=alarm.at, is_own=is_own))
         await self._answer()
         return sorted(due, key=lambda one: one.at)[:limit]
+
+    async def deserted(
+        self, *, now: datetime, parties: Collection[str], limit: int
+    ) -> list[RoomKey]:
+        self._arrive()
+        found = [
+            key
+            for key, record in self.tables.records.items()
+            if self.tables.dead & self.tables.rooms[record].seats.keys()
+            and key.party in parties
+        ]
+        await self._answer()
+        return found[:limit]
 
     async def delete(self, claim: Claim) -> None:
         self._arrive()

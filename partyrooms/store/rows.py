@@ -1,6 +1,6 @@
 """The store's blocking half: the statements, each method one transaction."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -25,6 +25,7 @@ from partyrooms.store.contract import (
 )
 from partyrooms.store.entries import PAIRS, chunks, write_entries
 from partyrooms.store.fence import Row, Verdict, judge
+from partyrooms.store.seats import LeftSeats, find_deserted, leave_seats, take_seats
 
 CHUNK = 500
 """Rooms, or keys, in one statement; databases limit the parameters they take."""
@@ -96,9 +97,15 @@ class RoomRows:
                         gateways=tuple(map(UUID, sorted(named))),
                         progress=None if row.progress is None else bytes(row.progress),
                         displaced=row.owner_id,
+                        seats=self._take_seats(row.pk, gateways),
                         alarm=alarm_of(row),
                     )
         raise RoomUnreachable(self._why_not_taken(key))
+
+    def _take_seats(self, record: int, gateways: object) -> LeftSeats:
+        if gateways is None:  # Sockets do not outlive the room: there are none.
+            return ()
+        return take_seats(self._database, record, self._node)
 
     def _displace(self, key: RoomKey, owner: Node | None) -> None:
         if owner is None or owner.pk == self._node or owner.state == Node.State.DEAD:
@@ -164,6 +171,7 @@ class RoomRows:
         claims: Sequence[Claim],
         gateways: Sequence[UUID] | None = None,
         progress: bytes | None = None,
+        seats: Mapping[UUID | None, bytes] | None = None,
     ) -> None:
         changes: dict[str, Any] = {}
         if gateways is not None:
@@ -174,13 +182,23 @@ class RoomRows:
             held = Q()
             for claim in chunk:
                 held |= Q(pk=claim.record, epoch=claim.epoch)
-            self._rooms.filter(held, owner=self._node).update(
-                owner=None,
-                stop_requested=False,
-                blocked_count=0,
-                quarantined_until=None,
-                **changes,
-            )
+            with transaction.atomic(using=self._database):
+                given_up = self._rooms.filter(held, owner=self._node).update(
+                    owner=None,
+                    stop_requested=False,
+                    blocked_count=0,
+                    quarantined_until=None,
+                    **changes,
+                )
+                if given_up and seats:
+                    (claim,) = claims
+                    named = {node or self._node: one for node, one in seats.items()}
+                    leave_seats(self._database, claim.record, named)
+
+    def deserted(
+        self, *, now: datetime, parties: Collection[str], limit: int
+    ) -> list[RoomKey]:
+        return find_deserted(self._database, now=now, parties=parties, limit=limit)
 
     def sizes(self, record: int) -> dict[bytes, int]:
         rows = self._entries.filter(room=record).values_list("key", Length("value"))

@@ -87,9 +87,9 @@ class HeldStore(MemoryStore):
         await self._pass("outcome")
         return await super().outcome(commit)
 
-    async def release(self, claims, gateways=None, progress=None):
+    async def release(self, claims, *left):
         await self._pass("release")
-        return await super().release(claims, gateways, progress)
+        return await super().release(claims, *left)
 
     async def delete(self, claim):
         await self._pass("delete")

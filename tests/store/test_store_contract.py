@@ -277,6 +277,38 @@ async def test_nodes_with_sockets_are_named_until_somebody_says_otherwise(store)
     assert fifth.gateways == ()
 
 
+async def test_seats_are_told_to_the_next_claim_of_another_node(store, other):
+    """Once; a node need not be told of its own sockets."""
+    first = await store.claim(LOBBY, [])
+    await store.release([first], [], None, {None: b"mine"})
+    told = await other.claim(LOBBY, [])
+    await other.release([told], [], None, {None: b"its own"})
+    own = await other.claim(LOBBY, [])
+    await other.release([own])
+    again = await store.claim(LOBBY, [])
+
+    assert [profiles for _, profiles in told.seats] == [b"mine"]
+    assert first.seats == own.seats == again.seats == ()
+
+
+async def test_a_room_is_deserted_when_a_node_with_seats_is_dead(world, store, other):
+    """Until it is claimed; those of living nodes wait for their own events."""
+    wanted = {"now": NOON, "parties": ["chat"], "limit": 10}
+    lobby, kitchen = await store.claim(LOBBY, []), await store.claim(KITCHEN, [])
+    await store.release([lobby], [], None, {None: b"lobby"})
+    await store.release([kitchen])
+    before = await other.deserted(**wanted)
+
+    await world.declare_dead(store)
+
+    assert before == []
+    assert await other.deserted(**wanted) == [LOBBY]
+    assert await other.deserted(**(wanted | {"parties": []})) == []
+    claim = await other.claim(LOBBY, [])
+    assert [profiles for _, profiles in claim.seats] == [b"lobby"]
+    assert await other.deserted(**wanted) == []
+
+
 async def test_progress_is_stored_with_a_commit(store):
     """Of the rooms that have some, and of no other; a release may replace it."""
     lobby, kitchen = await store.claim(LOBBY), await store.claim(KITCHEN)

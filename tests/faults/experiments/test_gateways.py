@@ -15,11 +15,31 @@ pytestmark = [IN_FULL, pytest.mark.asyncio(loop_scope="module")]
 MANY = 1000 if IS_LONG else 150
 
 
-async def connections(room, gateway):
-    """The ids that a room has connections of."""
+SEATS = """
+    SELECT count(*) FROM partyrooms_seats seats
+    JOIN partyrooms_roomrecord room ON room.id = seats.room_id
+    WHERE room.party = ? AND room.room_id = ?
+"""
+
+
+async def who_is_there(room, gateway):
+    """The ids of which a room has connections, and of those that left."""
     url = f"http://127.0.0.1:{gateway.port}/parties/{room}"
     async with httpx.AsyncClient(trust_env=False, timeout=DEADLINE) as client:
-        return (await client.get(url)).json()["connections"]
+        return (await client.get(url)).json()
+
+
+async def connections(room, gateway):
+    """The ids that a room has connections of."""
+    return (await who_is_there(room, gateway))["connections"]
+
+
+async def until_seats(lab, room, number):
+    """Wait until so many processes have sockets of a room that nobody runs."""
+    async with asyncio.timeout(DEADLINE):
+        # Nobody is told when a room goes to sleep.
+        while lab.database.execute(SEATS, *room.split("/")) != [(number,)]:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
 
 async def until_connected(room, gateway, ids):
@@ -57,6 +77,30 @@ async def test_a_room_notices_that_a_gateway_was_killed(deployment, tell):
             assert crowd.close_codes == []
             assert set(gone.close_codes) == {1006}
             tell(f"on_close after {taken:.2f} s")
+
+
+async def test_r13_a_sleeping_room_hears_that_a_gateway_was_killed(deployment, tell):
+    """R13: it is woken for that; once, and those at the other gateway stay."""
+    room = new_room("hibernating-ledger")
+    async with deployment(HIBERNATE_AFTER=0.5) as lab:
+        lost, other = lab.gateways
+        async with (
+            lab.crowd(room, 2, [lost]) as gone,
+            lab.crowd(room, 3, [other], name="other") as crowd,
+        ):
+            await until_seats(lab, room, 2)
+            await lost.kill()
+            began = boot_clock()
+            await until_seats(lab, room, 0)
+            tell(f"on_close after {boot_clock() - began:.2f} s")
+            there = await who_is_there(room, other)
+            await lost.start()
+            await gone.everybody_is_back()
+
+            assert there["left"] == sorted(one.name for one in gone.clients)
+            assert there["connections"] == sorted(one.name for one in crowd.clients)
+            assert await lab.verdict(room, crowd, gone) == []
+            assert crowd.close_codes == []
 
 
 async def test_w7_a_gateway_that_is_told_to_go_says_so(deployment):

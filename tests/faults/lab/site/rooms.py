@@ -37,6 +37,7 @@ class Ledger(Room):
         self.value = await self.storage.get("value", 0)
         self.epoch = self._life.claim.epoch  # No room has a need to know; a test has.
         self.node = self._life.owner
+        self.left = []
 
     async def on_connect(self, connection, ctx):
         connection.send_json(self.frame("welcome", ""))
@@ -49,7 +50,11 @@ class Ledger(Room):
         self.broadcast_json(self.frame("broadcast", op))
 
     async def on_request(self, request):
-        return {"connections": sorted(one.id for one in self.get_connections())}
+        connected = sorted(one.id for one in self.get_connections())
+        return {"connections": connected, "left": sorted(self.left)}
+
+    async def on_close(self, connection):
+        self.left.append(connection.id)
 
     def store(self, op):
         """Keep the counter and the op; both or neither."""
