@@ -31,11 +31,17 @@ def contained(raised: BaseException, by: str) -> Exception:
 
 
 def text_of(error: BaseException) -> str:
-    """What an error says of itself; some cannot even do that."""
+    """
+    What an error says of itself, as any database and any wire can carry it.
+
+    It may quote a client: half of a surrogate pair has no UTF-8, and Postgres takes no
+    NUL. Both are escaped. Some errors cannot even say anything.
+    """
     try:
-        return str(error)
+        text = str(error)
     except Exception:  # it is a class of the project's
         return "(its text cannot be had)"
+    return text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
 
 
 def _is_task_running() -> bool:

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from asgiref.sync import sync_to_async
 
+from partyrooms.containment import text_of
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.writes import UNKNOWN, WriteSet
@@ -408,6 +409,22 @@ async def test_s10_an_alarm_is_stored_with_the_entries(store, other):
     assert fresh == (None, None)
     assert taken.alarm == await store.alarm(claim.record) == failed
     assert await contents(store, claim) == {b"a": b"1"}
+
+
+async def test_r40_b10_an_error_may_say_anything(store):
+    """R40, B10: it may quote a client, and what no column or encoding can hold."""
+    claim = await store.claim(LOBBY)
+    await store.introduce_crons({NIGHTLY: "0 3 * * *"}, NOON)
+    row = await cron(store)
+    await store.begin_tick(row, later(1).at, NOON)
+    text = text_of(ValueError("NUL \x00, half a pair \ud800, whole \U0001f600"))
+
+    await store.commit([commit(claim, alarm=Alarm(at=NOON, attempts=1, error=text))])
+    await store.end_tick(row, NOON, text)
+    alarm = await store.alarm(claim.record)
+
+    assert alarm.error == "NUL \\x00, half a pair \\ud800, whole \U0001f600"
+    assert not (await cron(store)).is_running
 
 
 async def test_s10_setting_replaces_and_deleting_deletes(store):
