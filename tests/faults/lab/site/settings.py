@@ -57,7 +57,8 @@ if redis := os.environ.get("PARTYROOMS_REDIS"):
     CHANNEL_LAYERS = {
         "default": {
             "BACKEND": os.environ["PARTYROOMS_LAYER"],
-            "CONFIG": {"hosts": [redis]},
+            # What a busy process has not read yet; lists drop more than 100 by default.
+            "CONFIG": {"hosts": [redis], "capacity": 10_000},
         }
     }
 else:
