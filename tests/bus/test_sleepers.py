@@ -16,11 +16,12 @@ from tests.bus.world import PATIENCE, SLEEPY, Socket, ask, connected
 
 
 class Sleeping(NamedTuple):
-    """Who owned the room, a gateway to be lost, and a socket at another one."""
+    """Who owned the room, a gateway to be lost, and a socket elsewhere and at it."""
 
     owner: Node
     lost: Node
     alice: Socket
+    bob: Socket
 
 
 class Diary(Room):
@@ -56,12 +57,12 @@ async def sleeping(layered):
     bob.send("a")
     assert await alice.next() == await bob.next() == "bob:a"
     await owner.worker(SLEEPY).stop(None)
-    return Sleeping(owner, lost, alice)
+    return Sleeping(owner, lost, alice, bob)
 
 
 async def test_r13_on_close_for_the_sockets_of_a_dead_gateway(layered, sleeping):
     """R13: nobody else would ever wake the room for it; once."""
-    owner, lost, alice = sleeping
+    owner, lost, alice, _ = sleeping
 
     await layered.kill(lost)
     let_ring(owner)
@@ -76,7 +77,7 @@ async def test_r13_on_close_for_the_sockets_of_a_dead_gateway(layered, sleeping)
 
 async def test_r13_whatever_wakes_the_room_first(layered, sleeping):
     """R13: on_close comes before the event that has woken it."""
-    _, lost, alice = sleeping
+    _, lost, alice, _ = sleeping
     await layered.kill(lost)
 
     alice.send("b")
@@ -87,7 +88,7 @@ async def test_r13_whatever_wakes_the_room_first(layered, sleeping):
 
 async def test_r24_nobody_is_missed_whose_gateway_lives(layered, sleeping):
     """R24: a room that wakes has all its connections, and has closed none."""
-    _, _, alice = sleeping
+    _, _, alice, bob = sleeping
     successor = await layered.node()
     let_ring(successor)
 
@@ -95,6 +96,7 @@ async def test_r24_nobody_is_missed_whose_gateway_lives(layered, sleeping):
     alice.send("who")
 
     assert await alice.next() == "here: alice bob"
+    assert bob.outbox.closing is None
 
 
 async def test_r13_a_server_that_died_with_its_sleeping_rooms():
