@@ -31,6 +31,7 @@ class Hall(Room):
 
     async def words(self):
         for word in ("one ", "two ", "three"):
+            await asyncio.sleep(0.01)  # so that the reader has to wait
             yield word
 
     @rpc
