@@ -5,13 +5,12 @@ import asyncio
 import pytest
 from asgiref.sync import async_to_sync
 
-from tests.faults.lab.laboratory import IS_LONG
 from tests.servers.raw import TEXT, frame, raw
 from tests.servers.site.journal import gate, note
 from tests.servers.visitor import Room
 
 # Daphne looks once a second for sockets that it has to close in its own way.
-ATTEMPTS = {"uvicorn": 10_000 if IS_LONG else 1_000, "daphne": 200}
+ATTEMPTS = {"uvicorn": 10_000, "daphne": 300}
 LIMIT = 100
 
 

@@ -7,11 +7,10 @@ from itertools import count
 
 from websockets.exceptions import ConnectionClosed
 
-from tests.faults.lab.laboratory import IS_LONG
 from tests.servers.process import serve
 from tests.servers.visitor import visit
 
-KILLS = {"uvicorn": 20, "daphne": 3} if IS_LONG else {"uvicorn": 5, "daphne": 2}
+KILLS = {"uvicorn": 20, "daphne": 3}
 HAMMERS = 3
 # Longer than the test: whoever waits for it instead of looking whether the process
 # lives never gets its rooms.

@@ -4,7 +4,7 @@ from tests.faults.lab.laboratory import IS_LONG, laboratory
 
 ROOM = "ledger/one"
 
-KILLS = 10 if IS_LONG else 2
+KILLS = 25 if IS_LONG else 2
 
 
 async def test_d2_a_server_that_is_killed_loses_nothing(database, chance, tell):
