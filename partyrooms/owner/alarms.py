@@ -1,4 +1,4 @@
-"""Rings the alarms of rooms when they are due: one query for all, twice a second."""
+"""Rings the alarms of rooms when they are due: two small queries, twice a second."""
 
 import asyncio
 import logging

@@ -82,6 +82,23 @@ def test_r40_a_poll_is_one_query_on_an_index(directory, django_assert_num_querie
     assert not any("TEMP B-TREE FOR ORDER BY" in step for step in plan)
 
 
+def test_r13_a_look_for_deserted_rooms_is_one_query_on_an_index(
+    directory, django_assert_num_queries
+):
+    """R13: whatever rooms there are, asleep or not; nobody has to read them."""
+    rows = RoomRows(directory)
+    with django_assert_num_queries(1) as queries:
+        found = rows.deserted(now=NOW, parties=["chat", "x"], limit=5)
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {queries[0]['sql']}")
+        plan = [row[-1] for row in cursor.fetchall()]
+
+    assert found == []
+    assert sum("partyrooms_seats USING INDEX" in step for step in plan) == 2
+    assert not any("SCAN partyrooms" in step for step in plan)
+    assert "partyrooms_roomrecord" not in queries[0]["sql"]
+
+
 def test_r40_a_room_in_quarantine_is_left_out(directory):
     """R40: until its pause is over."""
     rows = RoomRows(directory)
