@@ -73,19 +73,18 @@ class Dock:
 
     def leave(self, berth: Berth, *, asleep: bool) -> None:
         """Tell a route that its room is given up here."""
-        berth.send(items.HandedOver, asleep=asleep)
-        if self.is_current(berth):
-            del self._berths[berth._route]
+        self._part(berth, items.HandedOver, asleep=asleep)
 
     def lost(self, berth: Berth) -> None:
         """Tell a route that its room was lost, and what was under way with it."""
-        berth.send(items.Lost)
-        if self.is_current(berth):
-            del self._berths[berth._route]
+        self._part(berth, items.Lost)
 
     def turn_away(self, berth: Berth) -> None:
         """Tell a route that its room cannot be run here."""
-        berth.send(items.Refused)
+        self._part(berth, items.Refused)
+
+    def _part(self, berth: Berth, kind: type[items.Item], **values: Any) -> None:
+        berth.send(kind, **values)
         if self.is_current(berth):
             del self._berths[berth._route]
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Container, Coroutine
+from collections.abc import Coroutine
 from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.conf import settings as django_settings
 
 from partyrooms import registry
+from partyrooms.bus.asks import ANSWERS, STREAMED, Asks
 from partyrooms.bus.audience import RoomAudience
 from partyrooms.bus.contract import Inlet
 from partyrooms.bus.dock import Dock
@@ -20,13 +21,11 @@ from partyrooms.bus.gathering import Gathering, Recalls
 from partyrooms.bus.hub import Hub, Layer
 from partyrooms.bus.peer import Peer
 from partyrooms.bus.placement import Placement
-from partyrooms.bus.replies import outcome
 from partyrooms.bus.route import Route
-from partyrooms.bus.streams import Inflows
+from partyrooms.bus.watch import Watch
 from partyrooms.core import items
 from partyrooms.core.keys import RoomKey
-from partyrooms.core.messages import Answer, AnswerKind, Profile, encode_profiles
-from partyrooms.directory.process import host, is_process_gone
+from partyrooms.core.messages import Answer, Profile, encode_profiles
 from partyrooms.exceptions import StoreUnavailable
 from partyrooms.gateway.audience import LocalAudience
 from partyrooms.gateway.outbox import Outbox
@@ -91,11 +90,9 @@ class LayerBus:
         self._routes: WeakValueDictionary[RoomKey, Route] = WeakValueDictionary()
         self._joined: dict[int, Route] = {}
         self._docks: dict[bytes, Dock] = {}
-        self._inflows = Inflows()
         self.recalls = Recalls(self)
-        self._asks: dict[int, tuple[Route, asyncio.Future[Any]]] = {}
-        self._places: dict[bytes, Place] = {}
-        self._missed: dict[bytes, int] = {}
+        self.asks = Asks(self._numbers)
+        self._watch = Watch(node, self.hub)
         self._has_others = False
         self.known = asyncio.Event()
 
@@ -275,7 +272,7 @@ class LayerBus:
 
     def peer_at(self, place: Place) -> Peer:
         """The peer at a living node."""
-        self._places[place.node.bytes] = place
+        self._watch.know(place)
         return self.hub.peer(place.node.bytes, place.channel)
 
     def joined(self, route: Route) -> None:
@@ -286,57 +283,15 @@ class LayerBus:
         """A route has no owner elsewhere any more."""
         self._joined.pop(route.number, None)
 
-    def ask(self, route: Route, reply: "asyncio.Future[Any]") -> int:
-        """Number a question; its answer is for whoever awaits the reply."""
-        number = next(self._numbers)
-        # Asked again, of another owner: the first one has not heard of it.
-        for old in [n for n, (_, one) in self._asks.items() if one is reply]:
-            del self._asks[old]
-        self._asks[number] = route, reply
-        return number
-
-    def fail_asks(
-        self,
-        route: Route,
-        error: Exception,
-        *,
-        keep: Container[Any] = (),
-    ) -> None:
-        """
-        What was asked on a route will not be answered any more.
-
-        Args:
-            route: The way.
-            error: What those who asked are told.
-            keep: What is asked again.
-        """
-        asked = [(n, reply) for n, (one, reply) in self._asks.items() if one is route]
-        for number, reply in asked:
-            if reply not in keep:
-                self._answer(number, error)
-
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Start a task that ends with the node at the latest."""
         return self.node.spawn(coroutine)
 
-    def nodes_alive(self, places: list[Place]) -> None:
-        """The directory has looked: peers that it misses twice are dead."""
-        alive = {one.node.bytes: one for one in places}
-        self._places.update(alive)
-        for peer in tuple(self.hub.peers.values()):
-            missed = 0 if peer.node in alive else self._missed.get(peer.node, 0) + 1
-            self._missed[peer.node] = missed
-            # Once may be a node that has only just come.
-            if missed >= 2:
-                self._bury(peer)
-
     # What comes
 
     def _receive(self, peer: Peer, item: Any) -> None:
-        if isinstance(item, items.Answered | items.Returned | items.Failed):
-            self._settle(peer, item)
-        elif isinstance(item, items.Streamed | items.StreamOver):
-            self._inflows.receive(item)
+        if isinstance(item, (*ANSWERS, *STREAMED)):
+            self.asks.receive(peer, item)
         elif isinstance(item, items.Granted | items.StreamLeft):
             self._dock(peer).streams.receive(item)
         elif isinstance(item, _FROM_OWNER):
@@ -358,37 +313,14 @@ class LayerBus:
         else:
             self._dock(peer).receive(item)
 
-    def _settle(self, peer: Peer, item: items.Reply) -> None:
-        result = outcome(item)
-        if isinstance(result, Answer) and result.kind is AnswerKind.STREAM:
-            result.stream = self._inflows.source(peer, item.ask)
-            _, reply = self._asks.get(item.ask, (None, None))
-            if reply is None or reply.done():
-                result.stream.leave()  # Whoever asked has gone.
-        self._answer(item.ask, result)
-
-    def _answer(self, number: int, result: Any) -> None:
-        _, reply = self._asks.pop(number, (None, None))
-        if reply is None or reply.done():
-            return
-        if isinstance(result, Exception):
-            reply.set_exception(result)
-        else:
-            reply.set_result(result)
-
     def _broken(self, peer: Peer, is_dead: bool) -> None:
         dock = self._docks.pop(peer.node, None)
         if dock is not None:
             dock.lose(is_dead=is_dead)
-        self._inflows.broken(peer)
+        self.asks.broken(peer)
         for route in tuple(self._joined.values()):
             if route.peer is peer:
                 route.broken(is_dead=is_dead)
-
-    def _bury(self, peer: Peer) -> None:
-        self._missed.pop(peer.node, None)
-        self._places.pop(peer.node, None)
-        self.hub.bury(peer)
 
     def _route(self, key: RoomKey) -> Route:
         route = self._routes.get(key)
@@ -416,26 +348,9 @@ class LayerBus:
                 return
 
     async def _keep_watching(self) -> None:
-        here = host()
-        looked_at = self.node.clock()
         while True:
             await asyncio.sleep(WATCH_INTERVAL)
-            late = self.node.clock() - looked_at
-            if late >= self.node.settings.heartbeat_interval:
-                looked_at = self.node.clock()
-                with suppress(StoreUnavailable):
-                    self.nodes_alive(await self.node.store.places())
-            elif any(node not in self._places for node in self.hub.peers):
-                # Of a new peer it is to be known at once where its process is.
-                with suppress(StoreUnavailable):
-                    places = await self.node.store.places()
-                    self._places.update({one.node.bytes: one for one in places})
-            for peer in tuple(self.hub.peers.values()):
-                place = self._places.get(peer.node)
-                if place is None or place.host != here:
-                    continue
-                if is_process_gone(place.pid, place.pid_started):
-                    self._bury(peer)
+            await self._watch.look()
             for route in tuple(self._joined.values()):
                 route.pump()
 

@@ -329,7 +329,7 @@ class Route(Mailbox):
         """Nobody will answer what was asked, but for what can be asked again."""
         again = {getattr(event, "reply", None) for event in self._unhandled}
         stopped = RoomStopped(f"{self.key} has lost its owner.")
-        self._bus.fail_asks(self, stopped, keep=again)
+        self._bus.asks.fail(self, stopped, keep=again)
 
     # To a peer
 
@@ -347,7 +347,7 @@ class Route(Mailbox):
         while self._waiting and self.peer is not None and not self.peer.is_full:
             event = self._take()
             self._unhandled.append(event)
-            ask = partial(self._bus.ask, self)
+            ask = partial(self._bus.asks.add, self)
             self._send(as_item(event, self._address, ask))
 
     def pump(self) -> None:
@@ -451,7 +451,7 @@ class Route(Mailbox):
         stopped = RoomStopped(f"{self.key} has lost its owner.")
         for event in unhandled:
             event.abandon(stopped)
-        self._bus.fail_asks(self, stopped)
+        self._bus.asks.fail(self, stopped)
 
     def _line(self, number: int) -> "Outbox | None":
         return self._bus.lines.get(number)
