@@ -17,7 +17,8 @@ Programmable rooms for Django: every room id is a stateful server of its own.
             self.broadcast(message, without=[sender.id])
 """
 
-from partyrooms.connection import Connection, ConnectionContext
+from partyrooms.api.parties import parties
+from partyrooms.api.room import Room
 from partyrooms.exceptions import (
     CallCycle,
     CallFailed,
@@ -27,9 +28,8 @@ from partyrooms.exceptions import (
     RoomUnreachable,
     StorageLimitExceeded,
 )
-from partyrooms.parties import parties
-from partyrooms.remote import rpc
-from partyrooms.room import Room
+from partyrooms.runtime.connection import Connection, ConnectionContext
+from partyrooms.runtime.rpc import rpc
 
 __all__ = [
     "CallCycle",

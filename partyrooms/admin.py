@@ -9,9 +9,9 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from partyrooms.crons import schedules
-from partyrooms.directory import is_live
+from partyrooms.api.crons import schedules
 from partyrooms.models import CronRecord, Node, RoomRecord, RoomRecordQuerySet
+from partyrooms.nodes import is_live
 
 if TYPE_CHECKING:
     RoomAdminBase = admin.ModelAdmin[RoomRecord]

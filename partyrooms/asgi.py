@@ -52,10 +52,10 @@ class Application:
 
     def __init__(self, websocket: ASGIApp | None = None) -> None:
         # They import models, which takes the setup above.
-        from partyrooms.gateway.consumer import Gateway
-        from partyrooms.gateway.handshake import Handshake
-        from partyrooms.gateway.lobby_handshake import LobbySockets
-        from partyrooms.http.handler import RoomHandler
+        from partyrooms.web.http.handler import RoomHandler
+        from partyrooms.web.sockets.consumer import Gateway
+        from partyrooms.web.sockets.handshake import Handshake
+        from partyrooms.web.sockets.lobby_handshake import LobbySockets
 
         self._http = RoomHandler()
         self._rooms = Handshake(Gateway.as_asgi())
@@ -70,8 +70,8 @@ class Application:
         Raises:
             ValueError: If the server brings something else.
         """
-        from partyrooms.http.address import leads_to_room
-        from partyrooms.owner.home import serve_here
+        from partyrooms.server.home import serve_here
+        from partyrooms.web.http.address import leads_to_room
 
         if self._loop is not asyncio.get_running_loop():
             self._loop = serve_here()
@@ -122,10 +122,10 @@ async def is_served(application: ASGIApp, scope: Any, receive: Any, send: Any) -
 async def live(receive: Any, send: Any) -> None:
     """Follow the server's life; when it ends, stop this event loop's rooms."""
     from partyrooms import registry
-    from partyrooms.bus.layer import shared_layer
+    from partyrooms.cluster.cluster import shared_layer
     from partyrooms.conf import get_settings
-    from partyrooms.departure import Departure
-    from partyrooms.owner.node import existing_node
+    from partyrooms.server.departure import Departure
+    from partyrooms.server.node import existing_node
 
     clockwork: asyncio.Task[None] | None = None
     while True:
@@ -158,7 +158,7 @@ async def live(receive: Any, send: Any) -> None:
 
 
 async def _keep_node() -> None:
-    from partyrooms.owner.node import keep_node
+    from partyrooms.server.node import keep_node
 
     try:
         await keep_node()

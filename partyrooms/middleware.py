@@ -15,15 +15,15 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from partyrooms import registry
+from partyrooms.api.lobby import Lobby, call_hook
+from partyrooms.api.parties import parties
 from partyrooms.core.keys import RoomKey
+from partyrooms.delivery.responses import Refusal, address_error, as_hooks_answer
 from partyrooms.exceptions import BadRoomId, Reject, UnknownParty
-from partyrooms.http.address import address_of, is_room_view
-from partyrooms.http.fetch import answer_unmatched, answer_unmatched_in_thread
-from partyrooms.http.handshake_request import HandshakeRequest
-from partyrooms.http.host import host_of, unknown_host
-from partyrooms.lobby import Lobby, call_hook
-from partyrooms.parties import parties
-from partyrooms.responses import Refusal, address_error, as_hooks_answer
+from partyrooms.web.http.address import address_of, is_room_view
+from partyrooms.web.http.fetch import answer_unmatched, answer_unmatched_in_thread
+from partyrooms.web.http.handshake_request import HandshakeRequest
+from partyrooms.web.http.host import host_of, unknown_host
 
 logger = logging.getLogger("partyrooms.before")
 

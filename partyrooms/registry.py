@@ -9,7 +9,7 @@ from partyrooms.core.keys import validate_party
 from partyrooms.exceptions import BadRoomId, UnknownParty
 
 if TYPE_CHECKING:
-    from partyrooms.room import Room
+    from partyrooms.api.room import Room
 
 _classes: dict[str, "type[Room]"] = {}
 

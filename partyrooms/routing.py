@@ -30,7 +30,7 @@ from typing import Any
 
 from django.urls import URLPattern, re_path
 
-from partyrooms.http.address import leads_to_room
+from partyrooms.web.http.address import leads_to_room
 
 
 class RoomSockets:
@@ -43,14 +43,14 @@ class RoomSockets:
 
     @cached_property
     def _handshake(self) -> Any:
-        from partyrooms.gateway.consumer import Gateway
-        from partyrooms.gateway.handshake import Handshake
+        from partyrooms.web.sockets.consumer import Gateway
+        from partyrooms.web.sockets.handshake import Handshake
 
         return Handshake(Gateway.as_asgi())
 
     @cached_property
     def _lobby(self) -> Any:
-        from partyrooms.gateway.lobby_handshake import LobbySockets
+        from partyrooms.web.sockets.lobby_handshake import LobbySockets
 
         return LobbySockets()
 

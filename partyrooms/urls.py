@@ -11,7 +11,7 @@ Include them with or without a prefix::
 from django.urls import re_path
 
 from partyrooms.core.paths import MAIN_PARTY
-from partyrooms.views import room_view
+from partyrooms.web.http.views import room_view
 
 app_name = "partyrooms"
 

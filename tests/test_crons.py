@@ -7,8 +7,8 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from partyrooms import Room, registry
+from partyrooms.api.crons import Schedule, schedules
 from partyrooms.checks.options import check_crons
-from partyrooms.crons import Schedule, schedules
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 

@@ -13,13 +13,13 @@ import pytest
 from django.db import OperationalError, connections
 
 from partyrooms.core.keys import RoomKey
-from partyrooms.directory import Directory, declare_dead, is_gone
-from partyrooms.directory.heartbeat import Heartbeat
-from partyrooms.directory.process import host, is_process_gone, start_mark
-from partyrooms.directory.stopped import StoppedProcesses
 from partyrooms.exceptions import RoomUnreachable
 from partyrooms.models import Node, RoomRecord
-from partyrooms.owner.lease import Lease
+from partyrooms.nodes import Directory, declare_dead, is_gone
+from partyrooms.nodes.heartbeat import Heartbeat
+from partyrooms.nodes.lease import Lease
+from partyrooms.nodes.process import host, is_process_gone, start_mark
+from partyrooms.nodes.stopped import StoppedProcesses
 from partyrooms.store.database import DatabaseStore
 
 LOBBY = RoomKey("chat", "lobby")
@@ -351,7 +351,7 @@ settings.configure(
 )
 django.setup()
 from partyrooms.core.keys import RoomKey
-from partyrooms.directory import Directory
+from partyrooms.nodes import Directory
 from partyrooms.store.database import DatabaseStore
 
 async def main():

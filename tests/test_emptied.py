@@ -8,17 +8,17 @@ from django.test import Client
 
 from partyrooms import Room, parties
 from partyrooms.conf import get_settings
-from partyrooms.emptied import leave_emptied_database
 from partyrooms.models import RoomRecord
-from partyrooms.owner.home import background_loop
-from partyrooms.owner.node import (
+from partyrooms.server.flush import leave_emptied_database
+from partyrooms.server.home import background_loop
+from partyrooms.server.node import (
     Node,
     current_node,
     existing_node,
     nodes,
     use_node,
 )
-from partyrooms.store.memory import MemoryStore
+from partyrooms.testing.memory_store import MemoryStore
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from partyrooms.lobby import call_hook, main_lobby
+from partyrooms.api.lobby import call_hook, main_lobby
 from tests.owner.stage import patiently
 
 UNUSUAL = [

@@ -7,10 +7,10 @@ import pytest
 from django.utils.timezone import now
 
 from partyrooms.core.keys import RoomKey
-from partyrooms.directory import Directory
-from partyrooms.directory.quarantine import MAX_PAUSE, quarantine
 from partyrooms.exceptions import RoomUnreachable
 from partyrooms.models import Node, RoomRecord
+from partyrooms.nodes import Directory
+from partyrooms.nodes.quarantine import MAX_PAUSE, quarantine
 from partyrooms.store.rows import RoomRows
 
 LOBBY = RoomKey("chat", "lobby")

@@ -12,11 +12,11 @@ from django.db import OperationalError, connections
 from django.utils.timezone import now
 
 from partyrooms import Room, registry
+from partyrooms.api.parties import Stub
 from partyrooms.core.values import encode
-from partyrooms.directory.process import host
 from partyrooms.exceptions import RoomElsewhere
 from partyrooms.models import CronRecord, Entry, Node, RoomRecord
-from partyrooms.parties import Stub
+from partyrooms.nodes.process import host
 from partyrooms.testing import running_room
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from partyrooms import Room
 from partyrooms.core.values import encode
 from partyrooms.exceptions import RoomStopped
-from partyrooms.owner import committer
+from partyrooms.runtime import committer
 from tests.owner.stage import on_stage, patiently
 
 TEXTS = ["", "a", "aa", "ab", "b", "ba", "\x7f", "é", "\uffff", "\U0001f600"]

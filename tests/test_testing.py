@@ -9,7 +9,7 @@ from django.test import TestCase
 
 from partyrooms import Room, parties
 from partyrooms.exceptions import RoomStopped
-from partyrooms.owner.node import current_node, existing_node
+from partyrooms.server.node import current_node, existing_node
 from partyrooms.testing import running_room
 
 

@@ -8,7 +8,8 @@ from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import ImproperlyConfigured
 
-from partyrooms import crons, registry
+from partyrooms import registry
+from partyrooms.api import crons
 from partyrooms.conf import Settings, get_settings
 from partyrooms.core.origins import ANY, normalise
 from partyrooms.core.paths import MAIN_PARTY

@@ -8,8 +8,8 @@ from typing import Any
 from django.core.checks import CheckMessage, Warning
 
 from partyrooms import registry
-from partyrooms.owner.hooks import NAMES
-from partyrooms.room import Room
+from partyrooms.api.room import Room
+from partyrooms.runtime.hooks import NAMES
 
 HOOKS = (
     *NAMES,

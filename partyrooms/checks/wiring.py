@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.module_loading import import_string
 
 from partyrooms.checks.options import valid_settings, wrong_settings
-from partyrooms.http.address import is_room_view
+from partyrooms.web.http.address import is_room_view
 
 HOOKS = "partyrooms.middleware.BeforeHooksMiddleware"
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from django.db.models import Exists, Q, QuerySet
 
 from partyrooms.models import CronRecord, Node
-from partyrooms.moments import as_project, as_utc
-from partyrooms.store.contract import CronKey, CronRow
+from partyrooms.ports.store import CronKey, CronRow
+from partyrooms.timezones import as_project, as_utc
 
 if TYPE_CHECKING:
     from partyrooms.store.rows import Membership

@@ -16,8 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import StoreUnavailable
-from partyrooms.store.atomic import BlockThreads, DatabaseTransaction
-from partyrooms.store.contract import (
+from partyrooms.ports.store import (
     Claim,
     CronKey,
     CronRow,
@@ -27,9 +26,10 @@ from partyrooms.store.contract import (
     RoomCommit,
     Span,
 )
+from partyrooms.ports.transaction import AtomicTransaction
+from partyrooms.store.atomic import BlockThreads, DatabaseTransaction
 from partyrooms.store.crons import CronRows
 from partyrooms.store.rows import Membership, RoomRows
-from partyrooms.store.transaction import AtomicTransaction
 
 Result = TypeVar("Result")
 

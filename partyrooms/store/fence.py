@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from uuid import UUID
 
-from partyrooms.store.contract import Outcome, RoomCommit
+from partyrooms.ports.store import Outcome, RoomCommit
 
 
 @dataclass(frozen=True, slots=True)

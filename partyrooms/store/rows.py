@@ -11,11 +11,10 @@ from django.db.models.functions import Length
 
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
-from partyrooms.directory.quarantine import require_no_quarantine
 from partyrooms.exceptions import RoomElsewhere, RoomUnreachable
 from partyrooms.models import Entry, Node, RoomRecord
-from partyrooms.store.alarms import alarm_of, find_due, write_alarms
-from partyrooms.store.contract import (
+from partyrooms.nodes.quarantine import require_no_quarantine
+from partyrooms.ports.store import (
     Claim,
     DueAlarm,
     Outcome,
@@ -23,6 +22,7 @@ from partyrooms.store.contract import (
     RoomCommit,
     Span,
 )
+from partyrooms.store.alarms import alarm_of, find_due, write_alarms
 from partyrooms.store.entries import PAIRS, chunks, write_entries
 from partyrooms.store.fence import Row, Verdict, judge
 from partyrooms.store.seats import LeftSeats, find_deserted, leave_seats, take_seats

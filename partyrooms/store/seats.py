@@ -8,8 +8,8 @@ from django.db.models import Q
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.models import Node, RoomRecord, Seats
-from partyrooms.moments import as_project
 from partyrooms.store.entries import chunks
+from partyrooms.timezones import as_project
 
 CHUNK = 500
 """Rooms in one statement; databases limit the parameters they take."""

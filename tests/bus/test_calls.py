@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from partyrooms import CallCycle, CallFailed, Room, parties, rpc
-from partyrooms.owner.node import use_node
+from partyrooms.server.node import use_node
 from tests.bus.world import PATIENCE
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import RoomElsewhere
-from partyrooms.owner.alarms import AlarmClock
-from partyrooms.owner.guest import is_spare, require_no_server, serving_place
+from partyrooms.runtime.embedded import is_spare, require_no_server, serving_place
+from partyrooms.server.alarm_poller import AlarmClock
 from tests.bus.world import KEY, ask, connected
 
 

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from partyrooms.bus import hub as hubs
-from partyrooms.bus.hub import Hub, channel_of
-from partyrooms.core import items
+from partyrooms.cluster import transport as hubs
+from partyrooms.cluster.transport import Hub, channel_of
+from partyrooms.core import wire as items
 from tests.bus.lossy import LossyLayer
 from tests.bus.world import KEY, PATIENCE, LayerWorld, ask, connected
 

@@ -9,9 +9,9 @@ from partyrooms import Room
 from partyrooms.conf import get_settings
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.values import decode
-from partyrooms.owner.alarms import AlarmClock
-from partyrooms.owner.node import Node
-from partyrooms.store.memory import MemoryStore, MemoryTables
+from partyrooms.server.alarm_poller import AlarmClock
+from partyrooms.server.node import Node
+from partyrooms.testing.memory_store import MemoryStore, MemoryTables
 from tests.bus.world import PATIENCE, SLEEPY, Socket, ask, connected
 
 

@@ -6,12 +6,12 @@ import pytest
 from django.http import StreamingHttpResponse
 
 from partyrooms import Room
-from partyrooms.bus.inflow import WINDOW, Inflow
+from partyrooms.api.parties import parties
+from partyrooms.core.frames import AnswerKind
 from partyrooms.core.keys import RoomKey
-from partyrooms.core.messages import AnswerKind
+from partyrooms.delivery.stream import WINDOW, Inflow
 from partyrooms.exceptions import PartyroomsError, StreamBroken
-from partyrooms.owner.node import use_node
-from partyrooms.parties import parties
+from partyrooms.server.node import use_node
 from tests.bus.world import PATIENCE, ask
 
 KEY = RoomKey("streams-speaker", "one")

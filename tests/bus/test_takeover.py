@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from partyrooms import Room
-from partyrooms.core import items
-from partyrooms.core.items import decode_parcel
+from partyrooms.core import wire as items
 from partyrooms.core.keys import RoomKey
+from partyrooms.core.wire import decode_parcel
 from tests.bus.world import PATIENCE, SLEEPY, Socket, ask, connected
 
 VOLATILE = RoomKey("bus-volatile", "one")

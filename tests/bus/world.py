@@ -7,18 +7,18 @@ from datetime import timedelta
 from uuid import uuid4
 
 from partyrooms import Room
-from partyrooms.bus.hub import channel_of
-from partyrooms.bus.layer import LayerBus
+from partyrooms.api.requests import build_request
+from partyrooms.cluster.cluster import LayerBus
+from partyrooms.cluster.transport import channel_of
 from partyrooms.conf import get_settings
-from partyrooms.connection import ConnectionContext
+from partyrooms.core.frames import Profile
 from partyrooms.core.keys import RoomKey
-from partyrooms.core.messages import Profile
-from partyrooms.gateway.outbox import Outbox
-from partyrooms.owner.node import Node
-from partyrooms.requests import build_request
-from partyrooms.store.contract import Place
-from partyrooms.store.memory import MemoryStore, MemoryTables
+from partyrooms.delivery.outbox import Outbox
+from partyrooms.ports.store import Place
+from partyrooms.runtime.connection import ConnectionContext
+from partyrooms.server.node import Node
 from partyrooms.testing import _handshake
+from partyrooms.testing.memory_store import MemoryStore, MemoryTables
 
 PATIENCE = 20.0
 """Seconds until a test that waits for an event gives up."""

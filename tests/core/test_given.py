@@ -4,8 +4,8 @@ from enum import IntEnum, StrEnum
 
 import pytest
 
-from partyrooms.core.given import as_closing, as_tags
 from partyrooms.core.keys import RoomKey
+from partyrooms.core.validation import as_closing, as_tags
 
 
 class Plan(StrEnum):

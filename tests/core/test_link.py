@@ -6,7 +6,12 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partyrooms.core.link import MAX_RESEND_AFTER, RESEND_SIZE, Receiver, Sender
+from partyrooms.core.reliable_link import (
+    MAX_RESEND_AFTER,
+    RESEND_SIZE,
+    Receiver,
+    Sender,
+)
 
 
 def sender(max_items=1000, max_size=10**9):

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from partyrooms.core.ownership import (
+from partyrooms.runtime.ownership_states import (
     TRANSITIONS,
     Event,
     IllegalTransition,

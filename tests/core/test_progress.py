@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from partyrooms.core.progress import (
+from partyrooms.core.recovery import (
     Past,
     Progress,
     Reach,

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partyrooms.core import recent
-from partyrooms.core.recent import MAX_SIZE, MAX_VALUE_SIZE, RecentValues
+from partyrooms.core import cache as recent
+from partyrooms.core.cache import MAX_SIZE, MAX_VALUE_SIZE, RecentValues
 
 KEYS = st.sampled_from([b"a", b"b", b"c", b"d", b"e", b"f", b"g"])
 SIZES = st.sampled_from([1, 1000, MAX_VALUE_SIZE, MAX_VALUE_SIZE + 1])

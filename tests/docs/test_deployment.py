@@ -20,7 +20,7 @@ import yaml
 from django.core.management import get_commands
 
 from partyrooms.conf import Settings
-from partyrooms.departure import GRACE
+from partyrooms.server.departure import GRACE
 from tests.docs.pages import all_pages, blocks_of
 from tests.faults.lab.process import Process, free_port
 from tests.faults.lab.services import Postgres, Valkey

@@ -8,14 +8,14 @@ import pytest
 
 import partyrooms
 from partyrooms import exceptions, testing
+from partyrooms.api.parties import Stub
+from partyrooms.api.requests import StubResponse
+from partyrooms.api.room import Room
+from partyrooms.api.stub_socket import StubSocket
 from partyrooms.conf import MIB, Settings
-from partyrooms.connection import Connection, ConnectionContext
-from partyrooms.gateway.stub_socket import StubSocket
 from partyrooms.management.commands import rooms
-from partyrooms.parties import Stub
-from partyrooms.requests import StubResponse
-from partyrooms.room import Room
-from partyrooms.storage import Storage
+from partyrooms.runtime.connection import Connection, ConnectionContext
+from partyrooms.runtime.storage import Storage
 from tests.docs.pages import all_pages, anchors_of, links_of, name_of
 from tests.servers.database import ROOT
 

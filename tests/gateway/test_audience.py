@@ -1,7 +1,7 @@
 """The sockets of one room in one process."""
 
-from partyrooms.core.messages import Frame, Profile
-from partyrooms.gateway.audience import LocalAudience
+from partyrooms.core.frames import Frame, Profile
+from partyrooms.delivery.subscribers import LocalAudience
 
 
 class Box:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from partyrooms import Room
-from partyrooms.gateway import consumer as consumer_module
+from partyrooms.web.sockets import consumer as consumer_module
 from tests.gateway.server import Server
 from tests.owner.stage import on_stage, patiently, turns_of_the_loop
 

@@ -3,7 +3,7 @@
 import pytest
 from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 
-from partyrooms.gateway.denial import accept_and_close, cut_reason, deny
+from partyrooms.web.sockets.denial import accept_and_close, cut_reason, deny
 
 EXTENSION = {"extensions": {"websocket.http.response": {}}}
 

@@ -10,9 +10,9 @@ from django.urls import re_path
 from partyrooms import Reject, registry
 from partyrooms.asgi import Application
 from partyrooms.exceptions import SocketClosed
-from partyrooms.gateway import lobby_handshake
-from partyrooms.gateway.lobby_handshake import LobbySockets
 from partyrooms.routing import websocket_application, websocket_urlpatterns
+from partyrooms.web.sockets import lobby_handshake
+from partyrooms.web.sockets.lobby_handshake import LobbySockets
 from tests.owner.stage import patiently, turns_of_the_loop
 from tests.web import rooms  # noqa: F401  (defines the party main)
 from tests.web.conftest import MIDDLEWARE

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from partyrooms.core.messages import Frame, Profile
-from partyrooms.gateway.audience import LocalAudience
-from partyrooms.gateway.outbox import Outbox
+from partyrooms.core.frames import Frame, Profile
+from partyrooms.delivery.outbox import Outbox
+from partyrooms.delivery.subscribers import LocalAudience
 from tests.owner.stage import patiently, turns_of_the_loop
 
 ACCEPT = {"type": "websocket.accept"}

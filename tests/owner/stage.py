@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from partyrooms.conf import get_settings
-from partyrooms.owner.node import Node, use_node
-from partyrooms.store.memory import MemoryStore
+from partyrooms.server.node import Node, use_node
 from partyrooms.testing import RunningRoom
-from partyrooms.timeline import FakeClock, Timeline
+from partyrooms.testing.memory_store import MemoryStore
+from partyrooms.testing.timeline import FakeClock, Timeline
 
 PATIENCE = 20.0
 """Seconds until a test that waits for an event gives up."""

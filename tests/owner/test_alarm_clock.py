@@ -12,11 +12,11 @@ from partyrooms import Room, registry
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.writes import WriteSet
-from partyrooms.moments import from_seconds
-from partyrooms.owner import alarms
-from partyrooms.owner.alarms import AlarmClock
-from partyrooms.store.contract import RoomCommit
-from partyrooms.store.memory import MemoryStore
+from partyrooms.ports.store import RoomCommit
+from partyrooms.server import alarm_poller as alarms
+from partyrooms.server.alarm_poller import AlarmClock
+from partyrooms.testing.memory_store import MemoryStore
+from partyrooms.timezones import from_seconds
 from tests.bus.world import LayerWorld
 from tests.owner.stage import on_stage, patiently
 

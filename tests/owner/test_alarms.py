@@ -11,7 +11,7 @@ import pytest
 
 from partyrooms import Room, registry
 from partyrooms.testing import running_room
-from partyrooms.timeline import MAX_ALARMS
+from partyrooms.testing.timeline import MAX_ALARMS
 from tests.owner.stage import on_stage, patiently
 
 NOON = datetime(2040, 1, 1, 12, tzinfo=UTC)

@@ -16,10 +16,10 @@ from partyrooms.exceptions import (
     RoomStopped,
     StoreUnavailable,
 )
-from partyrooms.owner import block as block_module
-from partyrooms.owner.turn import TurnOver
-from partyrooms.store.memory import MemoryStore
-from partyrooms.store.memory_transaction import MemoryTransaction
+from partyrooms.runtime import atomic as block_module
+from partyrooms.runtime.turn import TurnOver
+from partyrooms.testing.memory_store import MemoryStore
+from partyrooms.testing.memory_transaction import MemoryTransaction
 from tests.owner.stage import PATIENCE, on_stage, patiently, turns_of_the_loop
 
 

@@ -7,8 +7,8 @@ import pytest
 from channels.layers import InMemoryChannelLayer
 
 from partyrooms import Room, registry
-from partyrooms.owner import crons
-from partyrooms.owner.crons import CronClock
+from partyrooms.server import cron_poller as crons
+from partyrooms.server.cron_poller import CronClock
 from tests.bus.world import LayerWorld
 from tests.owner.stage import patiently
 

@@ -6,10 +6,10 @@ import logging
 import pytest
 
 from partyrooms import Room, parties
-from partyrooms.core.ownership import State
 from partyrooms.exceptions import RoomStopped, RoomUnreachable, StoreUnavailable
-from partyrooms.owner import lives
-from partyrooms.owner.events import Message, Request
+from partyrooms.runtime import lifecycle as lives
+from partyrooms.runtime.events import Message, Request
+from partyrooms.runtime.ownership_states import State
 from tests.owner.stage import on_stage, patiently, turns_of_the_loop
 
 

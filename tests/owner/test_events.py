@@ -7,7 +7,7 @@ from django.http import Http404
 from rest_framework.exceptions import Throttled
 
 from partyrooms import Room, parties
-from partyrooms.core.messages import AnswerKind
+from partyrooms.core.frames import AnswerKind
 from partyrooms.exceptions import MailboxFull, RoomUnreachable, TooSlow
 from tests.owner.stage import on_stage, patiently, turns_of_the_loop
 

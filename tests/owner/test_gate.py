@@ -6,12 +6,12 @@ import pytest
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import RoomStopped
-from partyrooms.owner import committer as committer_module
-from partyrooms.owner.committer import Committer
-from partyrooms.owner.gate import Gate
-from partyrooms.owner.turn import Turn
-from partyrooms.store.contract import Span
-from partyrooms.store.memory import MemoryStore
+from partyrooms.ports.store import Span
+from partyrooms.runtime import committer as committer_module
+from partyrooms.runtime.committer import Committer
+from partyrooms.runtime.gate import Gate
+from partyrooms.runtime.turn import Turn
+from partyrooms.testing.memory_store import MemoryStore
 
 LOBBY = RoomKey("chat", "lobby")
 

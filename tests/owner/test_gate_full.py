@@ -6,7 +6,7 @@ import pytest
 
 from partyrooms import Room
 from partyrooms.exceptions import GateFull
-from partyrooms.owner.outflow import Outflow
+from partyrooms.runtime.stream import Outflow
 from tests.owner.stage import on_stage, patiently, turns_of_the_loop
 
 BOUND = 5

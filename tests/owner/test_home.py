@@ -8,7 +8,7 @@ import pytest
 from asgiref.sync import async_to_sync
 
 from partyrooms import CallCycle, Room, parties, rpc
-from partyrooms.owner.home import at_home, background_loop, home, run_at, serve_here
+from partyrooms.server.home import at_home, background_loop, home, run_at, serve_here
 from partyrooms.testing import running_room
 from tests.owner.stage import patiently
 
@@ -141,7 +141,7 @@ async def test_without_any_it_is_a_loop_in_a_thread():
 
 async def test_threads_that_come_at_once_share_it(monkeypatch):
     """Not one each: rooms would be apart."""
-    from partyrooms.owner import home as module
+    from partyrooms.server import home as module
 
     monkeypatch.setattr(module, "_background", None)
     before = set(threading.enumerate())

@@ -6,7 +6,7 @@ import pytest
 
 from partyrooms import Room
 from partyrooms.exceptions import HookTimeout, RoomStopped
-from partyrooms.owner.turn import Turn, TurnOver, current
+from partyrooms.runtime.turn import Turn, TurnOver, current
 from tests.owner.stage import on_stage, patiently, turns_of_the_loop
 
 

@@ -8,14 +8,14 @@ import weakref
 import pytest
 
 from partyrooms import Room, parties
+from partyrooms.api.requests import build_request
 from partyrooms.conf import get_settings
 from partyrooms.core.keys import RoomKey
 from partyrooms.models import Node as NodeRow
 from partyrooms.models import RoomRecord
-from partyrooms.owner.home import serve_here
-from partyrooms.owner.node import Node, current_node, existing_node, use_node
-from partyrooms.requests import build_request
-from partyrooms.store.memory import MemoryStore
+from partyrooms.server.home import serve_here
+from partyrooms.server.node import Node, current_node, existing_node, use_node
+from partyrooms.testing.memory_store import MemoryStore
 from tests.owner.stage import on_stage, patiently, turns_of_the_loop
 
 ROOMS = 2_000

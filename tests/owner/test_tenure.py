@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from partyrooms.core.keys import RoomKey
-from partyrooms.core.ownership import State
 from partyrooms.exceptions import RoomElsewhere, RoomStopped, StoreUnavailable
-from partyrooms.owner.tenure import Tenure
-from partyrooms.store.memory import MemoryStore
+from partyrooms.runtime.ownership import Tenure
+from partyrooms.runtime.ownership_states import State
+from partyrooms.testing.memory_store import MemoryStore
 from tests.owner.stage import HeldStore, patiently
 
 LOBBY = RoomKey("chat", "lobby")

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from partyrooms.owner.threads import HookThreads
-from partyrooms.timeline import FakeClock
+from partyrooms.runtime.threads import HookThreads
+from partyrooms.testing.timeline import FakeClock
 from tests.owner.stage import PATIENCE
 
 TIMEOUT = 30.0

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from partyrooms.exceptions import RoomStopped
-from partyrooms.owner.waiters import Waiters
+from partyrooms.runtime.commit_waiters import Waiters
 from tests.owner.stage import turns_of_the_loop
 
 

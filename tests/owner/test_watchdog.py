@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from partyrooms import Room
-from partyrooms.owner.node import current_node
-from partyrooms.owner.watchdog import is_waiting
+from partyrooms.runtime.watchdog import is_waiting
+from partyrooms.server.node import current_node
 from partyrooms.testing import running_room
 
 PATIENCE = 20.0
@@ -32,7 +32,7 @@ class Naming(logging.Handler):
 @pytest.fixture
 def naming():
     handler = Naming()
-    logger = logging.getLogger("partyrooms.owner")
+    logger = logging.getLogger("partyrooms.runtime")
     logger.addHandler(handler)
     yield handler
     logger.removeHandler(handler)
@@ -66,7 +66,7 @@ async def test_d8_a_loop_that_only_waits_is_not_blamed(naming, monkeypatch):
         loop.call_soon_threadsafe(looked.set)
         return is_waiting(frame)
 
-    monkeypatch.setattr("partyrooms.owner.watchdog.is_waiting", look)
+    monkeypatch.setattr("partyrooms.runtime.watchdog.is_waiting", look)
 
     class Idle(Room):
         pass
@@ -116,7 +116,7 @@ async def test_d8_whoever_may_replace_the_process_hears_of_the_culprit(monkeypat
         told.append(key)
         freed.set()
 
-    monkeypatch.setattr("partyrooms.owner.watchdog.REPLACE_AFTER", 0.5)
+    monkeypatch.setattr("partyrooms.runtime.watchdog.REPLACE_AFTER", 0.5)
     async with running_room(Stuck, "fast") as room:
         alice = await room.connect("alice")
         watchdog = current_node().watchdog

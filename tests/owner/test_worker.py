@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from partyrooms import Room
-from partyrooms.core.ownership import State
 from partyrooms.exceptions import HookTimeout, RoomStopped
-from partyrooms.owner.node import current_node
+from partyrooms.runtime.ownership_states import State
+from partyrooms.server.node import current_node
 from partyrooms.testing import running_room
 from tests.owner.stage import on_stage, turns_of_the_loop
 

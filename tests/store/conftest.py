@@ -10,10 +10,10 @@ import pytest
 from django.conf import settings
 from django.db import connections
 
-from partyrooms.directory import Directory
 from partyrooms.models import Node
+from partyrooms.nodes import Directory
 from partyrooms.store.database import DatabaseStore
-from partyrooms.store.memory import MemoryStore, MemoryTables
+from partyrooms.testing.memory_store import MemoryStore, MemoryTables
 from tests.needs import need
 
 

@@ -13,11 +13,11 @@ from django.db import DatabaseError, connections, transaction
 from partyrooms import Room
 from partyrooms.conf import get_settings
 from partyrooms.core.values import decode
-from partyrooms.owner.node import Node, use_node
+from partyrooms.ports.store import Span
+from partyrooms.server.node import Node, use_node
 from partyrooms.store import atomic
-from partyrooms.store.contract import Span
 from partyrooms.testing import RunningRoom
-from partyrooms.timeline import FakeClock, Timeline
+from partyrooms.testing.timeline import FakeClock, Timeline
 from tests.owner.stage import PATIENCE, patiently
 
 

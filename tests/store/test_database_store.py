@@ -12,10 +12,10 @@ from django.db import InterfaceError, OperationalError, connection
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.writes import WriteSet
-from partyrooms.directory import Directory
 from partyrooms.exceptions import StoreUnavailable
 from partyrooms.models import Node, RoomRecord
-from partyrooms.store.contract import Outcome, RoomCommit
+from partyrooms.nodes import Directory
+from partyrooms.ports.store import Outcome, RoomCommit
 from partyrooms.store.database import DatabaseStore
 from partyrooms.store.rows import RoomRows
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from partyrooms.core.ranges import overlay, prefix_range, stored_span
 from partyrooms.core.writes import WriteSet
-from partyrooms.store.contract import Span
-from partyrooms.store.overlay import overlay, prefix_range, stored_span
+from partyrooms.ports.store import Span
 
 keys = st.sampled_from([b"\0", b"a", b"a\0", b"aa", b"a\xff", b"b", b"\xff"])
 edges = st.none() | keys

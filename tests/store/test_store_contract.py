@@ -1,4 +1,4 @@
-"""What every store promises; see partyrooms.store.contract."""
+"""What every store promises; see partyrooms.ports.store."""
 
 import asyncio
 from dataclasses import replace
@@ -8,12 +8,12 @@ from uuid import uuid4
 import pytest
 from asgiref.sync import sync_to_async
 
-from partyrooms.containment import text_of
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.writes import UNKNOWN, WriteSet
 from partyrooms.exceptions import RoomUnreachable
-from partyrooms.store.contract import DueAlarm, Outcome, RoomCommit, Span
+from partyrooms.ports.store import DueAlarm, Outcome, RoomCommit, Span
+from partyrooms.usercode import text_of
 
 LOBBY = RoomKey("chat", "lobby")
 KITCHEN = RoomKey("chat", "kitchen")

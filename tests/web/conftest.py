@@ -3,10 +3,10 @@
 import pytest
 
 from partyrooms.conf import get_settings
-from partyrooms.gateway.handshake import Handshake
-from partyrooms.http.handler import RoomHandler
-from partyrooms.owner.node import Node, use_node
-from partyrooms.store.memory import MemoryStore
+from partyrooms.server.node import Node, use_node
+from partyrooms.testing.memory_store import MemoryStore
+from partyrooms.web.http.handler import RoomHandler
+from partyrooms.web.sockets.handshake import Handshake
 from tests.web import rooms  # noqa: F401  (defines the parties)
 from tests.web.drive import note_admission
 

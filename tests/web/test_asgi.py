@@ -10,10 +10,10 @@ from django.urls import re_path
 from partyrooms import Room, registry
 from partyrooms.asgi import get_asgi_application
 from partyrooms.conf import get_settings
-from partyrooms.owner import node as node_module
-from partyrooms.owner.node import Node, existing_node, use_node
 from partyrooms.routing import websocket_urlpatterns
-from partyrooms.store.memory import MemoryStore
+from partyrooms.server import node as node_module
+from partyrooms.server.node import Node, existing_node, use_node
+from partyrooms.testing.memory_store import MemoryStore
 from tests.web.conftest import MIDDLEWARE
 from tests.web.drive import ask, knock
 

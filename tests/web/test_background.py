@@ -8,9 +8,9 @@ from django.test import Client
 
 from partyrooms import Room
 from partyrooms.conf import get_settings
-from partyrooms.owner.home import background_loop
-from partyrooms.owner.node import Node, existing_node, use_node
-from partyrooms.store.memory import MemoryStore
+from partyrooms.server.home import background_loop
+from partyrooms.server.node import Node, existing_node, use_node
+from partyrooms.testing.memory_store import MemoryStore
 
 
 class Counted(Room):

@@ -13,7 +13,7 @@ from rest_framework.exceptions import Throttled
 from rest_framework.response import Response
 
 from partyrooms import Reject
-from partyrooms.http.handler import RoomHandler
+from partyrooms.web.http.handler import RoomHandler
 from tests.web.conftest import MIDDLEWARE
 from tests.web.drive import ask, knock
 from tests.web.rooms import Main

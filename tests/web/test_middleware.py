@@ -3,7 +3,7 @@
 import pytest
 from django.test import AsyncClient, Client
 
-from partyrooms.http.handler import RoomHandler
+from partyrooms.web.http.handler import RoomHandler
 from tests.web.conftest import MIDDLEWARE
 from tests.web.drive import ask
 from tests.web.rooms import Guarded

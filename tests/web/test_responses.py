@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy
 from rest_framework.exceptions import Throttled, ValidationError
 from rest_framework.response import Response
 
-from partyrooms.core.messages import Answer, AnswerKind
+from partyrooms.core.frames import Answer, AnswerKind
+from partyrooms.delivery.responses import Refusal, error_answer, to_answer
 from partyrooms.exceptions import Reject
-from partyrooms.responses import Refusal, error_answer, to_answer
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from rest_framework.permissions import BasePermission
 from rest_framework.response import Response
 
 from partyrooms.exceptions import MailboxFull, StoreUnavailable
-from partyrooms.http.handler import RoomHandler
-from partyrooms.views import RoomView, room_view, view_class
+from partyrooms.web.http.handler import RoomHandler
+from partyrooms.web.http.views import RoomView, room_view, view_class
 from tests.web.conftest import MIDDLEWARE
 from tests.web.drive import ask
 from tests.web.rooms import Answering, Guarded, Members

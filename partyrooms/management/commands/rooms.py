@@ -11,14 +11,14 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transaction
 
+from partyrooms.api.crons import Schedule, schedules
+from partyrooms.api.parties import parties
 from partyrooms.conf import get_settings
 from partyrooms.core.keys import RoomKey
-from partyrooms.crons import Schedule, schedules
-from partyrooms.directory import declare_dead, is_live
 from partyrooms.exceptions import BadRoomId, PartyroomsError
 from partyrooms.models import Node, RoomRecord, RoomRecordQuerySet
-from partyrooms.owner.node import start_node
-from partyrooms.parties import parties
+from partyrooms.nodes import declare_dead, is_live
+from partyrooms.server.node import start_node
 
 POLL_INTERVAL = 0.1
 """Seconds between two looks at a room that is asked to stop."""

@@ -11,13 +11,13 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
-from partyrooms.bus.layer import shared_layer
+from partyrooms.cluster.cluster import shared_layer
 from partyrooms.conf import get_settings
 from partyrooms.core.keys import RoomKey
-from partyrooms.directory.quarantine import quarantine
-from partyrooms.owner.node import Node, start_node
+from partyrooms.nodes.quarantine import quarantine
+from partyrooms.server.node import Node, start_node
 
-logger = logging.getLogger("partyrooms.owner")
+logger = logging.getLogger("partyrooms.runtime")
 
 SUCCESSOR_TIME = 4.0
 """Seconds that the last worker waits for the next one. With ``FLUSH_TIME`` it is less

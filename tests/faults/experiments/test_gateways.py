@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from partyrooms.directory.process import boot_clock
+from partyrooms.nodes.process import boot_clock
 from tests.faults.experiments.tiers import IN_FULL
 from tests.faults.lab.laboratory import IS_LONG, new_room
 from tests.faults.lab.news import DEADLINE

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from partyrooms.directory.process import boot_clock
+from partyrooms.nodes.process import boot_clock
 from tests.faults.lab.clients import Client
 from tests.faults.lab.crowd import running
 from tests.faults.lab.laboratory import laboratory

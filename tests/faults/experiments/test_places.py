@@ -2,7 +2,7 @@
 
 import pytest
 
-from partyrooms.directory.process import boot_clock
+from partyrooms.nodes.process import boot_clock
 from tests.faults.experiments.figures import longest, pauses
 from tests.faults.experiments.tiers import IN_FULL
 from tests.faults.lab.laboratory import IS_LONG, new_room

@@ -1,6 +1,6 @@
 """A room that blocks its worker's event loop: named, replaced, kept away."""
 
-from partyrooms.directory.process import boot_clock
+from partyrooms.nodes.process import boot_clock
 from tests.faults.experiments.tiers import IN_FULL
 from tests.faults.lab.laboratory import PUBSUB_LAYER, laboratory
 from tests.servers.client import open_socket

@@ -8,7 +8,7 @@ from itertools import count
 
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from partyrooms.directory.process import boot_clock
+from partyrooms.nodes.process import boot_clock
 from tests.faults.lab.history import Attempt, Frame, Kind, Visit
 from tests.faults.lab.news import News
 from tests.servers.client import Client as Socket

@@ -15,8 +15,8 @@ import django
 async def obey() -> None:
     """Do what each line says, and answer each with a line."""
     from partyrooms.core.keys import RoomKey
-    from partyrooms.directory import Directory
     from partyrooms.exceptions import RoomUnreachable
+    from partyrooms.nodes import Directory
     from partyrooms.store.database import DatabaseStore
 
     directory = Directory(

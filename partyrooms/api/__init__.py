@@ -1,0 +1,1 @@
+"""What a project imports: rooms, stubs, hooks of classes."""

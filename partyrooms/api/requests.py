@@ -1,0 +1,199 @@
+"""HTTP requests that no HTTP client made: what a stub asks a room."""
+
+import json as json_codec
+from collections.abc import AsyncIterator, Mapping
+from io import BytesIO
+from typing import Any
+from urllib.parse import quote, unquote, urlencode
+
+import msgspec
+from django.core.handlers.asgi import ASGIRequest
+from rest_framework.request import Request
+from rest_framework.settings import api_settings
+
+from partyrooms import registry
+from partyrooms.conf import get_settings
+from partyrooms.core.frames import Answer, AnswerKind
+from partyrooms.core.keys import RoomKey
+from partyrooms.delivery.requests import RoomRequest
+from partyrooms.delivery.stream import Inflow
+from partyrooms.exceptions import PartyroomsError
+from partyrooms.server.home import run_at
+
+
+def build_request(
+    key: RoomKey,
+    path: str,
+    *,
+    method: str,
+    headers: Mapping[str, str] | None,
+    json: Any,
+    data: bytes | str | Mapping[str, Any] | None,
+    query: Mapping[str, Any] | None,
+    user_id: str | None = None,
+) -> Request:
+    """
+    Make the request that ``on_request`` is given, without a client, user or hook.
+
+    Args:
+        key: The room.
+        path: What follows the room id, from the slash on; percent-encoded, as in a URL,
+            and perhaps with a query.
+        method: In capitals.
+        headers: Name and value.
+        json: A JSON-able body; not together with ``data``.
+        data: A body as it is, or the fields of a form.
+        query: Parameters, added to those in the path; a list value repeats its name.
+        user_id: What ``request.user_id`` says.
+
+    Raises:
+        TypeError: If ``data`` is something else.
+        ValueError: If the path does not begin with a slash, or there are two bodies.
+    """
+    path, _, parameters = path.partition("?")
+    if not path.startswith("/"):
+        raise ValueError(
+            f"The path of a request begins with a slash; {path!r} does not."
+        )
+    if json is not None and data is not None:
+        raise ValueError("A request has one body: give json= or data=, not both.")
+    lines = {name.lower(): value for name, value in (headers or {}).items()}
+    if json is not None:
+        data = json_codec.dumps(json)
+        lines.setdefault("content-type", "application/json")
+    elif isinstance(data, Mapping):
+        data = urlencode(data, doseq=True)
+        lines.setdefault("content-type", "application/x-www-form-urlencoded")
+    body = _as_body(data)
+    lines["content-length"] = str(len(body))
+    lines.setdefault("host", "localhost")
+    added = urlencode(query or {}, doseq=True)
+    full_path = f"/parties/{key.party}/{quote(key.room_id, safe='')}{path}"
+    scope = {
+        "type": "http",
+        "method": method.upper(),
+        "path": unquote(full_path),
+        "raw_path": full_path.encode(),
+        "root_path": "",
+        "scheme": "http",
+        "query_string": "&".join(filter(None, (parameters, added))).encode(),
+        "headers": [(k.encode(), v.encode("latin-1")) for k, v in lines.items()],
+        "server": ("localhost", 80),
+    }
+    parsers: Any = registry.get(key.party).parser_classes
+    if parsers is None:
+        parsers = api_settings.DEFAULT_PARSER_CLASSES
+    request: Any = RoomRequest(
+        ASGIRequest(scope, BytesIO(body)), parsers=[parser() for parser in parsers]
+    )
+    request.props = {}
+    request.user_id = user_id
+    request.subpath = "" if path == "/" else unquote(path)
+    return request  # type: ignore[no-any-return]
+
+
+def _as_body(data: object) -> bytes:
+    if data is None:
+        return b""
+    if isinstance(data, str):
+        return data.encode()
+    if isinstance(data, bytes):
+        return data
+    raise TypeError(
+        f"data= takes bytes, str or the fields of a form, not {type(data).__name__}; "
+        "json= takes whatever JSON can hold."
+    )
+
+
+_CONTENT_TYPES = {
+    AnswerKind.DATA: "application/json",
+    AnswerKind.TEXT: "text/plain; charset=utf-8",
+    AnswerKind.STREAM: "text/plain; charset=utf-8",
+}
+
+
+async def respond(answer: Answer, *, stream: bool = False) -> "StubResponse":
+    """
+    Make a response of an answer, on the event loop where it came in.
+
+    Args:
+        answer: The room's.
+        stream: Whether a streamed body is left for the caller to iterate over.
+
+    Raises:
+        StreamBroken: If a stream ended before the room's generator did.
+        PartyroomsError: If a stream is longer than ``MAX_BODY_SIZE``.
+    """
+    if answer.stream is None:
+        return StubResponse(answer)
+    inflow = Inflow(answer.stream)
+    if stream:
+        return StubResponse(answer, inflow)
+    limit = get_settings().max_body_size
+    body = bytearray()
+    try:
+        async for chunk in inflow:
+            body += chunk
+            if len(body) > limit:
+                raise PartyroomsError(
+                    f"fetch() collects streams of up to MAX_BODY_SIZE ({limit} bytes); "
+                    "for a longer one: fetch(..., stream=True), and iterate over it."
+                )
+    finally:
+        inflow.close()
+    return StubResponse(msgspec.structs.replace(answer, body=bytes(body)))
+
+
+class StubResponse:
+    """
+    A room's answer to ``fetch``.
+
+    ``async for chunk in response`` goes through the body's bytes as they come, which
+    differs from ``content`` for what was fetched with ``stream=True``.
+
+    Attributes:
+        status_code: The HTTP status.
+        headers: Names in lower case, with the last value of each.
+        content: The body's bytes; empty if they are still to come.
+        data: The decoded JSON; None where the body is none.
+    """
+
+    def __init__(self, answer: Answer, inflow: Inflow | None = None) -> None:
+        self._inflow = inflow
+        self.status_code = answer.status
+        self.headers = {name.lower(): value for name, value in answer.headers}
+        self.content = answer.body
+        is_json = answer.kind is AnswerKind.DATA
+        self.data: Any = msgspec.json.decode(answer.body) if is_json else None
+        if kind := answer.content_type or _CONTENT_TYPES.get(answer.kind):
+            self.headers.setdefault("content-type", kind)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """
+        The body's bytes as they come, once.
+
+        Raises:
+            StreamBroken: If the stream ended before the room's generator did.
+        """
+        if self._inflow is None:
+            yield self.content
+            return
+        inflow = self._inflow
+        while True:
+            chunk = await run_at(inflow.loop, lambda: anext(inflow, None))
+            if chunk is None:
+                return
+            yield chunk
+
+    def close(self) -> None:
+        """Read no further: the room's generator is closed."""
+        if self._inflow is not None:
+            self._inflow.close()
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.content.decode()
+
+    def __repr__(self) -> str:
+        return f"<StubResponse {self.status_code}>"

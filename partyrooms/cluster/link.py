@@ -1,0 +1,194 @@
+"""Another process as this one sees it: a link each way, and what is being sent."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from partyrooms.core.reliable_link import Item, Receiver, Sender
+from partyrooms.core.wire import FORMAT, Parcel, encode_parcel
+
+logger = logging.getLogger("partyrooms.cluster")
+
+MAX_ITEMS = 20_000
+MAX_SIZE = 16 * 1024 * 1024
+"""What may wait for one process's acknowledgement: items, and bytes."""
+
+PARCEL_SIZE = 256 * 1024
+"""Bytes after which a message of the layer is full."""
+
+ACKNOWLEDGE_EACH = 64
+"""Items after which an acknowledgement is sent at once."""
+
+RETRY_DELAY = 0.2
+"""Seconds before the layer is tried again after it refused a message."""
+
+QUIET = 1.0
+"""Seconds without a word from the other process after which the next one is news: the
+layer was away, or it was, and what was sent meanwhile may be lost."""
+
+Publish = Callable[[bytes], Awaitable[None]]
+Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
+
+
+class Peer:
+    """
+    The ends of both links with one other process.
+
+    Args:
+        node: The other process's id.
+        channel: Where it is reached.
+        own: This process's id and channel.
+        publish: Sends bytes to the other one's channel; tells its owner if that fails.
+        spawn: Starts a task that the bus owns.
+        clock: Seconds that never run backwards.
+    """
+
+    def __init__(
+        self,
+        node: bytes,
+        channel: str,
+        *,
+        own: tuple[bytes, str],
+        publish: Publish,
+        spawn: Spawn,
+        clock: Callable[[], float],
+    ) -> None:
+        self.node = node
+        self.channel = channel
+        self.generation = 1
+        self._own = own
+        self._publish = publish
+        self._spawn = spawn
+        self._clock = clock
+        self._task: asyncio.Task[None] | None = None
+        self._heard_at = clock()
+        self._begin(1)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing should be sent before something is acknowledged."""
+        return self._sender.is_full
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the other process has everything that was sent to it."""
+        return self._sender.stalled(float("inf")) == 0.0
+
+    @property
+    def link(self) -> tuple[int, int]:
+        """The generation, and up to which number everything has come."""
+        return self.generation, self._receiver.acknowledged
+
+    def send(self, item: bytes) -> None:
+        """Put an item on the link."""
+        self._queue.append((self.number(item), item))
+        self._wake()
+
+    def number(self, item: bytes) -> int:
+        """Put an item on the link that somebody else sends, under this number."""
+        return self._sender.push(item, self._clock())
+
+    def acknowledged(self, number: int) -> None:
+        """The other process has everything up to a number."""
+        self._sender.acknowledge(number, self._clock())
+
+    def heard(self) -> None:
+        """A word has come from the other process."""
+        now = self._clock()
+        if now - self._heard_at > QUIET:
+            self.hurry()
+        self._heard_at = now
+
+    def hurry(self) -> None:
+        """The layer answers again: send what waits, and say what has come."""
+        self._sender.hurry()
+        self.greet()
+
+    def receive(self, number: int, item: bytes) -> list[bytes]:
+        """Take an item from the layer; what can be handed on now, in order."""
+        self._owed += 1
+        if self._owed >= ACKNOWLEDGE_EACH:
+            self._wake()
+        return self._receiver.receive(number, item)
+
+    def tick(self, now: float) -> float:
+        """
+        Send what is due: items again, an acknowledgement.
+
+        Returns:
+            Seconds since the other process acknowledged anything of what waits.
+        """
+        again = self._sender.due(now)
+        queued = {number for number, _ in self._queue}
+        self._queue.extend(item for item in again if item[0] not in queued)
+        if self._queue or self._owed:
+            self._wake()
+        return self._sender.stalled(now)
+
+    def renew(self, generation: int) -> None:
+        """Forget what is under way in both directions and begin anew."""
+        self.generation = generation
+        self._begin(self.generation)
+        self._owed = 1  # so that the other end hears of the generation
+        self._wake()
+
+    def greet(self) -> None:
+        """Tell the other end the generation and what has come."""
+        self._owed += 1
+        self._wake()
+
+    async def flush(self) -> None:
+        """Wait until nothing is being sent; safe to cancel."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    def _begin(self, generation: int) -> None:
+        self.generation = generation
+        self._sender = Sender(max_items=MAX_ITEMS, max_size=MAX_SIZE)
+        self._receiver = Receiver()
+        self._queue: list[Item] = []
+        self._owed = 0
+
+    def _wake(self) -> None:
+        if self._task is None:
+            self._task = self._spawn(self._send_queue())
+
+    async def _send_queue(self) -> None:
+        try:
+            while self._queue or self._owed:
+                parcel = self._pack()
+                try:
+                    await self._publish(parcel)
+                # Redis clients and layers raise whatever they like when the server is
+                # away or full; the items are kept, and due again later.
+                except Exception as error:
+                    logger.warning(
+                        "The channel layer refused a message to %s: %r",
+                        self.channel,
+                        error,
+                        extra={"action": "publish_failed"},
+                    )
+                    await asyncio.sleep(RETRY_DELAY)
+        finally:
+            self._task = None
+
+    def _pack(self) -> bytes:
+        size = count = 0
+        for _, item in self._queue:
+            size += len(item)
+            count += 1
+            if size >= PARCEL_SIZE:
+                break
+        taken, self._queue = self._queue[:count], self._queue[count:]
+        self._owed = 0
+        node, channel = self._own
+        return encode_parcel(
+            Parcel(
+                format=FORMAT,
+                sender=node,
+                channel=channel,
+                links={self.node: self.link},
+                items=[({self.node: number}, item) for number, item in taken],
+            )
+        )

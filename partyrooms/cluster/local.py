@@ -1,0 +1,108 @@
+"""The bus of one process: rooms and sockets meet by function call."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+from weakref import WeakValueDictionary
+
+from partyrooms import registry
+from partyrooms.core.frames import Answer, encode_profiles
+from partyrooms.core.keys import RoomKey
+from partyrooms.delivery.subscribers import LocalAudience
+from partyrooms.exceptions import RoomStopped
+from partyrooms.ports.cluster import Audience, Inlet
+
+if TYPE_CHECKING:
+    from partyrooms.delivery.outbox import Outbox
+    from partyrooms.ports.store import Claim
+    from partyrooms.runtime.events import Event
+    from partyrooms.server.node import Node
+
+
+class MemoryBus:
+    """
+    A ``Bus`` whose rooms are all in its own process; nothing is ever encoded.
+
+    Args:
+        node: What runs the rooms.
+    """
+
+    def __init__(self, node: "Node") -> None:
+        self.known = asyncio.Event()
+        self.known.set()
+        self._node = node
+        self._audiences: WeakValueDictionary[RoomKey, LocalAudience] = (
+            WeakValueDictionary()
+        )
+
+    takes_rooms = True
+    has_peers = False
+
+    def start(self) -> None:
+        """Nothing: it is ready."""
+
+    async def stop_taking_rooms(self) -> None:
+        """Nothing: nobody else could."""
+
+    async def wait_for_others(self, patience: float) -> None:
+        """Nothing: there are none."""
+
+    def is_outlived(self, key: RoomKey) -> bool:
+        """No: all sockets are in this process."""
+        return False
+
+    def close(self) -> None:
+        """Nothing: no room is elsewhere."""
+
+    def inlet(self, key: RoomKey) -> "Inlet":
+        """The room's worker, kept alive by its users while the room is not running."""
+        return self._node.worker(key)
+
+    def audience(self, key: RoomKey) -> Audience:
+        """The room's sockets, which are all here."""
+        return self.local_audience(key)
+
+    def local_audience(self, key: RoomKey) -> LocalAudience:
+        """The room's sockets; their users keep it alive."""
+        audience = self._audiences.get(key)
+        if audience is None:
+            audience = self._audiences[key] = LocalAudience()
+        return audience
+
+    def attach(self, outbox: "Outbox") -> None:
+        """Nothing: nobody else names sockets."""
+
+    async def gather(self, key: RoomKey, claim: "Claim") -> None:
+        """Nothing: all sockets are here."""
+
+    def named(self, key: RoomKey) -> list[UUID] | None:
+        """Nobody: no other process has sockets of a room here."""
+        return [] if registry.get(key.party).hibernate else None
+
+    def seats(self, key: RoomKey) -> dict[UUID | None, bytes]:
+        """Who is connected."""
+        lines = self.local_audience(key).lines()
+        return {None: encode_profiles([one.profile for one in lines])} if lines else {}
+
+    def gateways(self, key: RoomKey) -> list[UUID]:
+        """None: no other process could claim the room and ask."""
+        return []
+
+    def release(self, key: RoomKey, *, asleep: bool, waiting: "list[Event]") -> None:
+        """Give up what waits: no other process can handle it."""
+        self.refuse(key, waiting, RoomStopped(f"{key} has stopped; ask again."))
+
+    def lose(self, key: RoomKey) -> None:
+        """Nothing: no other process has anything under way."""
+
+    def refuse(self, key: RoomKey, waiting: "list[Event]", error: Exception) -> None:
+        """Give up what waits: no other process can be reached."""
+        for event in waiting:
+            event.abandon(error)
+
+    async def flush(self) -> None:
+        """Nothing: calls have arrived when they return."""
+
+    async def request(self, key: RoomKey, request: Any) -> Answer:
+        """Ask a room and wait for its answer."""
+        return await self._node.worker(key).request(request)

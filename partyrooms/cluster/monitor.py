@@ -1,0 +1,70 @@
+"""Which of the processes that this one is linked with are alive."""
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from partyrooms.cluster.link import Peer
+from partyrooms.cluster.transport import Hub
+from partyrooms.exceptions import StoreUnavailable
+from partyrooms.nodes.process import host, is_process_gone
+from partyrooms.ports.store import Place
+
+if TYPE_CHECKING:
+    from partyrooms.server.node import Node
+
+
+class Watch:
+    """
+    Buries peers that are dead: by their pid on this host, else by the directory.
+
+    Args:
+        node: This process's.
+        hub: Has the peers.
+    """
+
+    def __init__(self, node: "Node", hub: Hub) -> None:
+        self._node = node
+        self._hub = hub
+        self._here = host()
+        self._places: dict[bytes, Place] = {}
+        self._missed: dict[bytes, int] = {}
+        self._looked_at = node.clock()
+
+    def know(self, place: Place) -> None:
+        """Somebody has found out where a node is."""
+        self._places[place.node.bytes] = place
+
+    async def look(self) -> None:
+        """Look once; to be called several times a second."""
+        late = self._node.clock() - self._looked_at
+        if late >= self._node.settings.heartbeat_interval:
+            self._looked_at = self._node.clock()
+            with suppress(StoreUnavailable):
+                self._compare(await self._node.store.places())
+        elif any(node not in self._places for node in self._hub.peers):
+            # Of a new peer it is to be known at once where its process is.
+            with suppress(StoreUnavailable):
+                for place in await self._node.store.places():
+                    self.know(place)
+        for peer in tuple(self._hub.peers.values()):
+            known = self._places.get(peer.node)
+            if known is None or known.host != self._here:
+                continue
+            if is_process_gone(known.pid, known.pid_started):
+                self._bury(peer)
+
+    def _compare(self, places: list[Place]) -> None:
+        """Peers that the directory misses twice are dead."""
+        alive = {one.node.bytes: one for one in places}
+        self._places.update(alive)
+        for peer in tuple(self._hub.peers.values()):
+            missed = 0 if peer.node in alive else self._missed.get(peer.node, 0) + 1
+            self._missed[peer.node] = missed
+            # Once may be a node that has only just come.
+            if missed >= 2:
+                self._bury(peer)
+
+    def _bury(self, peer: Peer) -> None:
+        self._missed.pop(peer.node, None)
+        self._places.pop(peer.node, None)
+        self._hub.bury(peer)

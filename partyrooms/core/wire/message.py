@@ -1,0 +1,63 @@
+"""What every item is, and what several of them carry."""
+
+from typing import Any
+
+import msgspec
+
+from partyrooms.core.frames import Profile
+
+Payload = Any
+"""``str`` or ``bytes``: MessagePack tells them apart, msgspec's types cannot."""
+
+
+class Item(msgspec.Struct, kw_only=True, array_like=True, tag=True):
+    """
+    One thing said on a link.
+
+    Attributes:
+        route: The gateway's number of its way to a room.
+        join: Which attempt to reach an owner on that route it belongs to.
+    """
+
+    route: int
+    join: int
+
+
+class RequestCopy(msgspec.Struct, kw_only=True):
+    """
+    A request as another process needs it to make the same one.
+
+    Attributes:
+        method: In capitals.
+        path: Percent-decoded, with the mount prefix.
+        raw_path: As it was sent.
+        query: The query string as it was sent.
+        scheme: ``http`` or ``https``.
+        headers: Names in lower case, and values, in order.
+        client: Address and port; None: unknown.
+        meta: What middleware and hooks changed or added, in ``META``'s names.
+        user_id: The Django user's primary key as text; None: nobody.
+        props: What the before-hook passed on.
+        body: The body.
+        subpath: What follows the room id.
+    """
+
+    method: str
+    path: str
+    raw_path: bytes
+    query: bytes
+    scheme: str
+    headers: list[tuple[bytes, bytes]]
+    client: tuple[str, int] | None = None
+    meta: dict[str, str] = {}
+    user_id: str | None = None
+    props: dict[str, Any] = {}
+    body: bytes = b""
+    subpath: str = ""
+
+
+class Seat(msgspec.Struct, kw_only=True, array_like=True):
+    """An accepted socket: the gateway's number for it, and what is known of it."""
+
+    line: int
+    profile: Profile

@@ -1,0 +1,1 @@
+"""What is on its way to one client: frames, requests, responses, streams."""

@@ -1,0 +1,203 @@
+"""The thread that keeps a node's lease, watches the others, and notices its loss."""
+
+import logging
+from collections.abc import Callable
+from threading import Event, Lock, Thread, current_thread
+from uuid import UUID
+
+from django.db import DatabaseError, InterfaceError, connections
+from django.db.models import F
+
+from partyrooms.core.liveness import MISSED_POLLS, Observations, fence_at, observe
+from partyrooms.models import Node, RoomRecord
+from partyrooms.nodes.process import boot_clock
+from partyrooms.nodes.stopped import StoppedProcesses
+
+logger = logging.getLogger("partyrooms.nodes")
+
+
+LOOKS = 8
+"""
+How often, in each interval, a node on SQLite looks for stopped processes.
+
+What it sees late comes on top of the lease, until a successor can have the lock.
+"""
+
+
+class Heartbeat:
+    """
+    Renews one node's row, with a thread and a connection of its own.
+
+    A busy event loop is therefore no dead node. What the lease allows is judged where
+    it is used, by the clock: a query that hangs cannot hide that it is over.
+
+    Args:
+        node_id: Whose row.
+        database: Its alias.
+        interval: Seconds between renewals.
+        lease_ttl: Seconds after which the others take a silent node for dead.
+        is_gone: Whether a node of this host is certainly dead.
+        is_over: Whether this node's own event loop is closed.
+        on_lease: Called with each time until which this node may act.
+    """
+
+    def __init__(
+        self,
+        node_id: UUID,
+        *,
+        database: str,
+        interval: float,
+        lease_ttl: float,
+        is_gone: Callable[[Node], bool],
+        is_over: Callable[[], bool],
+        on_lease: Callable[[float], None],
+    ) -> None:
+        self._on_lease = on_lease
+        self._node_id = node_id
+        self._database = database
+        self._interval = interval
+        self._lease_ttl = lease_ttl
+        self._is_gone = is_gone
+        self._is_over = is_over
+        self._observations: Observations[UUID] = Observations()
+        self._stopped = StoppedProcesses(
+            lease_ttl=lease_ttl, distrust_after=MISSED_POLLS * interval
+        )
+        self._callbacks: (
+            tuple[Callable[[list[int]], None], Callable[[], None]] | None
+        ) = None
+        self._is_registered = False
+        self._lock = Lock()
+        self._stop = Event()
+        self._thread: Thread | None = None
+
+    def start(
+        self,
+        on_stop_request: Callable[[list[int]], None],
+        on_lost: Callable[[], None],
+    ) -> None:
+        """Say whom to tell; the thread runs once the row exists, too."""
+        self._callbacks = (on_stop_request, on_lost)
+        self._run_if_ready()
+
+    def registered(self, sent_at: float) -> None:
+        """Say that the row exists, and when its INSERT was sent."""
+        self._is_registered = True
+        self._on_lease(fence_at(sent_at, self._lease_ttl))
+        self._run_if_ready()
+
+    def close(self) -> None:
+        """End the thread and wait for it; a query under way is let finish."""
+        self._stop.set()
+        # on_lost may close its own node.
+        if self._thread is not None and self._thread is not current_thread():
+            self._thread.join()
+
+    def _run_if_ready(self) -> None:
+        with self._lock:
+            if self._thread or self._callbacks is None or not self._is_registered:
+                return
+            self._thread = Thread(
+                target=self._beat, name="partyrooms-heartbeat", daemon=True
+            )
+            self._thread.start()
+
+    def _beat(self) -> None:
+        on_sqlite = connections[self._database].vendor == "sqlite"
+        looks = LOOKS if on_sqlite else 1
+        until_poll = 1  # Looks; the first ones need to know at whom.
+        try:
+            while not self._stop.wait(self._interval / looks):
+                if self._is_over():
+                    self._stop.set()
+                    return
+                if on_sqlite and self._stopped.look(boot_clock()):
+                    until_poll = 1
+                until_poll -= 1
+                if until_poll <= 0 and self._try_to_poll(until_poll % looks == 0):
+                    until_poll = looks
+        finally:
+            connections[self._database].close()
+
+    def _try_to_poll(self, tells: bool) -> bool:
+        try:
+            self._poll()
+        except (DatabaseError, InterfaceError) as error:
+            connections[self._database].close()
+            # If this node could not renew, others may not have been able to.
+            self._observations = Observations()
+            if tells:
+                logger.warning(
+                    "Node %s could not renew its lease: %s",
+                    self._node_id,
+                    error,
+                    extra={"action": "renewal_failed"},
+                )
+            return False
+        return True
+
+    def _poll(self) -> None:
+        # First, for one of them may hold the lock that renewing needs.
+        dead = self._find_dead()
+        if not self._renew():
+            self._lose("its row says that it is dead")
+            return
+        for node in dead:
+            Node.objects.using(self._database).filter(
+                pk=node.pk, heartbeat=node.heartbeat, state=Node.State.ALIVE
+            ).update(state=Node.State.DEAD)
+        requested = list(
+            RoomRecord.objects.using(self._database)
+            .filter(owner=self._node_id, stop_requested=True)
+            .values_list("pk", flat=True)
+        )
+        if requested and self._callbacks is not None:
+            self._callbacks[0](requested)
+
+    def _renew(self) -> bool:
+        if connections[self._database].vendor == "sqlite":
+            with connections[self._database].cursor() as cursor:
+                # Whoever waits for a lock for long sees little of the others.
+                patience = self._interval / LOOKS
+                cursor.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
+        sent_at = boot_clock()
+        renewed = (
+            Node.objects.using(self._database)
+            .filter(pk=self._node_id, state=Node.State.ALIVE)
+            .update(heartbeat=F("heartbeat") + 1)
+        )
+        if renewed:
+            self._on_lease(fence_at(sent_at, self._lease_ttl))
+        return renewed == 1
+
+    def _find_dead(self) -> list[Node]:
+        """Who is to be declared dead, each by what its row held when it was judged."""
+        others = {
+            node.pk: node
+            for node in Node.objects.using(self._database)
+            .filter(state=Node.State.ALIVE)
+            .exclude(pk=self._node_id)
+        }
+        self._observations, silent = observe(
+            self._observations,
+            {pk: node.heartbeat for pk, node in others.items()},
+            now=boot_clock(),
+            interval=self._interval,
+            lease_ttl=self._lease_ttl,
+        )
+        gone = [pk for pk, node in others.items() if self._is_gone(node)]
+        self._stopped.know(others.values())
+        return [others[pk] for pk in {*silent, *gone}]
+
+    def _lose(self, reason: str) -> None:
+        with self._lock:
+            if self._stop.is_set() or self._callbacks is None:
+                return
+            self._stop.set()
+        logger.error(
+            "Node %s gives up its rooms: %s",
+            self._node_id,
+            reason,
+            extra={"action": "lease_lost"},
+        )
+        self._callbacks[1]()

@@ -1,0 +1,41 @@
+"""Until when a node may act for its rooms, by its own clock."""
+
+import asyncio
+import math
+from collections.abc import Callable
+
+from partyrooms.nodes.process import boot_clock
+
+LOOK_INTERVAL = 0.05
+"""Seconds between two looks while the lease is over; only then anybody looks."""
+
+
+class Lease:
+    """
+    A node whose lease is over pauses: no hook begins, and no output leaves.
+
+    It does not end its rooms: if the database was away, nobody could take them, and
+    the next renewal lets them go on. If somebody could, the node's row says so.
+
+    Args:
+        clock: Seconds on a clock that nobody sets and that counts suspended time.
+    """
+
+    __slots__ = ("_clock", "_until")
+
+    def __init__(self, clock: Callable[[], float] = boot_clock) -> None:
+        self._clock = clock
+        self._until = math.inf
+
+    def extend(self, until: float) -> None:
+        """It was renewed; may be called from any thread."""
+        self._until = until
+
+    def holds(self) -> bool:
+        """Whether this node may act now."""
+        return self._clock() < self._until
+
+    async def held(self) -> None:
+        """Wait until this node may act again."""
+        while not self.holds():  # noqa: ASYNC110 - another thread extends it
+            await asyncio.sleep(LOOK_INTERVAL)

@@ -1,0 +1,1 @@
+"""Protocols between the layers; no implementation."""

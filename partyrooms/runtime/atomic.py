@@ -1,0 +1,271 @@
+"""``storage.atomic()``: a block in which the ORM's writes and the room's are one."""
+
+import asyncio
+import inspect
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+)
+from contextvars import ContextVar, copy_context
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from asgiref.sync import sync_to_async
+
+from partyrooms.core.writes import UNKNOWN, WriteSet
+from partyrooms.exceptions import BlockTimeout, RoomStopped, StoreUnavailable
+from partyrooms.ports.store import Outcome, RoomCommit
+from partyrooms.runtime.committer import RETRY_DELAYS
+from partyrooms.runtime.draft import Draft, block, outside
+from partyrooms.runtime.turn import Turn, current
+
+if TYPE_CHECKING:
+    from partyrooms.runtime.life import Life
+
+logger = logging.getLogger("partyrooms.runtime")
+
+Result = TypeVar("Result")
+
+FORM = (
+    "On the event loop write `async with self.storage.atomic():`; `with` is for hooks "
+    "that are a plain `def`."
+)
+NESTED = (
+    "atomic() cannot be opened inside transaction() or atomic(): what is committed at "
+    "its end could not be undone with the block around it. Open it around "
+    "transaction(), or behind it."
+)
+
+
+class AtomicBlock:
+    """
+    One ``atomic()``: a context manager, for ``async with`` and for ``with``.
+
+    It holds the room's gate from its beginning to its end, so that nothing of the room
+    is committed by anybody else, and the row's version is known.
+
+    Args:
+        life: Whose writes.
+    """
+
+    def __init__(self, life: "Life") -> None:
+        self._life = life
+        self._work = life.store.atomic()
+        self._outcome: Outcome | None = None
+        self._writes = WriteSet()
+        self._earlier = WriteSet()
+        self._growth = 0
+        self._before: dict[bytes, int] = {}
+        self._coroutine: AbstractAsyncContextManager[None] = self._in_coroutine()
+        self._thread: AbstractContextManager[None] = self._in_thread()
+
+    async def __aenter__(self) -> None:
+        await self._coroutine.__aenter__()
+
+    async def __aexit__(self, *raised: Any) -> bool | None:
+        return await self._coroutine.__aexit__(*raised)
+
+    def __enter__(self) -> None:
+        self._thread.__enter__()
+
+    def __exit__(self, *raised: Any) -> bool | None:
+        return self._thread.__exit__(*raised)
+
+    @asynccontextmanager
+    async def _in_coroutine(self) -> AsyncIterator[None]:
+        life, work = self._life, self._work
+        around = copy_context()
+        with self._collecting() as draft, _set(outside, around):
+            await life.gate.reserve()
+            try:
+                async with life.store.thread():
+                    try:
+                        await _to_its_end(sync_to_async(self._begin)())
+                        self._require_fence()
+                        async with _limited(life.store.atomic_limit):
+                            yield
+                        commit = self._take(draft)
+                    except BaseException:
+                        await _to_its_end(sync_to_async(work.roll_back)())
+                        raise
+                    await _to_its_end(self._commit(commit, draft))
+            finally:
+                life.gate.free()
+
+    async def _commit(self, commit: RoomCommit, draft: Draft) -> None:
+        raised = await sync_to_async(self._attempt)(commit)
+        await self._settle(commit, draft, raised)
+
+    @contextmanager
+    def _in_thread(self) -> Iterator[None]:
+        life = self._life
+        if life.is_on_loop:
+            raise RuntimeError(FORM)
+        with self._collecting() as draft:
+            self._on_loop(life.gate.reserve)
+            try:
+                try:
+                    self._begin()
+                    self._on_loop(self._require_fence)
+                    yield
+                    commit = self._on_loop(self._take, draft)
+                except BaseException:
+                    self._work.roll_back()
+                    raise
+                raised = self._attempt(commit)
+                self._on_loop(self._settle, commit, draft, raised)
+            finally:
+                self._on_loop(life.gate.free)
+
+    @contextmanager
+    def _collecting(self) -> Iterator[Draft]:
+        """Give the running code a draft; what it asks for counts if the block does."""
+        life = self._life
+        outer = life.open_draft()
+        if outer is not None and outer.outer is not None:
+            raise RuntimeError(NESTED)
+        turn = Turn(life) if outer is None else outer.turn
+        draft, mark = Draft(turn, turn.draft), turn.mark()
+        with _set(current, turn), _set(block, draft):
+            try:
+                yield draft
+            except BaseException:
+                draft.drop()
+                turn.drop_since(mark)
+                raise
+        if outer is None:
+            life.finish(turn)
+
+    # In the thread of the transaction
+
+    def _begin(self) -> None:
+        self._outcome = self._work.begin(self._life.claim, self._life.gate.version)
+
+    def _attempt(self, commit: RoomCommit) -> BaseException | None:
+        self._outcome = None
+        try:
+            self._outcome = self._work.commit(commit)
+        except BaseException as error:  # The gate is to hear of it before anybody else.
+            return error
+        return None
+
+    def _on_loop(self, work: Callable[..., Any], *args: Any) -> Any:
+        """Let the event loop do something, and wait for it."""
+
+        async def call() -> Any:
+            result = work(*args)
+            return await result if inspect.isawaitable(result) else result
+
+        return asyncio.run_coroutine_threadsafe(call(), self._life._loop).result()
+
+    # On the event loop
+
+    def _require_fence(self) -> None:
+        if self._outcome is Outcome.LOST:
+            self._life.gate.settle(Outcome.LOST)
+            raise RoomStopped(f"{self._life.key} is owned by another process now.")
+
+    def _take(self, draft: Draft) -> RoomCommit:
+        """End the draft: what it holds, and the turn before it, is to be committed."""
+        life, turn, writes = self._life, draft.turn, self._writes
+        if life.is_over:
+            raise RoomStopped(f"This life of {life.key} is over; it writes no more.")
+        turn.require_time()
+        if turn.is_open:
+            self._growth = turn.draft.growth
+            self._earlier = turn.draft.take() or WriteSet()
+            writes.merge(self._earlier)
+        writes.merge(draft.writes)
+        draft.end()
+        # An alarm that is being handled is over with the block, or a crash between the
+        # two commits would have the block's effects twice.
+        is_ringing = turn.ringing is not None and life.gate.alarm is turn.ringing
+        if is_ringing and writes.alarm is UNKNOWN:
+            writes.alarm = None
+        self._before = life.quota.before(writes)
+        return life.gate.take_along(writes, turn)
+
+    async def _settle(
+        self, commit: RoomCommit, draft: Draft, raised: BaseException | None
+    ) -> None:
+        if raised is not None:
+            self._outcome = await self._outcome_after(commit)
+        if self._outcome is None:
+            self._give_back(draft)
+        else:
+            self._life.gate.settle(self._outcome)
+        if self._outcome is Outcome.LOST:
+            raise RoomStopped(f"{self._life.key} is owned by another process now.")
+        if raised is not None and (self._outcome is None or self._work.is_committed):
+            raise raised
+
+    def _give_back(self, draft: Draft) -> None:
+        """What was taken is not written: let nothing count it any more."""
+        life, turn = self._life, draft.turn
+        pending = life.gate.put_back()
+        life.recent.clear()
+        life.quota.restore(self._before, self._writes)
+        life.quota.apply(pending)
+        if turn.is_open:
+            turn.draft.give_back(self._earlier, self._growth)
+
+    async def _outcome_after(self, commit: RoomCommit) -> Outcome | None:
+        """What became of a commit that has raised."""
+        if self._work.is_committed:
+            return Outcome.COMMITTED
+        attempt = 0
+        while self._work.is_unsure:
+            try:
+                return await self._life.store.outcome(commit)
+            except StoreUnavailable as error:
+                delay = RETRY_DELAYS[min(attempt, len(RETRY_DELAYS) - 1)]
+                attempt += 1
+                logger.warning(
+                    "Whether a block of %s was committed is asked again in %g s: %s",
+                    commit.claim.key,
+                    delay,
+                    error,
+                    extra={"action": "outcome_asked", "room": str(commit.claim.key)},
+                )
+                await asyncio.sleep(delay)
+        return None
+
+
+@asynccontextmanager
+async def _limited(limit: float | None) -> AsyncIterator[None]:
+    timeout = asyncio.timeout(limit)
+    try:
+        async with timeout:
+            yield
+    except TimeoutError:
+        if limit is None or not timeout.expired():
+            raise  # The block's own.
+        raise BlockTimeout(limit) from None
+
+
+@contextmanager
+def _set(variable: ContextVar[Any], value: Any) -> Iterator[None]:
+    token = variable.set(value)
+    try:
+        yield
+    finally:
+        variable.reset(token)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, Result]) -> Result:
+    """Await what must not be left half done; a cancellation is raised afterwards."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        if not task.cancelled():
+            task.exception()  # Else asyncio says that nobody has looked.
+        raise cancelled
+    return task.result()

@@ -1,0 +1,32 @@
+"""What can happen to a room."""
+
+from partyrooms.runtime.events.event import ROOM_FAILED, Event, confirm
+from partyrooms.runtime.events.peers import LATE, Arrival, End, Recall, Void
+from partyrooms.runtime.events.requests import Call, Request
+from partyrooms.runtime.events.sockets import (
+    OTHER_USER,
+    ROOM_FULL,
+    Closed,
+    Connect,
+    Message,
+    Trouble,
+)
+
+__all__ = [
+    "LATE",
+    "OTHER_USER",
+    "ROOM_FAILED",
+    "ROOM_FULL",
+    "Arrival",
+    "Call",
+    "Closed",
+    "Connect",
+    "End",
+    "Event",
+    "Message",
+    "Recall",
+    "Request",
+    "Trouble",
+    "Void",
+    "confirm",
+]

@@ -1,0 +1,281 @@
+"""``Room.storage``: a room's durable key-value data, as the room's class sees it."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from partyrooms.core.ranges import overlay, prefix_range, stored_span
+from partyrooms.core.values import decode, encode, encode_key
+from partyrooms.core.writes import BUFFERED, UNKNOWN, Buffered, WriteSet
+from partyrooms.ports.store import Span
+from partyrooms.runtime.alarm_storage import AlarmStorage
+from partyrooms.runtime.atomic import AtomicBlock
+from partyrooms.runtime.draft import Draft, block
+from partyrooms.runtime.turn import Turn, current
+
+if TYPE_CHECKING:
+    from partyrooms.runtime.life import Life
+
+
+class Storage(AlarmStorage):
+    """
+    What one room stores; no other room can read it.
+
+    Writes are buffered and never wait for the disk: whatever the turn sends or returns
+    waits for the commit instead. Reads see the room's own writes at once. Values come
+    back equal and of the same type: JSON types, bytes, datetime, date, time,
+    timedelta, Decimal, UUID, tuple and set; a value read is the caller's own copy.
+    """
+
+    def __init__(self, life: "Life") -> None:
+        self._life = life
+
+    async def get(self, key: str, default: Any = None) -> Any:
+        """The value of a key, or ``default``."""
+        encoded = encode_key(key)
+        found = await self._read((encoded,))
+        return decode(found[encoded]) if encoded in found else default
+
+    async def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
+        """The values of those keys that exist, in the order asked for."""
+        if isinstance(keys, str):
+            raise TypeError(f"get_many takes a list of keys; {keys!r:.64} is one.")
+        wanted = {key: encode_key(key) for key in keys}
+        found = await self._read(tuple(wanted.values()))
+        return {k: decode(found[e]) for k, e in wanted.items() if e in found}
+
+    def put(self, key: str, value: Any) -> Buffered:
+        """
+        Set a key's value; the awaitable may be ignored.
+
+        Raises:
+            StorageLimitExceeded: If key, value or room would be too large; nothing is
+                written then.
+            TypeError: If the value would not come back as it is.
+        """
+        return self.put_many({key: value})
+
+    def put_many(self, mapping: Mapping[str, Any]) -> Buffered:
+        """Set several values, or none if one of them cannot be; see ``put``."""
+        encoded = {encode_key(k): encode(v) for k, v in mapping.items()}
+        with self._life.writing() as draft:
+            draft.put(encoded, self._life.quota)
+        return BUFFERED
+
+    def delete(self, key: str) -> Buffered:
+        """Remove a key, whether it exists or not; the awaitable may be ignored."""
+        return self.delete_many((key,))
+
+    def delete_many(self, keys: Iterable[str]) -> Buffered:
+        """Remove several keys, whether they exist or not."""
+        if isinstance(keys, str):
+            raise TypeError(f"delete_many takes a list of keys; {keys!r:.64} is one.")
+        encoded = [encode_key(key) for key in keys]
+        with self._life.writing() as draft:
+            for key in encoded:
+                draft.delete(key, self._life.quota)
+        return BUFFERED
+
+    def delete_all(self) -> Buffered:
+        """Remove everything that the room has stored so far, its alarm included."""
+        with self._life.writing() as draft:
+            draft.clear(self._life.quota)
+        return BUFFERED
+
+    async def list(
+        self,
+        prefix: str | None = None,
+        *,
+        start: str | None = None,
+        start_after: str | None = None,
+        end: str | None = None,
+        limit: int | None = None,
+        reverse: bool = False,
+    ) -> dict[str, Any]:
+        """
+        The keys of a range with their values, ascending by UTF-8 bytes.
+
+        Args:
+            prefix: Only keys that begin so.
+            start: The first key, included.
+            start_after: The key before the first one; not together with ``start``.
+            end: Where to stop, excluded.
+            limit: How many at most.
+            reverse: From the end backwards; the bounds keep their meaning.
+
+        Raises:
+            TypeError: If a bound is no ``str``, or the limit no ``int``.
+            ValueError: If ``start`` and ``start_after`` are both given, or the limit
+                is negative.
+        """
+        span = _span(prefix, start, start_after, end, limit, reverse)
+        # Merged at once: what is written while the store is asked comes too late.
+        layers = [_merged(self._layers())]
+        wanted = stored_span(span, layers)
+        stored: Sequence[tuple[bytes, bytes]] = ()
+        if wanted is not None:
+            stored = await self._life.store.scan(self._life.claim.record, wanted)
+        rows = overlay(span, stored, layers)
+        return {key.decode(): decode(value) for key, value in rows}
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """
+        Make the block's writes all or nothing; an exception drops them and goes on.
+
+        Blocks may be nested, and may run at the same time in tasks of the hook's own:
+        none sees what another one has written before that ends. Outside of a turn the
+        block is a turn of its own.
+        """
+        outer = self._life.open_draft()
+        if outer is None:
+            async with self._own_turn():
+                yield
+            return
+        inner = Draft(outer.turn, outer)
+        token = block.set(inner)
+        try:
+            yield
+        except BaseException:
+            inner.drop()
+            raise
+        else:
+            self._life.keep(inner)
+        finally:
+            block.reset(token)
+
+    def atomic(self) -> AtomicBlock:
+        """
+        Make your own models' writes and the room's one database transaction.
+
+        ``async with self.storage.atomic():`` in a coroutine, ``with`` in a hook that is
+        a plain ``def``. What the turn has written before is in it. An exception in the
+        block, or of COMMIT, undoes all of it, drops what the block has sent, and goes
+        on; behind the block everything is committed, whatever becomes of the turn. Your
+        models must be in ``PARTYROOMS["DATABASE"]``.
+
+        Raises:
+            RuntimeError: If it is opened inside itself, ``transaction()``, or
+                ``transaction.atomic()``.
+            RoomStopped: If the room is owned elsewhere now: nothing is written.
+            StoreUnavailable: If the database did not answer: nothing is written.
+            BlockTimeout: If the block took longer than half of ``LEASE_TTL``.
+        """
+        return AtomicBlock(self._life)
+
+    async def sync(self) -> None:
+        """
+        Wait until all writes so far are committed.
+
+        This turn's are among them: if the turn fails later, they stay.
+
+        Raises:
+            RoomStopped: If they could not be, for the room is owned elsewhere now.
+            RuntimeError: Inside ``transaction()`` or ``atomic()``, which could not be
+                undone any more.
+        """
+        draft = self._life.open_draft()
+        if draft is not None and draft.outer is not None:
+            raise RuntimeError(
+                "sync() cannot be called inside transaction() or atomic(): its writes "
+                "would be committed before the block ends. Call it after the block."
+            )
+        await self._life.gate.commit(None if draft is None else draft.turn)
+
+    @asynccontextmanager
+    async def _own_turn(self) -> AsyncIterator[None]:
+        await self._life.gate.space()
+        turn = Turn(self._life)
+        token = current.set(turn)
+        try:
+            yield
+        except BaseException:
+            turn.drop()
+            raise
+        else:
+            self._life.finish(turn)
+        finally:
+            current.reset(token)
+
+    async def _read(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        life = self._life
+        layers = self._layers()
+        found: dict[bytes, bytes] = {}
+        missing: list[bytes] = []
+        for key in keys:
+            value = _lookup(layers, key)
+            if value is UNKNOWN and key in life.quota:
+                value = life.recent.get(key) or UNKNOWN
+                if value is UNKNOWN:
+                    missing.append(key)
+            if isinstance(value, bytes):
+                found[key] = value
+        if missing:
+            generation = life.recent.generation
+            stored = await life.store.read(life.claim.record, missing)
+            life.recent.read(stored, generation)
+            found.update(stored)
+        return found
+
+    def _layers(self) -> Sequence[WriteSet]:
+        """Everything written and perhaps not stored yet, oldest first."""
+        draft = self._life.open_draft()
+        own = () if draft is None else draft.layers()
+        return [*self._life.gate.layers, *own]
+
+
+def _merged(layers: Sequence[WriteSet]) -> WriteSet:
+    merged = WriteSet()
+    for layer in layers:
+        merged.merge(layer)
+    return merged
+
+
+def _lookup(layers: Sequence[WriteSet], key: bytes) -> Any:
+    for layer in reversed(layers):
+        value = layer.lookup(key)
+        if value is not UNKNOWN:
+            return value
+    return UNKNOWN
+
+
+def _span(
+    prefix: str | None,
+    start: str | None,
+    start_after: str | None,
+    end: str | None,
+    limit: int | None,
+    reverse: bool,
+) -> Span:
+    bounds = {"prefix": prefix, "start": start, "start_after": start_after, "end": end}
+    for name, bound in bounds.items():
+        _require(bound, str, name)
+    _require(limit, int, "limit")
+    if start is not None and start_after is not None:
+        raise ValueError("list() takes start= or start_after=, not both.")
+    if limit is not None and limit < 0:
+        raise ValueError(f"list() takes a limit of 0 or more, not {limit}.")
+    first, behind = prefix_range((prefix or "").encode())
+    lower = [first]
+    if start is not None:
+        lower.append(start.encode())
+    if start_after is not None:
+        lower.append(start_after.encode() + b"\0")  # the next key there can be
+    upper = [bound for bound in (behind, end) if bound is not None]
+    return Span(
+        start=max(lower) or None,
+        end=min((_bytes(bound) for bound in upper), default=None),
+        limit=limit,
+        reverse=reverse,
+    )
+
+
+def _require(given: object, kind: type, name: str) -> None:
+    if given is not None and not isinstance(given, kind):
+        raise TypeError(
+            f"list() takes {name}= as {kind.__name__} or None, not {given!r:.64}."
+        )
+
+
+def _bytes(bound: str | bytes) -> bytes:
+    return bound.encode() if isinstance(bound, str) else bound

@@ -1,0 +1,1 @@
+"""Builds a node of this process and runs it."""

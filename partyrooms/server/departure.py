@@ -1,0 +1,106 @@
+"""
+SIGTERM to a web process: rooms are handed over, then sockets are closed bit by bit.
+
+An ASGI server closes all sockets at the same instant and tells the application only
+afterwards; then every client comes back at the same instant too. So the signal is taken
+before the server hears of it, and given to it when the sockets are gone.
+"""
+
+import asyncio
+import logging
+import random
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from partyrooms.server.node import GOING_AWAY, Node, existing_node
+
+logger = logging.getLogger("partyrooms.asgi")
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+GRACE = 10.0
+"""Seconds that closing the sockets takes at most; a supervisor must wait longer."""
+
+CLOSES_PER_SECOND = 500
+"""Few sockets are closed sooner than in ``GRACE``; more at a higher rate."""
+
+BATCH_INTERVAL = 0.05
+"""Seconds between two batches of closes."""
+
+Handler = Callable[[int, FrameType | None], Any]
+
+
+class Departure:
+    """
+    Stands before a server's own signal handlers; a second signal ends the process.
+
+    Use it on the main thread, once the server has set its handlers.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._handlers: dict[int, Handler] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def install(self) -> None:
+        """Take the signals, where a server has handlers of its own for them."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number in SIGNALS:
+            handler = signal.getsignal(number)
+            if callable(handler) and handler is not signal.default_int_handler:
+                self._handlers[number] = handler
+                signal.signal(number, self._signalled)
+
+    def _signalled(self, number: int, frame: FrameType | None) -> None:
+        for one in self._handlers:
+            # Whoever insists is obeyed, whatever a room or the server waits for.
+            signal.signal(one, signal.SIG_DFL)
+        self._loop.call_soon_threadsafe(self._begin, number)
+
+    def _begin(self, number: int) -> None:
+        self._task = self._loop.create_task(self._depart(number))
+
+    async def _depart(self, number: int) -> None:
+        try:
+            node = existing_node()
+            if node is not None:
+                await leave(node)
+        except Exception:
+            logger.exception(
+                "The sockets of this process did not leave in order",
+                extra={"action": "departure_failed"},
+            )
+        finally:
+            self._handlers[number](number, None)
+
+
+async def leave(node: Node) -> None:
+    """
+    Give the node's rooms away, close its sockets with 1012 bit by bit, cut its streams.
+
+    A server waits for its HTTP responses to end, and a stream need not have an end.
+    """
+    node.is_leaving = True
+    if node.bus.has_peers:
+        await node.drain()
+    outboxes = [one for one in node.outboxes if not one.is_gone]
+    random.shuffle(outboxes)
+    logger.info(
+        "%d sockets are closed, then this process ends",
+        len(outboxes),
+        extra={"action": "departure", "sockets": len(outboxes)},
+    )
+    duration = min(GRACE, len(outboxes) / CLOSES_PER_SECOND)
+    batches = max(1, round(duration / BATCH_INTERVAL))
+    for start in range(batches):
+        for outbox in outboxes[start::batches]:
+            outbox.close(GOING_AWAY)
+        if start + 1 < batches:
+            await asyncio.sleep(BATCH_INTERVAL)
+    for inflow in tuple(node.inflows):
+        inflow.cut()
+    await asyncio.gather(*(outbox.flush() for outbox in outboxes))

@@ -1,0 +1,346 @@
+"""
+The testing kit: a room without server, socket, database or clock.
+
+    from partyrooms.testing import running_room
+
+    async def test_the_sender_does_not_hear_itself():
+        async with running_room(Chat, "lobby") as room:
+            alice, bob = await room.connect("alice"), await room.connect("bob")
+
+            await alice.send("hi")
+
+            assert bob.received == ["hi"]
+            assert alice.received == []
+
+Each call returns when the room has handled it and everything is committed, so a test
+neither sleeps nor waits. It works in pytest and in Django's ``TestCase`` alike.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from io import BytesIO
+from typing import Any
+from urllib.parse import quote, unquote
+from uuid import uuid4
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import AnonymousUser
+from django.core.handlers.asgi import ASGIRequest
+from django.db import transaction
+
+from partyrooms.api.requests import StubResponse, build_request, respond
+from partyrooms.api.room import Room
+from partyrooms.conf import get_settings
+from partyrooms.core.frames import Frame, Profile
+from partyrooms.core.keys import RoomKey
+from partyrooms.core.values import decode
+from partyrooms.delivery.subscribers import LocalAudience
+from partyrooms.ports.cluster import Closing
+from partyrooms.ports.store import Span
+from partyrooms.runtime.connection import Connection, ConnectionContext
+from partyrooms.runtime.hooks import Hook
+from partyrooms.runtime.lifecycle import LOST
+from partyrooms.runtime.worker import Worker
+from partyrooms.server.node import Node, use_node
+from partyrooms.testing.memory_store import MemoryStore
+from partyrooms.testing.timeline import FakeClock, Timeline
+from partyrooms.timezones import as_project
+
+__all__ = ["Client", "RunningRoom", "running_room"]
+
+
+@asynccontextmanager
+async def running_room(
+    room_class: type[Room], room_id: str = "test", **settings: Any
+) -> "AsyncIterator[RunningRoom]":
+    """
+    Run one room (and whatever rooms it calls) for a test.
+
+    Args:
+        room_class: The class to test.
+        room_id: Which room.
+        settings: Keys of ``PARTYROOMS`` in lower case, for this test.
+    """
+    clock = FakeClock()
+    database = get_settings().database
+    store = MemoryStore(around=partial(transaction.atomic, using=database))
+    node = Node(
+        store,
+        name="test",
+        settings=replace(get_settings(), **settings),
+        clock=clock.monotonic,
+        wall_clock=clock.wall,
+        in_thread=_in_main_thread,
+    )
+    use_node(node)
+    try:
+        yield RunningRoom(room_class, room_id, node, Timeline(node, clock, store))
+    finally:
+        await node.close()
+        use_node(None)
+
+
+class RunningRoom:
+    """
+    The room under test. It starts with the first call, as in a server.
+
+    Attributes:
+        key: Its party and id.
+    """
+
+    def __init__(
+        self, room_class: type[Room], room_id: str, node: Node, timeline: Timeline
+    ) -> None:
+        self.key = RoomKey(room_class.party, room_id)
+        self._node = node
+        self._timeline = timeline
+        self._store = timeline.store
+        self._worker: Worker = node.worker(self.key)
+
+    @property
+    def instance(self) -> Room:
+        """
+        The live instance, to look at what it keeps on ``self``.
+
+        Raises:
+            RuntimeError: If the room is not in memory.
+        """
+        if self._worker.life is None:
+            raise RuntimeError(f"{self.key} is not in memory; connect or ask it first.")
+        return self._worker.life.room
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the room is in memory."""
+        return self._worker.life is not None
+
+    async def connect(
+        self,
+        id: str | None = None,
+        *,
+        user: Any = None,
+        props: Mapping[str, Any] | None = None,
+        path: str = "",
+        query: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> "Client":
+        """
+        Open a connection; before-hooks are not run (they are class methods: call them).
+
+        Args:
+            id: The connection id; None: one is made, as for a client without one.
+            user: Who is logged in; None: nobody.
+            props: What a before-hook would have passed on.
+            path: What follows the room id, from the slash on.
+            query: The query string.
+            headers: Of the handshake.
+
+        Returns:
+            The client; look at ``closed`` if the room may have turned it away.
+        """
+        request = _handshake(self.key, path, query, headers or {})
+        request.user = user or AnonymousUser()
+        profile = Profile(
+            id=uuid4().hex if id is None else id,
+            uri=request.get_full_path(),
+            user_id=None if user is None else str(user.pk),
+        )
+        client = Client(self, profile, self._node.bus.local_audience(self.key))
+        self._worker.connect(client._line, ConnectionContext(request, props or {}))
+        await self._worker.settled()
+        return client
+
+    async def request(
+        self,
+        method: str,
+        path: str = "/",
+        *,
+        props: Mapping[str, Any] | None = None,
+        stream: bool = False,
+        **body: Any,
+    ) -> StubResponse:
+        """
+        Ask by HTTP with ``headers``, ``json``, ``data``, ``query``, ``user_id``.
+
+        Args:
+            method: In capitals.
+            path: What follows the room id, from the slash on.
+            props: What a before-hook would have passed on; none is run.
+            stream: As in ``Stub.fetch``.
+            body: The rest, as in ``Stub.fetch``; ``user_id`` is who asks.
+        """
+        given = {"headers": None, "json": None, "data": None, "query": None} | body
+        request: Any = build_request(self.key, path, method=method, **given)
+        request.props = dict(props or {})
+        answer = await self._node.bus.request(self.key, request)
+        return await respond(answer, stream=stream)
+
+    async def get(self, path: str = "/", **options: Any) -> StubResponse:
+        """Ask with GET; see ``request``."""
+        return await self.request("GET", path, **options)
+
+    async def post(self, path: str = "/", **options: Any) -> StubResponse:
+        """Ask with POST; see ``request``."""
+        return await self.request("POST", path, **options)
+
+    def other(self, room_class: type[Room], room_id: str = "test") -> "RunningRoom":
+        """Another room, on the same server and with the same clock."""
+        return RunningRoom(room_class, room_id, self._node, self._timeline)
+
+    async def stored(self) -> dict[str, Any]:
+        """Everything that is committed, as after a crash."""
+        record, _ = self._store.tables.room(self.key)
+        rows = await self._store.scan(record, Span())
+        return {key.decode(): decode(value) for key, value in rows}
+
+    async def hibernate(self) -> None:
+        """Let the room leave memory while its connections stay open."""
+        await self._worker.stop(None)
+        await self._worker.settled()
+
+    async def stop(self) -> None:
+        """End the room's life as ``manage.py rooms stop`` does: sockets get 1012."""
+        await self._worker.stop()
+        await self._worker.settled()
+
+    async def crash(self) -> None:
+        """End the room's life as kill -9 of its process does; what is stored stays."""
+        await self._worker.crash(LOST)
+
+    @property
+    def alarm(self) -> datetime | None:
+        """When the room's alarm is due next; None: it has none, or it was given up."""
+        _, row = self._store.tables.room(self.key)
+        if row.alarm is None or row.alarm.is_failed:
+            return None
+        return as_project(row.alarm.at)
+
+    async def advance(self, **duration: float) -> None:
+        """
+        Let time pass, with what happens in it; takes what ``timedelta`` takes.
+
+        Each alarm that is due meanwhile rings at its time, in order, retries included,
+        in all rooms that the test has to do with.
+
+        Raises:
+            RuntimeError: If on_alarm sets the next alarm for now, and so without end.
+        """
+        await self._timeline.pass_time(timedelta(**duration).total_seconds())
+        await self._worker.settled()
+
+
+class Client:
+    """
+    One connection's other end.
+
+    Attributes:
+        id: The connection id.
+        received: What has arrived, oldest first.
+        closed: The close code and reason; None: it is open.
+    """
+
+    def __init__(
+        self, room: RunningRoom, profile: Profile, audience: LocalAudience
+    ) -> None:
+        self.id = profile.id
+        self.received: list[str | bytes] = []
+        self.closed: Closing | None = None
+        self._room = room
+        self._line = _Line(self, profile, audience)
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the handshake was answered."""
+        return self._line.is_accepted
+
+    async def send(self, message: str | bytes) -> None:
+        """Send a frame, and wait until the room has handled it."""
+        self._room._worker.message(self._line, message)
+        await self._room._worker.settled()
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close the connection, and wait until the room has heard of it."""
+        await self._leave((code, reason), was_clean=True)
+
+    async def vanish(self) -> None:
+        """Break the connection without a close frame."""
+        await self._leave((1006, ""), was_clean=False)
+
+    async def _leave(self, closing: Closing, *, was_clean: bool) -> None:
+        if self.closed is None:
+            self.closed = closing
+            self._line.leave()
+            self._room._worker.closed(self._line, closing, was_clean)
+        await self._room._worker.settled()
+
+
+class _Line:
+    """A ``Line`` whose client is a list."""
+
+    def __init__(
+        self, client: Client, profile: Profile, audience: LocalAudience
+    ) -> None:
+        self.number = 0
+        self.profile = profile
+        self.connection: Connection | None = None
+        self.closing: Closing | None = None
+        self.is_accepted = False
+        self.is_gone = False
+        self.is_dropped = False
+        self._client = client
+        self._audience: Any = audience
+
+    def accept(self, tags: tuple[str, ...]) -> None:
+        self.profile.tags = tags
+        self.is_accepted = True
+        if not self.is_gone:
+            self._audience.join(self)
+
+    def send(self, frame: Frame) -> None:
+        if not self.is_gone:
+            self._client.received.append(frame.payload)
+
+    def keep(self, state: bytes | None) -> None:
+        self.profile.state = state
+
+    def close(self, closing: Closing) -> None:
+        if self.is_gone:
+            return
+        self._client.closed = self.closing = closing
+        self.leave()
+        if not self.is_dropped:
+            self._client._room._worker.closed(self, closing, was_clean=True)
+
+    def drop(self, closing: Closing) -> None:
+        self.is_dropped = True
+        self.close(closing)
+
+    def leave(self) -> None:
+        self.is_gone = True
+        self._audience.leave(self)
+
+
+def _in_main_thread(hook: Any) -> Hook:
+    # Where the test's own database connection, and its open transaction, are.
+    call: Hook = sync_to_async(hook, thread_sensitive=True)
+    return call
+
+
+def _handshake(
+    key: RoomKey, path: str, query: str, headers: Mapping[str, str]
+) -> ASGIRequest:
+    full_path = f"/parties/{key.party}/{quote(key.room_id, safe='')}{path}"
+    lines = {"host": "testserver"} | {k.lower(): v for k, v in headers.items()}
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": unquote(full_path),
+        "raw_path": full_path.encode(),
+        "root_path": "",
+        "query_string": query.encode(),
+        "headers": [(k.encode(), v.encode("latin-1")) for k, v in lines.items()],
+    }
+    return ASGIRequest(scope, BytesIO())

@@ -1,0 +1,1 @@
+"""Django's and ASGI's side of rooms."""

@@ -1,0 +1,177 @@
+"""``on_fetch`` of the party ``main``: HTTP requests that no URL matched."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from asgiref.sync import async_to_sync, sync_to_async
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.common import CommonMiddleware
+from django.middleware.csrf import CsrfViewMiddleware
+from django.middleware.locale import LocaleMiddleware
+from django.urls import Resolver404, resolve
+from django.utils.module_loading import import_string
+from rest_framework.exceptions import APIException
+from rest_framework.response import Response
+
+from partyrooms.api.lobby import call_hook, main_hook, main_lobby
+from partyrooms.core.frames import Answer, AnswerKind
+from partyrooms.delivery.responses import Refusal, error_answer, to_answer
+from partyrooms.exceptions import Reject
+from partyrooms.web.http.handshake_request import HandshakeRequest
+from partyrooms.web.http.host import host_of, unknown_host
+
+Hook = Callable[..., Any]
+
+_ALLOWED = (
+    "None, django.http.HttpResponse (also StreamingHttpResponse), "
+    "rest_framework.response.Response, dict, list, str or bytes"
+)
+
+_CONTENT_TYPES = {
+    AnswerKind.DATA: "application/json",
+    AnswerKind.TEXT: "text/plain; charset=utf-8",
+    AnswerKind.BYTES: "application/octet-stream",
+}
+
+_SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
+
+
+async def answer_unmatched(
+    request: HttpRequest, response: HttpResponseBase
+) -> HttpResponseBase:
+    """
+    Let the hook answer, if a response says only that no URL matched.
+
+    What the hook raises goes Django's way, as of a view.
+
+    Args:
+        request: Django's, after everything that the project's middleware does.
+        response: What the rest of the project made of it.
+
+    Returns:
+        The same response, if there is no hook, a URL matched, Django is about to send
+        the client elsewhere, or the hook returned None.
+    """
+    hook = _hook_for(request, response)
+    return response if hook is None else await _answer(hook, request, response)
+
+
+def answer_unmatched_in_thread(
+    request: HttpRequest, response: HttpResponseBase
+) -> HttpResponseBase:
+    """The same in sync code; it goes to an event loop only if the hook is to answer."""
+    hook = _hook_for(request, response)
+    if hook is None:
+        return response
+    return async_to_sync(_answer)(hook, request, response)
+
+
+def _hook_for(request: HttpRequest, response: HttpResponseBase) -> Hook | None:
+    if response.status_code != 404 or request.resolver_match is not None:
+        return None
+    hook = main_hook("on_fetch")
+    if hook is None or isinstance(request, HandshakeRequest):
+        return None
+    return hook if _is_unmatched(request) and not _is_redirected(request) else None
+
+
+def _is_unmatched(request: HttpRequest) -> bool:
+    """Whether no URL matches; a middleware may say 404 before anybody has looked."""
+    try:
+        resolve(request.path_info, getattr(request, "urlconf", None))
+    except Resolver404:
+        return True
+    return False
+
+
+def _is_redirected(request: HttpRequest) -> bool:
+    """Whether Django adds a slash or a language to the URL that a client asked for."""
+    for middleware in _configured(CommonMiddleware, LocaleMiddleware):
+        answer = middleware.process_response(request, HttpResponse(status=404))
+        if answer.status_code != 404:
+            return True
+    return False
+
+
+async def _answer(
+    hook: Hook, request: HttpRequest, response: HttpResponseBase
+) -> HttpResponseBase:
+    if host_of(request) is None:
+        return unknown_host()  # as before-hooks, this one may trust the host
+    denial = await _check_token(hook, request)
+    if denial is not None:
+        return denial
+    try:
+        value = await call_hook(hook, request, main_lobby())
+    except Reject as rejection:
+        return Refusal.of(rejection)
+    except APIException as error:
+        answer = error_answer(error)
+        if answer is None:
+            raise
+        return _as_django(answer)
+    return response if value is None else _as_response(hook, value)
+
+
+async def _check_token(hook: Hook, request: HttpRequest) -> HttpResponseBase | None:
+    """
+    Protect the hook as a view is: a cookie alone proves nobody's intent.
+
+    Django protects views only. ``csrf_exempt`` is for hooks as it is for views.
+    """
+    if request.method in _SAFE_METHODS:
+        return None  # without a thread
+    for middleware in _configured(CsrfViewMiddleware):
+        check = sync_to_async(middleware.process_view)  # it may read a session
+        denial: HttpResponseBase | None = await check(request, hook, (), {})
+        if denial is not None:
+            return denial
+    return None
+
+
+def _configured(*classes: type) -> list[Any]:
+    """Those of the project's middleware that are Django's, or derived from it."""
+    return [
+        middleware
+        for middleware in _instances(tuple(settings.MIDDLEWARE))
+        if isinstance(middleware, classes)
+    ]
+
+
+@cache
+def _instances(paths: tuple[str, ...]) -> list[Any]:
+    wanted = (CommonMiddleware, LocaleMiddleware, CsrfViewMiddleware)
+    found = map(import_string, paths)
+    return [
+        one(HttpResponse)  # it never asks for a response
+        for one in found
+        if isinstance(one, type) and issubclass(one, wanted)
+    ]
+
+
+def _as_response(hook: Hook, value: Any) -> HttpResponseBase:
+    """What the hook returned, as a response that no view has to render."""
+    if isinstance(value, HttpResponseBase) and not isinstance(value, Response):
+        if not getattr(value, "is_rendered", True):
+            value.render()  # type: ignore[attr-defined]  # a TemplateResponse
+        return value
+    if not isinstance(value, Response | dict | list | str | bytes):
+        raise TypeError(
+            f"{hook.__qualname__} returned {type(value).__qualname__}; allowed are "
+            f"{_ALLOWED}."
+        )
+    return _as_django(to_answer(value))
+
+
+def _as_django(answer: Answer) -> HttpResponse:
+    content_type = answer.content_type or _CONTENT_TYPES.get(answer.kind)
+    response = HttpResponse(answer.body, content_type, answer.status)
+    for name, header in answer.headers:
+        if name == "Set-Cookie":
+            response.cookies.load(header)
+        else:
+            response[name] = header
+    return response

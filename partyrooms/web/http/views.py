@@ -1,0 +1,262 @@
+"""The view behind ``partyrooms.urls``: REST framework's policy, then the room."""
+
+import json
+import logging
+from functools import cache
+from typing import Any, NoReturn
+
+from asgiref.sync import sync_to_async
+from django.apps import apps
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework import exceptions
+from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+from rest_framework.views import APIView, exception_handler
+
+from partyrooms import registry
+from partyrooms.core.frames import Answer, AnswerKind
+from partyrooms.core.paths import Address
+from partyrooms.delivery.requests import RoomRequest
+from partyrooms.delivery.responses import address_error, already_logged, json_error
+from partyrooms.exceptions import BadRoomId, PartyroomsError, UnknownParty
+from partyrooms.middleware import require_hook_ran
+from partyrooms.web.http.address import MARK, address_of
+from partyrooms.web.http.ask import ask
+from partyrooms.web.http.body import adopt_body
+from partyrooms.web.http.host import host_of, unknown_host
+from partyrooms.web.http.policy import run_policy
+from partyrooms.web.http.user import user_id_of
+
+logger = logging.getLogger("partyrooms.http")
+
+EVENT_STREAM = "text/event-stream"
+
+POLICIES = (
+    "authentication_classes",
+    "permission_classes",
+    "throttle_classes",
+    "parser_classes",
+    "renderer_classes",
+    "throttle_scope",  # what ScopedRateThrottle asks for
+)
+
+
+@csrf_exempt
+async def room_view(
+    request: HttpRequest, address: str, party: str | None = None
+) -> HttpResponseBase:
+    """
+    Answer a request to a room.
+
+    Args:
+        address: What the resolver made of the path; the raw path decides.
+        party: The party's name where the URL has none.
+    """
+    match = request.resolver_match
+    if match is None:
+        raise TypeError("room_view answers requests that a URL resolver led here.")
+    if host_of(request) is None:
+        return unknown_host()
+    try:
+        found = address_of(request, match)
+        room_class: Any = registry.get(found.key.party)  # django-stubs: no hash
+    except (BadRoomId, UnknownParty) as error:
+        return address_error(error)
+    return await view_class(room_class)().answer(request, found)
+
+
+# Its own policy decides who has to log in, as in every view of REST framework.
+room_view.login_required = False  # type: ignore[attr-defined]
+setattr(room_view, MARK, True)
+
+
+@cache
+def view_class(room_class: Any) -> "type[RoomView]":
+    """The view with a class's policy; what it leaves open is ``REST_FRAMEWORK``'s."""
+    policies = {name: getattr(room_class, name, None) for name in POLICIES}
+    given = {name: value for name, value in policies.items() if value is not None}
+    if not apps.is_installed("rest_framework"):
+        # The templates of its pages are not there, so a browser sees JSON.
+        renderers = given.get("renderer_classes", RoomView.renderer_classes)
+        given["renderer_classes"] = [
+            one for one in renderers if not issubclass(one, BrowsableAPIRenderer)
+        ] or [JSONRenderer]
+    name, manual = room_class.__name__, room_class.__doc__
+    return type(f"{name}View", (RoomView,), {**given, "name": name, "__doc__": manual})
+
+
+class RoomView(APIView):
+    """One request to one room; every method of HTTP goes to ``on_request``."""
+
+    name: str
+
+    @property
+    def allowed_methods(self) -> list[str]:
+        """What the browsable API offers, and ``Allow`` says."""
+        return ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+
+    async def answer(
+        self, http_request: HttpRequest, address: Address
+    ) -> HttpResponseBase:
+        """Run the policy, ask the room, and present what it answers."""
+        key = address.key
+        self.args, self.kwargs = (), {"party": key.party, "room_id": key.room_id}
+        self.format_kwarg = None
+        self.request = request = self.initialize_request(http_request)
+        self.headers = self.default_response_headers
+        response: HttpResponseBase
+        try:
+            require_hook_ran(http_request)
+            adopt_body(http_request)
+            await run_policy(self, request)
+            request.props = getattr(http_request, "props", {})
+            request.user_id = user_id_of(request.user)
+            request.subpath = address.subpath
+            answer = await ask(http_request, key, request)
+            response = self.present(answer)
+        except Exception as error:
+            response = await self.refuse(error)
+        finished: HttpResponseBase = self.finalize_response(request, response)  # type: ignore[arg-type]
+        return finished
+
+    def initialize_request(
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> RoomRequest:
+        """Wrap Django's request."""
+        return RoomRequest(
+            request,
+            parsers=self.get_parsers(),
+            authenticators=self.get_authenticators(),
+            negotiator=self.get_content_negotiator(),
+            parser_context=self.get_parser_context(request),
+        )
+
+    def present(self, answer: Answer) -> HttpResponseBase:
+        """Make a response of a room's answer, in the format that was negotiated."""
+        response = self._body_of(answer)
+        for name, value in answer.headers:
+            if name.lower() == "set-cookie":
+                _set_cookie(response, value)
+            else:
+                response[name] = value
+        if "Allow" in response:
+            # The room decides which methods it takes, so its own word is the last.
+            self.headers.pop("Allow", None)
+        if answer.status == 401 and "WWW-Authenticate" not in response:
+            scheme = self.get_authenticate_header(self.request)
+            if scheme:
+                response["WWW-Authenticate"] = scheme
+        return response
+
+    def _body_of(self, answer: Answer) -> HttpResponseBase:
+        status, body, content_type = answer.status, answer.body, answer.content_type
+        if answer.kind is AnswerKind.STREAM:
+            return self._streaming(answer)
+        if answer.kind is AnswerKind.TEXT:
+            plain = content_type or "text/plain; charset=utf-8"
+            return HttpResponse(body, plain, status)
+        if answer.kind is AnswerKind.BYTES:
+            response = HttpResponse(body, content_type, status)
+            if content_type is None:
+                del response["Content-Type"]  # nor has the room's
+            return response
+        if self._renders_plain_json():
+            # Made by the same renderer already, where the room runs.
+            response = HttpResponse(body, content_type or "application/json", status)
+            if answer.kind is AnswerKind.EMPTY:
+                del response["Content-Type"]
+            return response
+        value = json.loads(body) if answer.kind is AnswerKind.DATA else None
+        return Response(value, status=status, content_type=content_type)
+
+    def _streaming(self, answer: Answer) -> StreamingHttpResponse:
+        wants_events = wants_event_stream(self.request)
+        default = EVENT_STREAM if wants_events else "text/plain; charset=utf-8"
+        response = StreamingHttpResponse(
+            answer.stream,
+            status=answer.status,
+            content_type=answer.content_type or default,
+        )
+        if response["Content-Type"].startswith(EVENT_STREAM):
+            # No proxy in between may keep events back.
+            response.setdefault("Cache-Control", "no-cache")
+            response.setdefault("X-Accel-Buffering", "no")
+        return response
+
+    def perform_content_negotiation(self, request: Any, force: bool = False) -> Any:
+        """Take a request for events, which a browser's EventSource makes: no 406."""
+        try:
+            return super().perform_content_negotiation(request, force)
+        except exceptions.NotAcceptable:
+            if not wants_event_stream(request):
+                raise
+            renderer = self.get_renderers()[0]
+            return renderer, renderer.media_type
+
+    def _renders_plain_json(self) -> bool:
+        request = self.request
+        return (
+            type(request.accepted_renderer) is JSONRenderer
+            and "indent" not in request.accepted_media_type
+        )
+
+    async def refuse(self, error: Exception) -> Any:
+        """Make a response of an error; a project's own handler may block."""
+        if api_settings.EXCEPTION_HANDLER is exception_handler:
+            return self.handle_exception(error)
+        return await sync_to_async(self.handle_exception)(error)
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """Make a response of an error; a client is never shown what went wrong here."""
+        if isinstance(exc, RequestDataTooBig):
+            exc = BodyTooLarge()
+        elif isinstance(exc, PartyroomsError) and exc.status_code == 503:
+            if not exc.was_logged:
+                logger.warning("%s", exc, extra={"action": "room_unreachable"})
+            return already_logged(super().handle_exception(Unreachable()))
+        try:
+            return super().handle_exception(exc)
+        except Exception:  # what REST framework knows no response for
+            logger.exception(
+                "A request to a room failed on its way",
+                extra={"action": "request_failed"},
+            )
+            return already_logged(json_error(500, "Internal server error."))
+
+    def raise_uncaught_exception(self, exc: Exception) -> NoReturn:
+        """Leave it to ``handle_exception``: no traceback for the client, ever."""
+        raise exc
+
+
+def _set_cookie(response: HttpResponseBase, line: str) -> None:
+    response.cookies.load(line)
+    if line.partition("=")[0].strip() not in response.cookies:
+        # Python knows not every attribute, and then reads nothing of the line.
+        response["Set-Cookie"] = line
+
+
+def wants_event_stream(request: Any) -> bool:
+    """Whether the client asks for server-sent events, and not just for anything."""
+    accepted = request.META.get("HTTP_ACCEPT", "").lower().split(",")
+    return any(one.partition(";")[0].strip() == EVENT_STREAM for one in accepted)
+
+
+class BodyTooLarge(exceptions.APIException):
+    """The body is over ``MAX_BODY_SIZE``."""
+
+    status_code = 413
+    default_detail = "The body is too large."
+    default_code = "body_too_large"
+
+
+class Unreachable(exceptions.APIException):
+    """The room cannot be reached now, or has too much to do."""
+
+    status_code = 503
+    default_detail = "The room is not available; come back later."
+    default_code = "unavailable"
+    wait = 1  # becomes Retry-After

@@ -1,0 +1,203 @@
+"""``on_socket`` of the party ``main``: WebSockets that lead to no room."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.http.response import HttpResponseBase
+
+from partyrooms import registry
+from partyrooms.api.lobby import call_hook, main_hook, main_lobby
+from partyrooms.conf import get_settings
+from partyrooms.core.paths import MAIN_PARTY
+from partyrooms.core.rates import Rate
+from partyrooms.delivery.responses import Refusal, json_error
+from partyrooms.exceptions import Reject, SocketClosed
+from partyrooms.ports.cluster import Closing
+from partyrooms.web.http.handshake_request import HandshakeRequest
+from partyrooms.web.http.user import settle_user
+from partyrooms.web.sockets.consumer import Receive, Send
+from partyrooms.web.sockets.denial import deny
+from partyrooms.web.sockets.examination import examine_outside
+from partyrooms.web.sockets.handshake import Acceptance, Handshake, accept_headers
+from partyrooms.web.sockets.lobby_socket import Headers, Limits, LobbySocket
+
+logger = logging.getLogger("partyrooms.lobby")
+
+FAREWELL_TIME = 5.0
+"""Seconds that a hook is given to end when its client has left, before it is cancelled.
+"""
+
+FAILED = (1011, "internal error")
+
+_hooks: set["asyncio.Task[Any]"] = set()
+"""Those that run; one that hangs in a thread may outlive its socket."""
+
+
+@dataclass(slots=True)
+class LobbyAdmission:
+    """
+    A client whose handshake passed, before anybody has answered it.
+
+    Attributes:
+        request: The handshake after ``MIDDLEWARE``.
+        headers: For ``websocket.accept``: cookies and the project's own headers.
+        deadline: The event loop's time by which the handshake must be answered.
+    """
+
+    request: HandshakeRequest
+    headers: Headers
+    deadline: float
+
+
+class LobbySockets:
+    """The ASGI application of WebSockets that lead to no room: the hook, or 404."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one socket."""
+        if main_hook("on_socket") is None:
+            await receive()
+            await deny(scope, send, not_found())
+        else:
+            await self._handshake(scope, receive, send)
+
+    @cached_property
+    def _handshake(self) -> "LobbyHandshake":
+        return LobbyHandshake(serve)
+
+
+class LobbyHandshake(Handshake):
+    """The handshake of a WebSocket whose path no URL needs to match."""
+
+    async def _get_response_async(self, request: Any) -> HttpResponseBase:
+        """Examine the client where the view would be found."""
+        denial = examine_outside(request, registry.get(MAIN_PARTY))
+        if denial is not None:
+            return denial
+        request.user_id = await settle_user(request)
+        return Acceptance()
+
+    def admit(
+        self, request: HandshakeRequest, response: Acceptance, deadline: float
+    ) -> LobbyAdmission:
+        """What ``serve`` is told of a client that may come in."""
+        return LobbyAdmission(request, accept_headers(response), deadline)
+
+
+async def serve(scope: Any, receive: Receive, send: Send) -> None:
+    """
+    Run the hook with one socket, until both have ended.
+
+    A hook whose client has left may end by itself, which ``receive()`` and ``send()``
+    tell it; one that goes on is cancelled.
+    """
+    admission: LobbyAdmission = scope.pop("partyrooms")
+    hook = main_hook("on_socket")
+    assert hook is not None  # classes do not go away
+    loop = asyncio.get_running_loop()
+    socket = LobbySocket(
+        admission.request,
+        headers=admission.headers,
+        limits=_limits(),
+        send=send,
+        clock=loop.time,
+    )
+    running = loop.create_task(call_hook(hook, socket, main_lobby()))
+    _hooks.add(running)
+    running.add_done_callback(_hooks.discard)
+    reading = loop.create_task(socket.keep_reading(receive))
+    try:
+        await _watch(socket, running, reading, admission.deadline)
+        await _conclude(socket, running, scope, send)
+    finally:
+        running.cancel()
+        reading.cancel()
+    if reading.done() and not reading.cancelled():
+        reading.result()  # the server could not send a code: see ``LobbySocket``
+
+
+async def _watch(
+    socket: LobbySocket,
+    running: "asyncio.Task[Any]",
+    reading: "asyncio.Task[None]",
+    deadline: float,
+) -> None:
+    """Wait for the hook's end, or until there is no reason to wait for it."""
+    loop = asyncio.get_running_loop()
+    answered = loop.create_task(socket.answered.wait())
+    try:
+        await asyncio.wait(
+            {running, answered, reading},
+            timeout=deadline - loop.time(),
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+    finally:
+        answered.cancel()
+    if not socket.is_accepted and not reading.done():
+        return  # the hook has ended, or is too late with its answer
+    await asyncio.wait({running, reading}, return_when=asyncio.FIRST_COMPLETED)
+    if not running.done():
+        await asyncio.wait({running}, timeout=FAREWELL_TIME)
+
+
+async def _conclude(
+    socket: LobbySocket, running: "asyncio.Task[Any]", scope: Any, send: Send
+) -> None:
+    """Answer or close what the hook has left open."""
+    if not running.done():
+        if socket.close_code is None:
+            await _deny_late(socket, scope, send)
+        return
+    closing = _closing_of(socket, running)
+    if closing is None and not socket.is_accepted:
+        if socket.close_code is None:
+            await deny(scope, send, not_found())
+        return
+    await socket.shut(closing or (1000, ""))
+
+
+async def _deny_late(socket: LobbySocket, scope: Any, send: Send) -> None:
+    logger.warning(
+        "on_socket has not answered the handshake for %r within CONNECT_TIMEOUT",
+        socket.request.path[:300],
+        extra={"action": "handshake_timeout"},
+    )
+    detail = "The handshake took too long; come back later."
+    await deny(scope, send, json_error(503, detail, {"Retry-After": "1"}))
+
+
+def _closing_of(socket: LobbySocket, running: "asyncio.Task[Any]") -> Closing | None:
+    """What the hook's end means for its socket; None: nothing in particular."""
+    if running.cancelled():
+        return FAILED
+    error = running.exception()
+    if error is None:
+        return None
+    if isinstance(error, SocketClosed) and socket.close_code is not None:
+        return None  # it was told so
+    if isinstance(error, Reject):
+        refusal = Refusal.of(error)
+        return refusal.close_code, refusal.close_reason
+    logger.error(
+        "on_socket failed for %r; its client is closed with 1011",
+        socket.request.path[:300],
+        exc_info=error,
+        extra={"action": "on_socket_failed"},
+    )
+    return FAILED
+
+
+def _limits() -> Limits:
+    room_class, settings = registry.get(MAIN_PARTY), get_settings()
+    rate = room_class.message_rate or settings.message_rate
+    return Limits(
+        size=room_class.max_message_size or settings.max_message_size,
+        bucket=Rate.parse(rate).bucket() if rate else None,
+    )
+
+
+def not_found() -> HttpResponseBase:
+    """The denial of a socket that leads nowhere."""
+    return json_error(404, "Not found.")
