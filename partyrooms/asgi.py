@@ -70,7 +70,7 @@ class Application:
         Raises:
             ValueError: If the server brings something else.
         """
-        from partyrooms.server.home import serve_here
+        from partyrooms.server.host import serve_here
         from partyrooms.web.http.address import leads_to_room
 
         if self._loop is not asyncio.get_running_loop():

@@ -7,7 +7,7 @@ from django.test import SimpleTestCase
 
 from partyrooms import Room
 from partyrooms.testing import running_room
-from tests.owner.stage import patiently
+from tests.runtime.stage import patiently
 
 
 class Lined(Room):
@@ -33,7 +33,7 @@ async def test_r13_a_client_that_leaves_while_it_is_let_in_is_gone():
         while not room.is_running:  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0)
         await patiently(room.instance.inside.wait())
-        client = room.instance.get_connection("alice")._line._client
+        client = room.instance.get_connection("alice")._socket._client
         leaving = asyncio.create_task(client.vanish())
         await asyncio.sleep(0)
         room.instance.go.set()

@@ -7,13 +7,13 @@ from partyrooms import registry
 from partyrooms.api.after_commit import OnCommit, after_commit
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.validation import as_payload
-from partyrooms.ports.cluster import only_ids
+from partyrooms.ports.cluster import as_ids
 from partyrooms.runtime.rpc import decode_result, encode_arguments
 
 if TYPE_CHECKING:
     from partyrooms.api.requests import StubResponse
     from partyrooms.api.stub_socket import StubSocket
-    from partyrooms.ports.cluster import Inlet
+    from partyrooms.ports.cluster import RoomInbox
     from partyrooms.runtime.connection import Connection
 
 
@@ -91,7 +91,7 @@ class Stub:
                 ``after_commit``. A string: the transaction of this database.
         """
         payload = as_payload(message, "broadcast")
-        ids = sorted(only_ids(without))
+        ids = sorted(as_ids(without))
         await self._call_when(on_commit, "broadcast", message=payload, without=ids)
 
     async def call(
@@ -182,20 +182,20 @@ class Stub:
 
     async def _ask(
         self,
-        ask: "Callable[[Inlet, tuple[str, ...]], Awaitable[Any]]",
+        ask: "Callable[[RoomInbox, tuple[str, ...]], Awaitable[Any]]",
         finish: Callable[[Any], Awaitable[Any]] | None = None,
     ) -> Any:
         # Where the node is made, rooms are imported: a room's module may import this.
         from partyrooms.runtime.deadlock import wait_for
-        from partyrooms.server.home import at_home
+        from partyrooms.server.host import on_host
         from partyrooms.server.node import Node
 
         async def work(node: Node) -> Any:
-            room = node.bus.inlet(self.key)
+            room = node.cluster.inbox(self.key)
             reply = await wait_for(self.key, room, lambda chain: ask(room, chain))
             return reply if finish is None else await finish(reply)
 
-        return await at_home(work)
+        return await on_host(work)
 
     def __repr__(self) -> str:
         return f"<Stub {self.key}>"

@@ -16,9 +16,9 @@ from partyrooms.conf import get_settings
 from partyrooms.core.frames import Answer, AnswerKind
 from partyrooms.core.keys import RoomKey
 from partyrooms.delivery.requests import RoomRequest
-from partyrooms.delivery.stream import Inflow
+from partyrooms.delivery.stream import StreamReader
 from partyrooms.exceptions import PartyroomsError
-from partyrooms.server.home import run_at
+from partyrooms.server.host import run_on
 
 
 def build_request(
@@ -126,13 +126,13 @@ async def respond(answer: Answer, *, stream: bool = False) -> "StubResponse":
     """
     if answer.stream is None:
         return StubResponse(answer)
-    inflow = Inflow(answer.stream)
+    reader = StreamReader(answer.stream)
     if stream:
-        return StubResponse(answer, inflow)
+        return StubResponse(answer, reader)
     limit = get_settings().max_body_size
     body = bytearray()
     try:
-        async for chunk in inflow:
+        async for chunk in reader:
             body += chunk
             if len(body) > limit:
                 raise PartyroomsError(
@@ -140,7 +140,7 @@ async def respond(answer: Answer, *, stream: bool = False) -> "StubResponse":
                     "for a longer one: fetch(..., stream=True), and iterate over it."
                 )
     finally:
-        inflow.close()
+        reader.close()
     return StubResponse(msgspec.structs.replace(answer, body=bytes(body)))
 
 
@@ -158,8 +158,8 @@ class StubResponse:
         data: The decoded JSON; None where the body is none.
     """
 
-    def __init__(self, answer: Answer, inflow: Inflow | None = None) -> None:
-        self._inflow = inflow
+    def __init__(self, answer: Answer, reader: StreamReader | None = None) -> None:
+        self._reader = reader
         self.status_code = answer.status
         self.headers = {name.lower(): value for name, value in answer.headers}
         self.content = answer.body
@@ -175,20 +175,20 @@ class StubResponse:
         Raises:
             StreamBroken: If the stream ended before the room's generator did.
         """
-        if self._inflow is None:
+        if self._reader is None:
             yield self.content
             return
-        inflow = self._inflow
+        reader = self._reader
         while True:
-            chunk = await run_at(inflow.loop, lambda: anext(inflow, None))
+            chunk = await run_on(reader.loop, lambda: anext(reader, None))
             if chunk is None:
                 return
             yield chunk
 
     def close(self) -> None:
         """Read no further: the room's generator is closed."""
-        if self._inflow is not None:
-            self._inflow.close()
+        if self._reader is not None:
+            self._reader.close()
 
     @property
     def text(self) -> str:

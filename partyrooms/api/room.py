@@ -14,7 +14,7 @@ from partyrooms.api.parties import Parties, parties
 from partyrooms.core.frames import Frame, json_message
 from partyrooms.core.validation import as_payload
 from partyrooms.exceptions import ConnectionTrouble
-from partyrooms.ports.cluster import only_ids
+from partyrooms.ports.cluster import as_ids
 from partyrooms.runtime.connection import Connection, ConnectionContext
 from partyrooms.runtime.storage import Storage
 
@@ -157,7 +157,7 @@ class Room:
             ValueError: If it is text that has no UTF-8.
         """
         frame = Frame(as_payload(message, "broadcast"))
-        self._life.broadcast(frame, only_ids(without))
+        self._life.broadcast(frame, as_ids(without))
 
     def broadcast_json(
         self, obj: Any, without: Collection[str | Connection] = ()

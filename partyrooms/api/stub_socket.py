@@ -13,13 +13,13 @@ from partyrooms.core.frames import Profile, payload_size
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.validation import as_closing, as_payload
 from partyrooms.core.wire import RequestCopy
-from partyrooms.delivery.outbox import Outbox
+from partyrooms.delivery.local_socket import LocalSocket
 from partyrooms.delivery.request_copy import restore_handshake
 from partyrooms.exceptions import RoomUnreachable, SocketClosed, TooSlow
-from partyrooms.ports.cluster import Closing, Inlet
+from partyrooms.ports.cluster import Closing, RoomInbox
 from partyrooms.runtime.connection import ConnectionContext
 from partyrooms.runtime.deadlock import Chain, wait_for
-from partyrooms.server.home import home, node_here, run_at
+from partyrooms.server.host import home, node_here, run_on
 
 MAX_UNREAD = 64 * 1024
 """Bytes of messages kept for whoever reads; what comes then waits, and counts for
@@ -71,7 +71,7 @@ class StubSocket:
             CallCycle: In a hook, if its room would wait for itself.
         """
         self._home = home()
-        await run_at(self._home, self._open)
+        await run_on(self._home, self._open)
         return self
 
     async def _open(self) -> None:
@@ -79,31 +79,31 @@ class StubSocket:
         if node.is_leaving:
             raise RoomUnreachable("This process is going away.")
         self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._inlet: Inlet = node.bus.inlet(self._key)
+        self._inbox: RoomInbox = node.cluster.inbox(self._key)
         copy = self._handshake
-        self._outbox = Outbox(
+        self._socket = LocalSocket(
             Profile(id=self.id, uri=_uri(copy), user_id=copy.user_id),
-            keeper=_Keeper(self),
-            audience=node.bus.local_audience(self._key),
+            observer=_Observer(self),
+            audience=node.cluster.local_audience(self._key),
             send=self._take,
             accept_event={"type": "websocket.accept"},
             max_queued=node.settings.max_queued_bytes,
         )
-        node.bus.attach(self._outbox)
-        node.outboxes.add(self._outbox)
+        node.cluster.attach(self._socket)
+        node.sockets.add(self._socket)
         self._max_size = _max_size(self._key, node.settings.max_message_size)
         try:
             async with asyncio.timeout(node.settings.connect_timeout):
-                await self._inlet.space()
-                await wait_for(self._key, self._inlet, self._connect)
+                await self._inbox.space()
+                await wait_for(self._key, self._inbox, self._connect)
         except BaseException as error:
             self._leave((1006, ""), was_clean=False)
             if isinstance(error, TimeoutError):
                 text = f"{self._key} did not answer within CONNECT_TIMEOUT."
                 raise RoomUnreachable(text) from error
             raise
-        if self._outbox.is_dropped:
-            raise SocketClosed(*(self._outbox.closing or (1006, "")))
+        if self._socket.is_dropped:
+            raise SocketClosed(*(self._socket.closing or (1006, "")))
 
     async def __aexit__(
         self,
@@ -128,16 +128,16 @@ class StubSocket:
                 f"{self._key} takes messages of at most {self._max_size} bytes; this "
                 f"one has {payload_size(message)}."
             )
-        await run_at(self._home, lambda: self._put(message))
+        await run_on(self._home, lambda: self._put(message))
 
     async def _put(self, message: str | bytes) -> None:
-        await self._inlet.space()
-        closing = self._outbox.closing
+        await self._inbox.space()
+        closing = self._socket.closing
         if closing is None and self.close_code is not None:
             closing = self.close_code, self.close_reason or ""
         if closing is not None:
             raise SocketClosed(*closing)
-        self._inlet.message(self._outbox, message)
+        self._inbox.message(self._socket, message)
 
     async def receive(self) -> str | bytes:
         """
@@ -146,7 +146,7 @@ class StubSocket:
         Raises:
             SocketClosed: If there is none any more, with code and reason.
         """
-        return await run_at(self._home, self._get)
+        return await run_on(self._home, self._get)
 
     async def _get(self) -> str | bytes:
         while not self._messages:
@@ -177,14 +177,14 @@ class StubSocket:
             ValueError: If code or reason cannot be sent.
         """
         closing = as_closing(code, reason)
-        await run_at(self._home, lambda: self._shut(closing))
+        await run_on(self._home, lambda: self._shut(closing))
 
     async def _shut(self, closing: Closing) -> None:
         self._leave(closing, was_clean=True)
 
     def _connect(self, chain: Chain) -> "asyncio.Future[None]":
         context = ConnectionContext(restore_handshake(self._handshake), {})
-        self._inlet.connect(self._outbox, context, chain)
+        self._inbox.connect(self._socket, context, chain)
         return self._opened
 
     async def _take(self, event: dict[str, Any]) -> None:
@@ -205,8 +205,8 @@ class StubSocket:
     def _leave(self, closing: Closing, *, was_clean: bool) -> None:
         self._end(closing)
         self._report(closing, was_clean)
-        self._outbox.leave()
-        self._outbox.stop()
+        self._socket.leave()
+        self._socket.stop()
 
     def _end(self, closing: Closing) -> None:
         if self.close_code is None:
@@ -217,13 +217,13 @@ class StubSocket:
         """Tell the room of the end, once, unless it does not want to hear."""
         if not self._is_reported:
             self._is_reported = True
-            if not self._outbox.is_dropped:
-                closing = self._outbox.closing or closing
-                self._inlet.closed(self._outbox, closing, was_clean)
+            if not self._socket.is_dropped:
+                closing = self._socket.closing or closing
+                self._inbox.closed(self._socket, closing, was_clean)
 
 
-class _Keeper:
-    """What the outbox tells its socket; a ``Keeper``."""
+class _Observer:
+    """What the outbox tells its socket; a ``SocketObserver``."""
 
     def __init__(self, socket: StubSocket) -> None:
         self._socket = socket
@@ -237,8 +237,8 @@ class _Keeper:
         """Nobody reads."""
         socket, trouble = self._socket, TooSlow()
         closing = (trouble.close_code, trouble.reason)
-        socket._outbox.cut_off(closing)
-        socket._inlet.trouble(socket._outbox, trouble)
+        socket._socket.cut_off(closing)
+        socket._inbox.trouble(socket._socket, trouble)
         socket._report(closing, was_clean=False)
 
     def ending(self) -> None:

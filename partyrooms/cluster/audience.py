@@ -4,79 +4,83 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from partyrooms.cluster.turn_marks import Turns
-from partyrooms.core import wire as items
+from partyrooms.cluster.delivery_marks import DeliveryMarks
+from partyrooms.core import wire as wire
+from partyrooms.core.delivery_log import SentLog
 from partyrooms.core.keys import RoomKey
-from partyrooms.core.recovery import Tally
-from partyrooms.delivery.subscribers import LocalAudience
-from partyrooms.ports.cluster import Broadcast, Line
+from partyrooms.delivery.local_audience import LocalAudience
+from partyrooms.ports.cluster import Broadcast, Socket
 
 if TYPE_CHECKING:
-    from partyrooms.cluster.subscription import Berth
-    from partyrooms.cluster.transport import Hub
+    from partyrooms.cluster.subscription import Subscription
+    from partyrooms.cluster.transport import Transport
     from partyrooms.ports.store import Claim
 
 
-class RoomAudience:
+class ClusterAudience:
     """
     An ``Audience`` over processes.
 
     Args:
         key: The room.
         local: The sockets in this process.
-        hub: The way to the others.
+        transport: The way to the others.
     """
 
-    def __init__(self, key: RoomKey, local: LocalAudience, hub: "Hub") -> None:
-        self.account: Turns | None = None
+    def __init__(
+        self, key: RoomKey, local: LocalAudience, transport: "Transport"
+    ) -> None:
+        self.delivery_log: DeliveryMarks | None = None
         self._epoch = 0
         self._key = key
         self._local = local
-        self._hub = hub
-        self._berths: dict[bytes, Berth] = {}
+        self._transport = transport
+        self._subscriptions: dict[bytes, Subscription] = {}
 
-    def open(self, claim: "Claim", *, hibernates: bool) -> "Turns | None":
+    def open(self, claim: "Claim", *, hibernates: bool) -> "DeliveryMarks | None":
         """A life begins: tell each peer before anything else of it."""
         self._epoch = claim.epoch
         if hibernates:
-            named = {one.bytes for one in claim.gateways} - {self._hub.node}
-            self.account = Turns(Tally(claim.epoch, named), self)
-        for berth in self._berths.values():
-            if self.account is not None:
-                self.account.enter(berth)
-            berth.open(claim.epoch)
-        return self.account
+            named = {one.bytes for one in claim.gateways} - {self._transport.node}
+            self.delivery_log = DeliveryMarks(SentLog(claim.epoch, named), self)
+        for subscription in self._subscriptions.values():
+            if self.delivery_log is not None:
+                self.delivery_log.enter(subscription)
+            subscription.open(claim.epoch)
+        return self.delivery_log
 
     def close(self) -> None:
         """The life is over."""
-        self.account = None
+        self.delivery_log = None
 
-    def is_moored(self, berth: "Berth") -> bool:
-        """Whether a peer has joined by this berth, and not left or joined anew."""
-        return self._berths.get(berth.peer.node) is berth
+    def has(self, subscription: "Subscription") -> bool:
+        """Whether a peer has joined by this subscription and is still here."""
+        return self._subscriptions.get(subscription.link.node) is subscription
 
-    def moor(self, berth: "Berth") -> None:
+    def add(self, subscription: "Subscription") -> None:
         """A peer has joined; it may have before."""
-        self._berths[berth.peer.node] = berth
+        self._subscriptions[subscription.link.node] = subscription
 
-    def unmoor(self, berth: "Berth") -> None:
+    def remove(self, subscription: "Subscription") -> None:
         """A peer has left."""
-        if self._berths.get(berth.peer.node) is berth:
-            del self._berths[berth.peer.node]
+        if self._subscriptions.get(subscription.link.node) is subscription:
+            del self._subscriptions[subscription.link.node]
 
-    def berths(self) -> "tuple[Berth, ...]":
+    def subscriptions(self) -> "tuple[Subscription, ...]":
         """Every peer that has joined."""
-        return tuple(self._berths.values())
+        return tuple(self._subscriptions.values())
 
     def broadcast(self, broadcast: Broadcast) -> None:
         """Queue a frame at each socket but those whose ids are left out."""
         self._local.broadcast(broadcast)
-        berths = [one for one in self._berths.values() if one.lines and one.is_open]
-        if not berths:
+        subscriptions = [
+            one for one in self._subscriptions.values() if one.sockets and one.is_open
+        ]
+        if not subscriptions:
             return
         frame, without = broadcast
-        item = items.encode_item(
-            items.Broadcast(
+        message = wire.encode_message(
+            wire.Broadcast(
                 party=self._key.party,
                 room_id=self._key.room_id,
                 epoch=self._epoch,
@@ -84,27 +88,33 @@ class RoomAudience:
                 without=sorted(without),
             )
         )
-        if self.account is not None and self.account.is_leaving:
-            self.account.keep(berths, partial(self._post, item, berths))
+        if self.delivery_log is not None and self.delivery_log.is_leaving:
+            self.delivery_log.keep(
+                subscriptions, partial(self._post, message, subscriptions)
+            )
         else:
-            self._post(item, berths)
+            self._post(message, subscriptions)
 
-    def _post(self, item: bytes, berths: "list[Berth]") -> None:
-        peers = [berth.peer for berth in berths if self.is_moored(berth)]
-        for peer in [peer for peer in peers if peer.is_full]:
-            self._hub.break_link(peer)
-            peers.remove(peer)
-        if len(peers) == 1:
-            peers[0].send(item)
-        elif peers:
-            self._hub.send_to_group(self._key.group_name, item, peers)
+    def _post(self, message: bytes, subscriptions: "list[Subscription]") -> None:
+        links = [
+            subscription.link
+            for subscription in subscriptions
+            if self.has(subscription)
+        ]
+        for link in [link for link in links if link.is_full]:
+            self._transport.break_link(link)
+            links.remove(link)
+        if len(links) == 1:
+            links[0].send(message)
+        elif links:
+            self._transport.send_to_group(self._key.group_name, message, links)
 
-    def lines(self) -> Iterable[Line]:
+    def sockets(self) -> Iterable[Socket]:
         """Every socket that was let in."""
         remote: list[Any] = [
-            line
-            for berth in self._berths.values()
-            for line in berth.lines.values()
-            if line.is_accepted
+            socket
+            for subscription in self._subscriptions.values()
+            for socket in subscription.sockets.values()
+            if socket.is_accepted
         ]
-        return [*self._local.lines(), *remote]
+        return [*self._local.sockets(), *remote]

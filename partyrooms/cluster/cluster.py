@@ -1,4 +1,4 @@
-"""The bus of many processes, over a Channels layer that promises nothing."""
+"""The cluster of many processes, over a Channels layer that promises nothing."""
 
 import asyncio
 import logging
@@ -13,22 +13,22 @@ from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.conf import settings as django_settings
 
 from partyrooms import registry
-from partyrooms.cluster.audience import RoomAudience
-from partyrooms.cluster.link import Peer
+from partyrooms.cluster.audience import ClusterAudience
+from partyrooms.cluster.link import Link
 from partyrooms.cluster.monitor import Watch
-from partyrooms.cluster.pending import ANSWERS, STREAMED, Asks
+from partyrooms.cluster.pending import ANSWERS, STREAMED, PendingRequests
 from partyrooms.cluster.placement import Placement
-from partyrooms.cluster.recovery.takeover import Gathering, Recalls
+from partyrooms.cluster.recovery.takeover import RecoverRequests, Takeover
 from partyrooms.cluster.route import Route
-from partyrooms.cluster.session import Dock
-from partyrooms.cluster.transport import Hub, Layer
-from partyrooms.core import wire as items
+from partyrooms.cluster.session import PeerSession
+from partyrooms.cluster.transport import Layer, Transport
+from partyrooms.core import wire as wire
 from partyrooms.core.frames import Answer, Profile, encode_profiles
 from partyrooms.core.keys import RoomKey
-from partyrooms.delivery.outbox import Outbox
-from partyrooms.delivery.subscribers import LocalAudience
+from partyrooms.delivery.local_audience import LocalAudience
+from partyrooms.delivery.local_socket import LocalSocket
 from partyrooms.exceptions import StoreUnavailable
-from partyrooms.ports.cluster import Inlet
+from partyrooms.ports.cluster import RoomInbox
 from partyrooms.ports.store import Claim, Place
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ RENEW_INTERVAL = 60.0
 """Seconds between two joins of a group that was joined: a layer forgets members."""
 
 
-class LayerBus:
+class LayerCluster:
     """
-    A ``Bus`` whose rooms may be in other processes.
+    A ``Cluster`` whose rooms may be in other processes.
 
     Args:
         node: What runs this process's rooms.
@@ -71,34 +71,34 @@ class LayerBus:
         self.node = node
         self.node_id = node_id
         self.placement = Placement(self, owners=owners, takes_rooms=takes_rooms)
-        self.lines: WeakValueDictionary[int, Outbox] = WeakValueDictionary()
-        self.hub = Hub(
+        self.sockets: WeakValueDictionary[int, LocalSocket] = WeakValueDictionary()
+        self.transport = Transport(
             layer,
             node_id,
             spawn=node.spawn,
             clock=node.clock,
-            on_item=self._receive,
+            on_message=self._receive,
             on_broken=self._broken,
         )
         self._numbers = count(1)
         self._locals: WeakValueDictionary[RoomKey, LocalAudience] = (
             WeakValueDictionary()
         )
-        self._audiences: WeakValueDictionary[RoomKey, RoomAudience] = (
+        self._audiences: WeakValueDictionary[RoomKey, ClusterAudience] = (
             WeakValueDictionary()
         )
         self._routes: WeakValueDictionary[RoomKey, Route] = WeakValueDictionary()
         self._joined: dict[int, Route] = {}
-        self._docks: dict[bytes, Dock] = {}
-        self.recalls = Recalls(self)
-        self.asks = Asks(self._numbers)
-        self._watch = Watch(node, self.hub)
+        self._sessions: dict[bytes, PeerSession] = {}
+        self.recover_requests = RecoverRequests(self)
+        self.pending = PendingRequests(self._numbers)
+        self._watch = Watch(node, self.transport)
         self._has_others = False
         self.known = asyncio.Event()
 
     def start(self) -> None:
         """Become known, and begin to read the layer, renew groups and watch peers."""
-        self.hub.start()
+        self.transport.start()
         self.node.spawn(self._enroll())
         self.node.spawn(self._keep_watching())
         self.node.spawn(self._keep_renewing())
@@ -136,12 +136,16 @@ class LayerBus:
         if self._has_others:
             return True
         hibernates = registry.get(key.party).hibernate
-        return hibernates and not self.local_audience(key).lines()
+        return hibernates and not self.local_audience(key).sockets()
 
     @property
     def _serves_others(self) -> bool:
         audiences = tuple(self._audiences.values())
-        return any(berth.lines for one in audiences for berth in one.berths())
+        return any(
+            subscription.sockets
+            for one in audiences
+            for subscription in one.subscriptions()
+        )
 
     async def _look_for_others(self) -> None:
         self._has_others = any(
@@ -154,15 +158,15 @@ class LayerBus:
         for route in tuple(self._joined.values()):
             route.end()
 
-    def inlet(self, key: RoomKey) -> Inlet:
+    def inbox(self, key: RoomKey) -> RoomInbox:
         """The way into a room, kept alive by its users."""
         return self._route(key)
 
-    def audience(self, key: RoomKey) -> RoomAudience:
+    def audience(self, key: RoomKey) -> ClusterAudience:
         """All sockets of a room that is run here."""
         audience = self._audiences.get(key)
         if audience is None:
-            audience = RoomAudience(key, self.local_audience(key), self.hub)
+            audience = ClusterAudience(key, self.local_audience(key), self.transport)
             self._audiences[key] = audience
         return audience
 
@@ -177,23 +181,23 @@ class LayerBus:
         """Ask a room and wait for its answer."""
         return await self._route(key).request(request)
 
-    def attach(self, outbox: Outbox) -> None:
+    def attach(self, socket: LocalSocket) -> None:
         """Give a socket the number by which other processes name it."""
-        outbox.number = next(self._numbers)
-        self.lines[outbox.number] = outbox
+        socket.number = next(self._numbers)
+        self.sockets[socket.number] = socket
 
     async def gather(self, key: RoomKey, claim: Claim) -> None:
         """Before a life begins: let everybody with sockets in the room join it."""
-        await Gathering(self, key, claim).run()
+        await Takeover(self, key, claim).run()
 
     def release(self, key: RoomKey, *, asleep: bool, waiting: "list[Event]") -> None:
         """After a life has ended: let everybody know that the room is not here."""
         waiting = _own(waiting)
-        self.recalls.turn_away(key)
+        self.recover_requests.turn_away(key)
         audience = self.audience(key)
-        for berth in audience.berths():
-            audience.unmoor(berth)
-            self._dock(berth.peer).leave(berth, asleep=asleep)
+        for subscription in audience.subscriptions():
+            audience.remove(subscription)
+            self._session(subscription.link).leave(subscription, asleep=asleep)
         route = self._routes.get(key)
         if route is None:
             route = self._route(key) if waiting else None
@@ -204,52 +208,56 @@ class LayerBus:
 
     def lose(self, key: RoomKey) -> None:
         """The room was lost here; what was under way may or may not have happened."""
-        self.recalls.turn_away(key)
+        self.recover_requests.turn_away(key)
         audience = self.audience(key)
-        for berth in audience.berths():
-            audience.unmoor(berth)
-            self._dock(berth.peer).lost(berth)
+        for subscription in audience.subscriptions():
+            audience.remove(subscription)
+            self._session(subscription.link).lost(subscription)
         if route := self._routes.get(key):
             route.take_back([])
 
     def refuse(self, key: RoomKey, waiting: "list[Event]", error: Exception) -> None:
         """The room cannot be started here: another process has it."""
         waiting = _own(waiting)
-        self.recalls.turn_away(key)
+        self.recover_requests.turn_away(key)
         audience = self.audience(key)
-        for berth in audience.berths():
-            audience.unmoor(berth)
-            self._dock(berth.peer).turn_away(berth)
+        for subscription in audience.subscriptions():
+            audience.remove(subscription)
+            self._session(subscription.link).turn_away(subscription)
         self._route(key).take_back(waiting)
 
     def named(self, key: RoomKey) -> list[UUID] | None:
         """The processes that have joined; None: sockets do not outlive the room."""
         if not registry.get(key.party).hibernate:
             return None
-        return [UUID(bytes=b.peer.node) for b in self.audience(key).berths()]
+        return [UUID(bytes=b.link.node) for b in self.audience(key).subscriptions()]
 
     def gateways(self, key: RoomKey) -> list[UUID]:
         """The processes that have sockets of a room open."""
         found = [
-            UUID(bytes=b.peer.node) for b in self.audience(key).berths() if b.lines
+            UUID(bytes=b.link.node)
+            for b in self.audience(key).subscriptions()
+            if b.sockets
         ]
         return [*found, self.node_id] if len(self.local_audience(key)) else found
 
     def seats(self, key: RoomKey) -> dict[UUID | None, bytes]:
         """Who is connected to a room by each process, as stored; None: by this one."""
         found: dict[UUID | None, list[Profile]] = {
-            UUID(bytes=berth.peer.node): [
-                line.profile for line in berth.lines.values() if line.is_accepted
+            UUID(bytes=subscription.link.node): [
+                socket.profile
+                for socket in subscription.sockets.values()
+                if socket.is_accepted
             ]
-            for berth in self.audience(key).berths()
+            for subscription in self.audience(key).subscriptions()
         }
-        found[None] = [one.profile for one in self.local_audience(key).lines()]
+        found[None] = [one.profile for one in self.local_audience(key).sockets()]
         return {node: encode_profiles(each) for node, each in found.items() if each}
 
     async def flush(self) -> None:
         """Wait until every living peer has what was sent to it."""
-        peers = self.hub.peers
-        while not all(one.is_clear for one in peers.values()):  # noqa: ASYNC110
+        links = self.transport.links
+        while not all(one.is_clear for one in links.values()):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
     # What the parts ask
@@ -261,19 +269,19 @@ class LayerBus:
     def is_elsewhere(self, key: RoomKey) -> bool:
         """Whether the sockets of this process are at an owner in another one."""
         route = self._routes.get(key)
-        return route is not None and route.peer is not None
+        return route is not None and route.link is not None
 
     def part(self, key: RoomKey) -> None:
         """The room is this process's: its own sockets leave the owner that was."""
         route = self._routes.get(key)
-        if route is not None and route.is_astray:
+        if route is not None and route.is_elsewhere:
             route.part()
-            route.come_home()
+            route.adopt()
 
-    def peer_at(self, place: Place) -> Peer:
+    def link_to(self, place: Place) -> Link:
         """The peer at a living node."""
         self._watch.know(place)
-        return self.hub.peer(place.node.bytes, place.channel)
+        return self.transport.link(place.node.bytes, place.channel)
 
     def joined(self, route: Route) -> None:
         """A route has an owner elsewhere: it is kept, and its group joined."""
@@ -289,37 +297,37 @@ class LayerBus:
 
     # What comes
 
-    def _receive(self, peer: Peer, item: Any) -> None:
-        if isinstance(item, (*ANSWERS, *STREAMED)):
-            self.asks.receive(peer, item)
-        elif isinstance(item, items.Granted | items.StreamLeft):
-            self._dock(peer).streams.receive(item)
-        elif isinstance(item, _FROM_OWNER):
-            route = self._joined.get(item.route)
-            if route is not None and route.peer is peer and route.join == item.join:
-                route.receive(item)
-        elif isinstance(item, items.Join):
-            self._dock(peer).join(item)
-        elif isinstance(item, items.Recall):
-            self._dock(peer).recall(item)
-        elif isinstance(item, items.Broadcast):
-            route = self._routes.get(RoomKey(item.party, item.room_id))
-            if route is not None and route.peer is peer:
-                route.broadcast(item)
-        elif isinstance(item, items.Who):
-            route = self._route(RoomKey(item.party, item.room_id))
-            if route.peer is not peer:
-                route.summon(peer, at_once=item.was_displaced)
+    def _receive(self, link: Link, message: Any) -> None:
+        if isinstance(message, (*ANSWERS, *STREAMED)):
+            self.pending.receive(link, message)
+        elif isinstance(message, wire.Granted | wire.StreamLeft):
+            self._session(link).streams.receive(message)
+        elif isinstance(message, _FROM_OWNER):
+            route = self._joined.get(message.route)
+            if route is not None and route.link is link and route.join == message.join:
+                route.receive(message)
+        elif isinstance(message, wire.Join):
+            self._session(link).join(message)
+        elif isinstance(message, wire.RecoverRequest):
+            self._session(link).recover(message)
+        elif isinstance(message, wire.Broadcast):
+            route = self._routes.get(RoomKey(message.party, message.room_id))
+            if route is not None and route.link is link:
+                route.broadcast(message)
+        elif isinstance(message, wire.JoinRequest):
+            route = self._route(RoomKey(message.party, message.room_id))
+            if route.link is not link:
+                route.redirect(link, at_once=message.was_displaced)
         else:
-            self._dock(peer).receive(item)
+            self._session(link).receive(message)
 
-    def _broken(self, peer: Peer, is_dead: bool) -> None:
-        dock = self._docks.pop(peer.node, None)
-        if dock is not None:
-            dock.lose(is_dead=is_dead)
-        self.asks.broken(peer)
+    def _broken(self, link: Link, is_dead: bool) -> None:
+        session = self._sessions.pop(link.node, None)
+        if session is not None:
+            session.lose(is_dead=is_dead)
+        self.pending.broken(link)
         for route in tuple(self._joined.values()):
-            if route.peer is peer:
+            if route.link is link:
                 route.broken(is_dead=is_dead)
 
     def _route(self, key: RoomKey) -> Route:
@@ -328,11 +336,11 @@ class LayerBus:
             route = self._routes[key] = Route(key, next(self._numbers), self)
         return route
 
-    def _dock(self, peer: Peer) -> Dock:
-        dock = self._docks.get(peer.node)
-        if dock is None:
-            dock = self._docks[peer.node] = Dock(peer, self)
-        return dock
+    def _session(self, link: Link) -> PeerSession:
+        session = self._sessions.get(link.node)
+        if session is None:
+            session = self._sessions[link.node] = PeerSession(link, self)
+        return session
 
     async def _enroll(self) -> None:
         delay = 0.1
@@ -362,17 +370,17 @@ class LayerBus:
 
 
 _FROM_OWNER = (
-    items.Send,
-    items.Handled,
-    items.Marked,
-    items.Settled,
-    items.Accept,
-    items.Keep,
-    items.Close,
-    items.Joined,
-    items.Refused,
-    items.Lost,
-    items.HandedOver,
+    wire.Send,
+    wire.Handled,
+    wire.Marked,
+    wire.Recovered,
+    wire.Accept,
+    wire.Keep,
+    wire.Close,
+    wire.Joined,
+    wire.Refused,
+    wire.Lost,
+    wire.HandedOver,
 )
 
 

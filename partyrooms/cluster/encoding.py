@@ -1,20 +1,20 @@
-"""A room's events as items of a link, for an owner in another process."""
+"""A room's events as messages of a link, for an owner in another process."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from partyrooms.core import wire as items
+from partyrooms.core import wire as wire
 from partyrooms.delivery.request_copy import copy_handshake, copy_request
 from partyrooms.runtime import events
-from partyrooms.runtime.events.alarms import Ring
+from partyrooms.runtime.events.alarm import AlarmEvent
 
 if TYPE_CHECKING:
     from asyncio import Future
 
 
-def as_item(
+def encode_event(
     event: Any, address: dict[str, int], ask: "Callable[[Future[Any]], int]"
 ) -> Any:
     """
@@ -26,49 +26,49 @@ def as_item(
         ask: Gives a question its number; the answer is for whoever awaits the reply.
     """
     match event:
-        case events.Message(line=line, payload=payload):
-            return items.Sent(**address, line=line.number, payload=payload)
-        case events.Connect(line=line, context=context, chain=chain):
-            profile = line.profile
+        case events.Message(socket=socket, payload=payload):
+            return wire.Sent(**address, socket=socket.number, payload=payload)
+        case events.Connect(socket=socket, context=context, chain=chain):
+            profile = socket.profile
             request = copy_handshake(
                 context.request, profile.user_id, dict(context.props)
             )
-            return items.Opened(
+            return wire.Opened(
                 **address,
-                line=line.number,
+                socket=socket.number,
                 profile=profile,
                 request=request,
                 chain=chain,
             )
-        case events.Closed(line=line, closing=(code, reason), was_clean=was_clean):
-            return items.Ended(
+        case events.Closed(socket=socket, closing=(code, reason), was_clean=was_clean):
+            return wire.Ended(
                 **address,
-                line=line.number,
+                socket=socket.number,
                 code=code,
                 reason=reason,
                 was_clean=was_clean,
             )
-        case events.Trouble(line=line, error=error):
-            return items.Troubled(
+        case events.SocketError(socket=socket, error=error):
+            return wire.SocketFailed(
                 **address,
-                line=line.number,
+                socket=socket.number,
                 kind=type(error).__name__,
                 detail=" ".join(map(str, error.args)),
             )
         case events.Request(request=request, chain=chain):
             copy = copy_request(request)
             number = ask(event.reply)
-            return items.Asked(**address, ask=number, request=copy, chain=chain)
+            return wire.Asked(**address, ask=number, request=copy, chain=chain)
         case events.Call(name=name, arguments=arguments, chain=chain):
-            return items.Called(
+            return wire.Called(
                 **address,
                 ask=ask(event.reply),
                 name=name,
                 arguments=msgspec.msgpack.encode(arguments),
                 chain=chain,
             )
-        case Ring(at=at):
-            return items.Rung(**address, ask=ask(event.reply), at=at)
+        case AlarmEvent(at=at):
+            return wire.AlarmDue(**address, ask=ask(event.reply), at=at)
         case events.End(delete=delete):
-            return items.StopAsked(**address, ask=ask(event.reply), delete=delete)
+            return wire.StopAsked(**address, ask=ask(event.reply), delete=delete)
     raise TypeError(f"{type(event).__name__} cannot cross to another process.")

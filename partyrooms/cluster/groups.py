@@ -4,16 +4,16 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from partyrooms.cluster.link import Peer
-from partyrooms.core.wire import FORMAT, Parcel, encode_parcel
+from partyrooms.cluster.link import Link
+from partyrooms.core.wire import FORMAT, Envelope, encode_envelope
 
 if TYPE_CHECKING:
-    from partyrooms.cluster.transport import Hub
+    from partyrooms.cluster.transport import Transport
 
 logger = logging.getLogger("partyrooms.cluster")
 
-Numbered = tuple[Peer, int, int]
-"""A peer, its link's generation, and an item's number on it."""
+Numbered = tuple[Link, int, int]
+"""A peer, its link's generation, and a message's number on it."""
 
 
 class GroupMembership:
@@ -21,12 +21,12 @@ class GroupMembership:
     Whether this process is in one group: changes reach the layer one by one, in order.
 
     Args:
-        hub: Whose channel.
+        transport: Whose channel.
         group: Which one.
     """
 
-    def __init__(self, hub: "Hub", group: str) -> None:
-        self._hub = hub
+    def __init__(self, transport: "Transport", group: str) -> None:
+        self._transport = transport
         self._group = group
         self._is_wanted = False
         self._is_stale = False
@@ -47,62 +47,62 @@ class GroupMembership:
 
     def _change(self) -> None:
         if self._task is None:
-            self._task = self._hub.spawn(self._settle())
+            self._task = self._transport.spawn(self._resolve())
 
-    async def _settle(self) -> None:
+    async def _resolve(self) -> None:
         while self._is_stale:
             self._is_stale = False
-            await self._hub.set_membership(self._group, member=self._is_wanted)
+            await self._transport.set_membership(self._group, member=self._is_wanted)
         self._task = None
 
 
 class GroupPost:
     """What is on its way to one group: gathered while a message is under way."""
 
-    def __init__(self, hub: "Hub", group: str) -> None:
-        self._hub = hub
+    def __init__(self, transport: "Transport", group: str) -> None:
+        self._transport = transport
         self._group = group
         self._queue: list[tuple[list[Numbered], bytes]] = []
         self._task: asyncio.Task[None] | None = None
 
-    def send(self, item: bytes, peers: list[Peer]) -> None:
-        """Put an item on each peer's link and send it with the next message."""
-        numbered = [(peer, peer.generation, peer.number(item)) for peer in peers]
-        self._queue.append((numbered, item))
+    def send(self, message: bytes, links: list[Link]) -> None:
+        """Put a message on each peer's link and send it with the next message."""
+        numbered = [(link, link.generation, link.number(message)) for link in links]
+        self._queue.append((numbered, message))
         if self._task is None:
-            self._task = self._hub.spawn(self._send_queue())
+            self._task = self._transport.spawn(self._send_queue())
 
     async def _send_queue(self) -> None:
         while self._queue:
             queue, self._queue = self._queue, []
             try:
-                parcel = encode_parcel(self._pack(queue))
-                await self._hub.publish_to_group(self._group, parcel)
+                envelope = encode_envelope(self._pack(queue))
+                await self._transport.publish_to_group(self._group, envelope)
             except Exception as error:
-                # The items are on the links: each comes again over its own.
+                # The messages are on the links: each comes again over its own.
                 logger.warning(
                     "The channel layer refused a message to a group: %r",
                     error,
                     extra={"action": "publish_failed"},
                 )
         self._task = None
-        self._hub.drop_post(self._group)
+        self._transport.drop_post(self._group)
 
-    def _pack(self, queue: list[tuple[list[Numbered], bytes]]) -> Parcel:
+    def _pack(self, queue: list[tuple[list[Numbered], bytes]]) -> Envelope:
         items: list[tuple[dict[bytes, int], bytes]] = []
         links: dict[bytes, tuple[int, int]] = {}
-        for numbered, item in queue:
+        for numbered, message in queue:
             numbers: dict[bytes, int] = {}
-            for peer, generation, number in numbered:
+            for link, generation, number in numbered:
                 # A number of a link that was given up since then means nothing.
-                if peer.generation == generation:
-                    numbers[peer.node] = number
-                    links[peer.node] = peer.link
-            items.append((numbers, item))
-        return Parcel(
+                if link.generation == generation:
+                    numbers[link.node] = number
+                    links[link.node] = link.position
+            items.append((numbers, message))
+        return Envelope(
             format=FORMAT,
-            sender=self._hub.node,
-            channel=self._hub.channel,
+            sender=self._transport.node,
+            channel=self._transport.channel,
             links=links,
             items=items,
         )

@@ -5,20 +5,20 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from partyrooms.core.reliable_link import Item, Receiver, Sender
-from partyrooms.core.wire import FORMAT, Parcel, encode_parcel
+from partyrooms.core.reliable_link import Message, Receiver, Sender
+from partyrooms.core.wire import FORMAT, Envelope, encode_envelope
 
 logger = logging.getLogger("partyrooms.cluster")
 
-MAX_ITEMS = 20_000
+MAX_MESSAGES = 20_000
 MAX_SIZE = 16 * 1024 * 1024
-"""What may wait for one process's acknowledgement: items, and bytes."""
+"""What may wait for one process's acknowledgement: messages, and bytes."""
 
-PARCEL_SIZE = 256 * 1024
+ENVELOPE_SIZE = 256 * 1024
 """Bytes after which a message of the layer is full."""
 
 ACKNOWLEDGE_EACH = 64
-"""Items after which an acknowledgement is sent at once."""
+"""Messages after which an acknowledgement is sent at once."""
 
 RETRY_DELAY = 0.2
 """Seconds before the layer is tried again after it refused a message."""
@@ -31,7 +31,7 @@ Publish = Callable[[bytes], Awaitable[None]]
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 
-class Peer:
+class Link:
     """
     The ends of both links with one other process.
 
@@ -40,7 +40,7 @@ class Peer:
         channel: Where it is reached.
         own: This process's id and channel.
         publish: Sends bytes to the other one's channel; tells its owner if that fails.
-        spawn: Starts a task that the bus owns.
+        spawn: Starts a task that the cluster owns.
         clock: Seconds that never run backwards.
     """
 
@@ -76,18 +76,18 @@ class Peer:
         return self._sender.stalled(float("inf")) == 0.0
 
     @property
-    def link(self) -> tuple[int, int]:
+    def position(self) -> tuple[int, int]:
         """The generation, and up to which number everything has come."""
         return self.generation, self._receiver.acknowledged
 
-    def send(self, item: bytes) -> None:
-        """Put an item on the link."""
-        self._queue.append((self.number(item), item))
+    def send(self, message: bytes) -> None:
+        """Put a message on the link."""
+        self._queue.append((self.number(message), message))
         self._wake()
 
-    def number(self, item: bytes) -> int:
-        """Put an item on the link that somebody else sends, under this number."""
-        return self._sender.push(item, self._clock())
+    def number(self, message: bytes) -> int:
+        """Put a message on the link that somebody else sends, under this number."""
+        return self._sender.push(message, self._clock())
 
     def acknowledged(self, number: int) -> None:
         """The other process has everything up to a number."""
@@ -105,23 +105,23 @@ class Peer:
         self._sender.hurry()
         self.greet()
 
-    def receive(self, number: int, item: bytes) -> list[bytes]:
-        """Take an item from the layer; what can be handed on now, in order."""
+    def receive(self, number: int, message: bytes) -> list[bytes]:
+        """Take a message from the layer; what can be handed on now, in order."""
         self._owed += 1
         if self._owed >= ACKNOWLEDGE_EACH:
             self._wake()
-        return self._receiver.receive(number, item)
+        return self._receiver.receive(number, message)
 
     def tick(self, now: float) -> float:
         """
-        Send what is due: items again, an acknowledgement.
+        Send what is due: messages again, an acknowledgement.
 
         Returns:
             Seconds since the other process acknowledged anything of what waits.
         """
         again = self._sender.due(now)
         queued = {number for number, _ in self._queue}
-        self._queue.extend(item for item in again if item[0] not in queued)
+        self._queue.extend(message for message in again if message[0] not in queued)
         if self._queue or self._owed:
             self._wake()
         return self._sender.stalled(now)
@@ -145,9 +145,9 @@ class Peer:
 
     def _begin(self, generation: int) -> None:
         self.generation = generation
-        self._sender = Sender(max_items=MAX_ITEMS, max_size=MAX_SIZE)
+        self._sender = Sender(max_messages=MAX_MESSAGES, max_size=MAX_SIZE)
         self._receiver = Receiver()
-        self._queue: list[Item] = []
+        self._queue: list[Message] = []
         self._owed = 0
 
     def _wake(self) -> None:
@@ -157,11 +157,11 @@ class Peer:
     async def _send_queue(self) -> None:
         try:
             while self._queue or self._owed:
-                parcel = self._pack()
+                envelope = self._pack()
                 try:
-                    await self._publish(parcel)
+                    await self._publish(envelope)
                 # Redis clients and layers raise whatever they like when the server is
-                # away or full; the items are kept, and due again later.
+                # away or full; the messages are kept, and due again later.
                 except Exception as error:
                     logger.warning(
                         "The channel layer refused a message to %s: %r",
@@ -175,20 +175,20 @@ class Peer:
 
     def _pack(self) -> bytes:
         size = count = 0
-        for _, item in self._queue:
-            size += len(item)
+        for _, message in self._queue:
+            size += len(message)
             count += 1
-            if size >= PARCEL_SIZE:
+            if size >= ENVELOPE_SIZE:
                 break
         taken, self._queue = self._queue[:count], self._queue[count:]
         self._owed = 0
         node, channel = self._own
-        return encode_parcel(
-            Parcel(
+        return encode_envelope(
+            Envelope(
                 format=FORMAT,
                 sender=node,
                 channel=channel,
-                links={self.node: self.link},
-                items=[({self.node: number}, item) for number, item in taken],
+                links={self.node: self.position},
+                items=[({self.node: number}, message) for number, message in taken],
             )
         )

@@ -1,4 +1,4 @@
-"""The bus of one process: rooms and sockets meet by function call."""
+"""The cluster of one process: rooms and sockets meet by function call."""
 
 import asyncio
 from typing import TYPE_CHECKING, Any
@@ -8,20 +8,20 @@ from weakref import WeakValueDictionary
 from partyrooms import registry
 from partyrooms.core.frames import Answer, encode_profiles
 from partyrooms.core.keys import RoomKey
-from partyrooms.delivery.subscribers import LocalAudience
+from partyrooms.delivery.local_audience import LocalAudience
 from partyrooms.exceptions import RoomStopped
-from partyrooms.ports.cluster import Audience, Inlet
+from partyrooms.ports.cluster import Audience, RoomInbox
 
 if TYPE_CHECKING:
-    from partyrooms.delivery.outbox import Outbox
+    from partyrooms.delivery.local_socket import LocalSocket
     from partyrooms.ports.store import Claim
     from partyrooms.runtime.events import Event
     from partyrooms.server.node import Node
 
 
-class MemoryBus:
+class LocalCluster:
     """
-    A ``Bus`` whose rooms are all in its own process; nothing is ever encoded.
+    A ``Cluster`` whose rooms are all in its own process; nothing is ever encoded.
 
     Args:
         node: What runs the rooms.
@@ -54,7 +54,7 @@ class MemoryBus:
     def close(self) -> None:
         """Nothing: no room is elsewhere."""
 
-    def inlet(self, key: RoomKey) -> "Inlet":
+    def inbox(self, key: RoomKey) -> "RoomInbox":
         """The room's worker, kept alive by its users while the room is not running."""
         return self._node.worker(key)
 
@@ -69,7 +69,7 @@ class MemoryBus:
             audience = self._audiences[key] = LocalAudience()
         return audience
 
-    def attach(self, outbox: "Outbox") -> None:
+    def attach(self, socket: "LocalSocket") -> None:
         """Nothing: nobody else names sockets."""
 
     async def gather(self, key: RoomKey, claim: "Claim") -> None:
@@ -81,8 +81,10 @@ class MemoryBus:
 
     def seats(self, key: RoomKey) -> dict[UUID | None, bytes]:
         """Who is connected."""
-        lines = self.local_audience(key).lines()
-        return {None: encode_profiles([one.profile for one in lines])} if lines else {}
+        sockets = self.local_audience(key).sockets()
+        return (
+            {None: encode_profiles([one.profile for one in sockets])} if sockets else {}
+        )
 
     def gateways(self, key: RoomKey) -> list[UUID]:
         """None: no other process could claim the room and ask."""

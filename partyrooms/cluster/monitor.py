@@ -3,8 +3,8 @@
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from partyrooms.cluster.link import Peer
-from partyrooms.cluster.transport import Hub
+from partyrooms.cluster.link import Link
+from partyrooms.cluster.transport import Transport
 from partyrooms.exceptions import StoreUnavailable
 from partyrooms.nodes.process import host, is_process_gone
 from partyrooms.ports.store import Place
@@ -19,12 +19,12 @@ class Watch:
 
     Args:
         node: This process's.
-        hub: Has the peers.
+        transport: Has the peers.
     """
 
-    def __init__(self, node: "Node", hub: Hub) -> None:
+    def __init__(self, node: "Node", transport: Transport) -> None:
         self._node = node
-        self._hub = hub
+        self._transport = transport
         self._here = host()
         self._places: dict[bytes, Place] = {}
         self._missed: dict[bytes, int] = {}
@@ -41,30 +41,30 @@ class Watch:
             self._looked_at = self._node.clock()
             with suppress(StoreUnavailable):
                 self._compare(await self._node.store.places())
-        elif any(node not in self._places for node in self._hub.peers):
+        elif any(node not in self._places for node in self._transport.links):
             # Of a new peer it is to be known at once where its process is.
             with suppress(StoreUnavailable):
                 for place in await self._node.store.places():
                     self.know(place)
-        for peer in tuple(self._hub.peers.values()):
-            known = self._places.get(peer.node)
+        for link in tuple(self._transport.links.values()):
+            known = self._places.get(link.node)
             if known is None or known.host != self._here:
                 continue
             if is_process_gone(known.pid, known.pid_started):
-                self._bury(peer)
+                self._bury(link)
 
     def _compare(self, places: list[Place]) -> None:
         """Peers that the directory misses twice are dead."""
         alive = {one.node.bytes: one for one in places}
         self._places.update(alive)
-        for peer in tuple(self._hub.peers.values()):
-            missed = 0 if peer.node in alive else self._missed.get(peer.node, 0) + 1
-            self._missed[peer.node] = missed
+        for link in tuple(self._transport.links.values()):
+            missed = 0 if link.node in alive else self._missed.get(link.node, 0) + 1
+            self._missed[link.node] = missed
             # Once may be a node that has only just come.
             if missed >= 2:
-                self._bury(peer)
+                self._bury(link)
 
-    def _bury(self, peer: Peer) -> None:
-        self._missed.pop(peer.node, None)
-        self._places.pop(peer.node, None)
-        self._hub.bury(peer)
+    def _bury(self, link: Link) -> None:
+        self._missed.pop(link.node, None)
+        self._places.pop(link.node, None)
+        self._transport.bury(link)

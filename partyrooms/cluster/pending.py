@@ -4,20 +4,20 @@ from asyncio import Future
 from collections.abc import Container, Iterator
 from typing import TYPE_CHECKING, Any
 
-from partyrooms.cluster.link import Peer
+from partyrooms.cluster.link import Link
 from partyrooms.cluster.replies import outcome
-from partyrooms.cluster.streams import Inflows
-from partyrooms.core import wire as items
+from partyrooms.cluster.streams import IncomingStreams
+from partyrooms.core import wire as wire
 from partyrooms.core.frames import Answer, AnswerKind
 
 if TYPE_CHECKING:
     from partyrooms.cluster.route import Route
 
-ANSWERS = (items.Answered, items.Returned, items.Failed)
-STREAMED = (items.Streamed, items.StreamOver)
+ANSWERS = (wire.Answered, wire.Returned, wire.Failed)
+STREAMED = (wire.Streamed, wire.StreamOver)
 
 
-class Asks:
+class PendingRequests:
     """
     Questions under way, by number.
 
@@ -27,7 +27,7 @@ class Asks:
 
     def __init__(self, numbers: Iterator[int]) -> None:
         self._numbers = numbers
-        self._inflows = Inflows()
+        self._incoming = IncomingStreams()
         self._waiting: dict[int, tuple[Route, Future[Any]]] = {}
 
     def add(self, route: "Route", reply: "Future[Any]") -> int:
@@ -56,22 +56,22 @@ class Asks:
             if reply not in keep:
                 self._answer(number, error)
 
-    def receive(self, peer: Peer, item: Any) -> None:
+    def receive(self, link: Link, message: Any) -> None:
         """Take one of ``ANSWERS``, or of ``STREAMED``, which follow an answer."""
-        if isinstance(item, STREAMED):
-            self._inflows.receive(item)
+        if isinstance(message, STREAMED):
+            self._incoming.receive(message)
             return
-        result = outcome(item)
+        result = outcome(message)
         if isinstance(result, Answer) and result.kind is AnswerKind.STREAM:
-            result.stream = self._inflows.source(peer, item.ask)
-            _, reply = self._waiting.get(item.ask, (None, None))
+            result.stream = self._incoming.source(link, message.ask)
+            _, reply = self._waiting.get(message.ask, (None, None))
             if reply is None or reply.done():
                 result.stream.leave()  # Whoever asked has gone.
-        self._answer(item.ask, result)
+        self._answer(message.ask, result)
 
-    def broken(self, peer: Peer) -> None:
+    def broken(self, link: Link) -> None:
         """Streams that were under way from a process are lost."""
-        self._inflows.broken(peer)
+        self._incoming.broken(link)
 
     def _answer(self, number: int, result: Any) -> None:
         _, reply = self._waiting.pop(number, (None, None))

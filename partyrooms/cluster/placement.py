@@ -9,7 +9,7 @@ from partyrooms.exceptions import RoomUnreachable
 from partyrooms.ports.store import Place
 
 if TYPE_CHECKING:
-    from partyrooms.cluster.cluster import LayerBus
+    from partyrooms.cluster.cluster import LayerCluster
 
 
 def rendezvous(key: RoomKey, nodes: list[UUID]) -> UUID:
@@ -28,14 +28,16 @@ class Placement:
     Chooses owners for one process's routes.
 
     Args:
-        bus: Has the store, the peers and the workers.
+        cluster: Has the store, the peers and the workers.
         owners: ``"any"`` or ``"workers"``.
         takes_rooms: Whether this process may own rooms.
     """
 
-    def __init__(self, bus: "LayerBus", *, owners: str, takes_rooms: bool) -> None:
+    def __init__(
+        self, cluster: "LayerCluster", *, owners: str, takes_rooms: bool
+    ) -> None:
         self.takes_rooms = takes_rooms
-        self._bus = bus
+        self._cluster = cluster
         self._owners = owners
 
     async def choose(self, key: RoomKey) -> Any:
@@ -46,23 +48,23 @@ class Placement:
             RoomUnreachable: If nobody can own it; the text says what to start.
             StoreUnavailable: If the database did not answer.
         """
-        store = self._bus.node.store
+        store = self._cluster.node.store
         owner = await store.locate(key)
         if owner is None and self._owners == "any" and self.takes_rooms:
-            able = await self._able() if self._bus.node.is_guest else {}
+            able = await self._able() if self._cluster.node.is_embedded else {}
             if not able:
-                return self._bus.node.worker(key)
+                return self._cluster.node.worker(key)
             owner = able[rendezvous(key, list(able))]
         if owner is None:
             owner = await self._elect(key)
-        if owner.node == self._bus.node_id:
-            return self._bus.node.worker(key)
+        if owner.node == self._cluster.node_id:
+            return self._cluster.node.worker(key)
         if not owner.channel:
             raise RoomUnreachable(
                 f"{key} is owned by process {owner.pid}, which has no channel layer; "
                 "give every process the same CHANNEL_LAYERS, or stop that one."
             )
-        return self._bus.peer_at(owner)
+        return self._cluster.link_to(owner)
 
     async def _elect(self, key: RoomKey) -> Place:
         able = await self._able()
@@ -74,5 +76,5 @@ class Placement:
         return able[rendezvous(key, list(able))]
 
     async def _able(self) -> dict[UUID, Place]:
-        places = await self._bus.node.store.places()
+        places = await self._cluster.node.store.places()
         return {one.node: one for one in places if one.channel and one.takes_rooms}

@@ -2,25 +2,27 @@
 
 from typing import TYPE_CHECKING
 
-from partyrooms.core import wire as items
+from partyrooms.core import wire as wire
 from partyrooms.core.frames import Frame, Profile
 from partyrooms.ports.cluster import Closing
 from partyrooms.runtime.connection import Connection
 
 if TYPE_CHECKING:
-    from partyrooms.cluster.subscription import Berth
+    from partyrooms.cluster.subscription import Subscription
 
 
-class RemoteLine:
-    """A socket in another process, as its room sees it; a ``Line``."""
+class RemoteSocket:
+    """A socket in another process, as its room sees it; a ``Socket``."""
 
     __slots__ = (
         *("profile", "connection", "closing", "number"),
         *("is_accepted", "is_gone", "is_dropped"),
-        "_berth",
+        "_subscription",
     )
 
-    def __init__(self, berth: "Berth", number: int, profile: Profile) -> None:
+    def __init__(
+        self, subscription: "Subscription", number: int, profile: Profile
+    ) -> None:
         self.profile = profile
         self.number = number
         self.connection: Connection | None = None
@@ -28,27 +30,27 @@ class RemoteLine:
         self.is_accepted = False
         self.is_gone = False
         self.is_dropped = False
-        self._berth = berth
+        self._subscription = subscription
 
     @property
     def gateway(self) -> bytes:
         """The process that has the socket."""
-        return self._berth.peer.node
+        return self._subscription.link.node
 
     def accept(self, tags: tuple[str, ...]) -> None:
         """Answer the handshake; from now on the socket is in its room's audience."""
         self.profile.tags = tags
         self.is_accepted = True
-        self._berth.send(items.Accept, line=self.number, tags=tags)
+        self._subscription.send(wire.Accept, socket=self.number, tags=tags)
 
     def send(self, frame: Frame) -> None:
         """Queue a frame."""
-        self._berth.send(items.Send, line=self.number, payload=frame.payload)
+        self._subscription.send(wire.Send, socket=self.number, payload=frame.payload)
 
     def keep(self, state: bytes | None) -> None:
         """Keep the connection's state."""
         self.profile.state = state
-        self._berth.send(items.Keep, line=self.number, state=state)
+        self._subscription.send(wire.Keep, socket=self.number, state=state)
 
     def close(self, closing: Closing) -> None:
         """Close the socket behind what is queued; its end will be reported."""
@@ -59,11 +61,11 @@ class RemoteLine:
         """Close the socket, accepted or not, without wanting to hear of its end."""
         self.is_dropped = self.is_gone = True
         self._close(closing, drop=True)
-        self._berth.lines.pop(self.number, None)
+        self._subscription.sockets.pop(self.number, None)
 
     def _close(self, closing: Closing, *, drop: bool) -> None:
         self.closing = closing
         code, reason = closing
-        self._berth.send(
-            items.Close, line=self.number, code=code, reason=reason, drop=drop
+        self._subscription.send(
+            wire.Close, socket=self.number, code=code, reason=reason, drop=drop
         )

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from partyrooms.core import wire as items
+from partyrooms.core import wire as wire
 from partyrooms.exceptions import (
     CallCycle,
     CallFailed,
@@ -16,9 +16,9 @@ from partyrooms.exceptions import (
 from partyrooms.usercode import text_of
 
 
-def reply_item(kind: type[items.Reply], ask: int, done: "Future[Any]") -> items.Reply:
+def encode_reply(kind: type[wire.Reply], ask: int, done: "Future[Any]") -> wire.Reply:
     """
-    The item that says how a question ended.
+    The message that says how a question ended.
 
     Args:
         kind: ``Answered`` or ``Returned``, for one that ended well.
@@ -26,31 +26,31 @@ def reply_item(kind: type[items.Reply], ask: int, done: "Future[Any]") -> items.
         done: What was awaited; done or cancelled.
     """
     if done.cancelled():
-        return items.Failed(ask=ask, error=RoomStopped.__name__, text="It stopped.")
+        return wire.Failed(ask=ask, error=RoomStopped.__name__, text="It stopped.")
     error = done.exception()
     if isinstance(error, CallFailed):
         raised = error.error_type
-        return items.Failed(ask=ask, error="CallFailed", text=error.text, kind=raised)
+        return wire.Failed(ask=ask, error="CallFailed", text=error.text, kind=raised)
     if error is not None:
-        return items.Failed(ask=ask, error=type(error).__name__, text=text_of(error))
-    if kind is items.Answered:
+        return wire.Failed(ask=ask, error=type(error).__name__, text=text_of(error))
+    if kind is wire.Answered:
         answer = msgspec.structs.replace(done.result(), stream=None)
-        return items.Answered(ask=ask, answer=answer)
-    return items.Returned(ask=ask, result=msgspec.msgpack.encode(done.result()))
+        return wire.Answered(ask=ask, answer=answer)
+    return wire.Returned(ask=ask, result=msgspec.msgpack.encode(done.result()))
 
 
-def outcome(item: items.Reply) -> Any:
+def outcome(message: wire.Reply) -> Any:
     """A result, or the exception that the owner named, or one that it is a kind of."""
-    match item:
-        case items.Answered(answer=answer):
+    match message:
+        case wire.Answered(answer=answer):
             return answer
-        case items.Returned(result=result):
+        case wire.Returned(result=result):
             return msgspec.msgpack.decode(result)
-        case items.Failed(error="CallFailed", text=text, kind=kind):
+        case wire.Failed(error="CallFailed", text=text, kind=kind):
             return CallFailed(kind, text)
-        case items.Failed(error=name, text=text):
+        case wire.Failed(error=name, text=text):
             return _error(name, text)
-    raise TypeError(f"{type(item).__name__} is no reply.")
+    raise TypeError(f"{type(message).__name__} is no reply.")
 
 
 def _error(name: str, text: str) -> Exception:

@@ -7,26 +7,27 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from partyrooms import registry
-from partyrooms.cluster.encoding import as_item
+from partyrooms.cluster.encoding import encode_event
 from partyrooms.cluster.groups import GroupMembership
-from partyrooms.cluster.link import Peer
+from partyrooms.cluster.link import Link
 from partyrooms.cluster.session import end_room
-from partyrooms.core import wire as items
+from partyrooms.core import wire as wire
+from partyrooms.core.delivery_log import Received, ReceivedLog
 from partyrooms.core.frames import Frame
 from partyrooms.core.keys import RoomKey
-from partyrooms.core.recovery import Past, Settlement, Trail
+from partyrooms.core.recovery import RecoveryResult
 from partyrooms.exceptions import (
     RoomStopped,
     RoomUnreachable,
     StoreUnavailable,
 )
-from partyrooms.ports.cluster import Closing, Line
+from partyrooms.ports.cluster import Closing, Socket
 from partyrooms.runtime import events
 from partyrooms.runtime.mailbox import Mailbox
 
 if TYPE_CHECKING:
-    from partyrooms.cluster.cluster import LayerBus
-    from partyrooms.delivery.outbox import Outbox
+    from partyrooms.cluster.cluster import LayerCluster
+    from partyrooms.delivery.local_socket import LocalSocket
     from partyrooms.runtime.worker import Worker
 
 logger = logging.getLogger("partyrooms.cluster")
@@ -43,7 +44,7 @@ SEARCH_TIME = 15.0
 
 class Route(Mailbox):
     """
-    Takes a gateway's events to whoever owns the room; an ``Inlet``.
+    Takes a gateway's events to whoever owns the room; an ``RoomInbox``.
 
     Either a worker of this process handles them, or a peer; in between they wait here.
     What a peer was sent is kept until it says that it was handled. If the owner dies
@@ -53,35 +54,35 @@ class Route(Mailbox):
     Args:
         key: The room.
         number: Its own in this process.
-        bus: Finds owners.
+        cluster: Finds owners.
     """
 
-    def __init__(self, key: RoomKey, number: int, bus: "LayerBus") -> None:
-        super().__init__(key, bus.node.settings.mailbox_size)
+    def __init__(self, key: RoomKey, number: int, cluster: "LayerCluster") -> None:
+        super().__init__(key, cluster.node.settings.mailbox_size)
         self.number = number
         self.join = 0
         self.worker: Worker | None = None
-        self.peer: Peer | None = None
-        self._bus = bus
+        self.link: Link | None = None
+        self._cluster = cluster
         self._epoch: int | None = None
         self._unhandled: deque[events.Event] = deque()
         self._handled = 0
         self._search: asyncio.Task[None] | None = None
-        self._group = GroupMembership(bus.hub, key.group_name)
-        self._trail: Trail | None = None
-        self._past: Past | None = None
-        self._summoner: Peer | None = None
+        self._group = GroupMembership(cluster.transport, key.group_name)
+        self._received_log: ReceivedLog | None = None
+        self._received: Received | None = None
+        self._redirected_to: Link | None = None
 
     @property
     def is_full(self) -> bool:
         """Whether gateways are to wait before they put more in."""
-        if self.worker is not None and self._past is None:
+        if self.worker is not None and self._received is None:
             return self.worker.is_full
         return len(self._waiting) + len(self._unhandled) >= self._capacity
 
     async def space(self) -> None:
         """Wait until it is not full."""
-        if self.worker is not None and self._past is None:
+        if self.worker is not None and self._received is None:
             await self.worker.space()
         else:
             await super().space()
@@ -98,19 +99,19 @@ class Route(Mailbox):
         """Look whether rooms wait for one another, past all events."""
         if self.worker is not None:
             self.worker.probe(chain)
-        elif self.peer is not None and not self.peer.is_full:
-            self._send(items.Probe(**self._address, chain=chain))
+        elif self.link is not None and not self.link.is_full:
+            self._send(wire.Probe(**self._address, chain=chain))
 
     def _put(self, event: events.Event) -> None:
-        if self.worker is None or self._past is not None:
+        if self.worker is None or self._received is not None:
             super()._put(event)
         elif isinstance(event, events.End):
-            self._bus.spawn(end_room(self.worker, event.delete, event.reply))
+            self._cluster.spawn(end_room(self.worker, event.delete, event.reply))
         else:
             self.worker._put(event)
 
     def _arrived(self) -> None:
-        if self.peer is not None:
+        if self.link is not None:
             self._pump()
         elif self.worker is None:
             self.find()
@@ -125,31 +126,31 @@ class Route(Mailbox):
     def find(self, attempt: int = 0) -> None:
         """Look for the room's owner, or become it, unless that is under way."""
         if self._search is None:
-            self._search = self._bus.spawn(self._keep_looking(attempt))
+            self._search = self._cluster.spawn(self._keep_looking(attempt))
 
     async def _keep_looking(self, attempt: int) -> None:
-        started_at = self._bus.node.clock()
+        started_at = self._cluster.node.clock()
         try:
-            while self.worker is None and self.peer is None:
+            while self.worker is None and self.link is None:
                 delay = SEARCH_DELAYS[min(attempt, len(SEARCH_DELAYS) - 1)]
                 await asyncio.sleep(delay)
                 attempt += 1
                 try:
-                    self._follow(await self._bus.placement.choose(self.key))
+                    self._follow(await self._cluster.placement.choose(self.key))
                 except (StoreUnavailable, RoomUnreachable) as error:
-                    if self._bus.node.clock() - started_at > SEARCH_TIME:
+                    if self._cluster.node.clock() - started_at > SEARCH_TIME:
                         self._give_up(error)
                         return
         finally:
             self._search = None
 
-    def _follow(self, found: "Worker | Peer") -> None:
-        if isinstance(found, Peer):
+    def _follow(self, found: "Worker | Link") -> None:
+        if isinstance(found, Link):
             self.follow(found)
             return
         self.worker = found
-        if self._past is not None:
-            self._bus.recalls.add(self.key, self)
+        if self._received is not None:
+            self._cluster.recover_requests.add(self.key, self)
         else:
             self._hand_all_over()
 
@@ -157,52 +158,54 @@ class Route(Mailbox):
         for event in self._take_all():
             self._put(event)
 
-    def follow(self, peer: Peer) -> None:
+    def follow(self, link: Link) -> None:
         """Join a room at a peer, with the open sockets, and send what waits."""
-        self._turn_to(peer)
-        if self._past is not None:
-            recall = items.Recall(
+        self._turn_to(link)
+        if self._received is not None:
+            recover = wire.RecoverRequest(
                 **self._address,
                 party=self.key.party,
                 room_id=self.key.room_id,
-                past=self._past,
+                received=self._received,
             )
-            self._send(recall)
+            self._send(recover)
         else:
-            self._join(peer)
+            self._join(link)
 
-    def _turn_to(self, peer: Peer) -> None:
+    def _turn_to(self, link: Link) -> None:
         self.unsettle()
-        self._summoner = None
-        self.peer = peer
+        self._redirected_to = None
+        self.link = link
         self.join += 1
         self._epoch = None
-        self._bus.joined(self)
+        self._cluster.joined(self)
 
-    def _join(self, peer: Peer) -> None:
+    def _join(self, link: Link) -> None:
         self._handled = 0
         if registry.get(self.key.party).hibernate:
-            self._trail = Trail(self.join)
-        lines: list[Line] = list(self._bus.local_audience(self.key).lines())
+            self._received_log = ReceivedLog(self.join)
+        sockets: list[Socket] = list(self._cluster.local_audience(self.key).sockets())
         # Whoever left while nobody owned the room: its end is still to be told.
-        lines += [
-            event.line
+        sockets += [
+            event.socket
             for event in self._waiting
-            if isinstance(event, events.Closed) and event.line.is_accepted
+            if isinstance(event, events.Closed) and event.socket.is_accepted
         ]
-        for line in lines:
-            line.connection = None
-        join = items.Join(
+        for socket in sockets:
+            socket.connection = None
+        join = wire.Join(
             **self._address,
             party=self.key.party,
             room_id=self.key.room_id,
-            seats=[items.Seat(line=one.number, profile=one.profile) for one in lines],
+            seats=[
+                wire.Seat(socket=one.number, profile=one.profile) for one in sockets
+            ],
         )
         self._send(join)
-        self._group.wanted(bool(lines))
+        self._group.wanted(bool(sockets))
         self._pump()
 
-    def summon(self, peer: Peer, *, at_once: bool) -> None:
+    def redirect(self, link: Link, *, at_once: bool) -> None:
         """
         A process has claimed the room: join it there.
 
@@ -211,22 +214,22 @@ class Route(Mailbox):
             at_once: The owner before it died. Otherwise all that it said is waited for:
                 it may be on its way still.
         """
-        if self.peer is not None and not at_once:
-            self._summoner = peer
+        if self.link is not None and not at_once:
+            self._redirected_to = link
             return
         self.part()
-        self.follow(peer)
+        self.follow(link)
 
     def unsettle(self) -> None:
         """Know no owner any more; what was not handled waits again, in order."""
         self.worker = None
-        if self.peer is not None:
-            self.peer = None
+        if self.link is not None:
+            self.link = None
             self._group.wanted(False)
-            if self._past is None:
-                self._bus.parted(self)
-        if self._past is None:
-            self._trail = None
+            if self._received is None:
+                self._cluster.parted(self)
+        if self._received is None:
+            self._received_log = None
             self._waiting.extendleft(reversed(self._unhandled))
             self._unhandled.clear()
 
@@ -234,13 +237,13 @@ class Route(Mailbox):
         """A worker of this process gives back what it did not handle."""
         self.unsettle()
         self._waiting.extendleft(reversed(waiting))
-        if self._waiting or self._past is not None:
+        if self._waiting or self._received is not None:
             self.find()
 
     def needs_owner(self) -> None:
         """Look for an owner if somebody is there to need one."""
-        if self._summoner is not None:
-            self.follow(self._summoner)
+        if self._redirected_to is not None:
+            self.follow(self._redirected_to)
         elif self._needs_one:
             self.find()
 
@@ -249,7 +252,7 @@ class Route(Mailbox):
         return bool(
             self._waiting
             or self._unhandled
-            or self._bus.local_audience(self.key).lines()
+            or self._cluster.local_audience(self.key).sockets()
         )
 
     # When an owner dies
@@ -257,46 +260,46 @@ class Route(Mailbox):
     @property
     def node(self) -> bytes:
         """This process, as the room's next owner names it."""
-        return self._bus.node_id.bytes
+        return self._cluster.node_id.bytes
 
     @property
-    def is_astray(self) -> bool:
+    def is_elsewhere(self) -> bool:
         """Whether it is at an owner elsewhere, or comes from one that is gone."""
-        return self.peer is not None or (self._past is not None and not self.worker)
+        return self.link is not None or (self._received is not None and not self.worker)
 
     @property
-    def past(self) -> Past:
+    def received(self) -> Received:
         """What came of the owner that is gone, while that is not settled."""
-        return self._past or Past(epoch=0, join=0)
+        return self._received or Received(epoch=0, join=0)
 
     def part(self) -> None:
         """The owner is gone; what came of it is kept, if the sockets outlive it."""
-        if self._past is None and self._trail is not None:
-            self._past, self._trail = self._trail.past(), None
-            self._fail_asks()
+        if self._received is None and self._received_log is not None:
+            self._received, self._received_log = self._received_log.received(), None
+            self._fail_pending()
             self.unsettle()
-        elif self.peer is not None and self._past is None:
+        elif self.link is not None and self._received is None:
             self._lose(LOST_PLAIN)
 
-    def come_home(self) -> None:
+    def adopt(self) -> None:
         """The room is this process's own now."""
         self.unsettle()
-        self._follow(self._bus.node.worker(self.key))
+        self._follow(self._cluster.node.worker(self.key))
 
-    def settle(self, settlement: Settlement) -> None:
+    def resolve(self, result: RecoveryResult) -> None:
         """The next owner says what becomes of the past."""
-        if self._past is None:
+        if self._received is None:
             return
-        self._past = None
-        peer = self.peer
-        if settlement.is_lost:
+        self._received = None
+        link = self.link
+        if result.is_lost:
             self._lose(LOST_OUTPUTS)
         else:
-            self._forget(settlement.handled)
+            self._forget(result.handled)
         if self.worker is not None:
             self._hand_all_over()
-        elif peer is not None:
-            self.follow(peer)
+        elif link is not None:
+            self.follow(link)
 
     def turn_away(self) -> None:
         """The room is not this process's after all, or cannot be started now."""
@@ -308,7 +311,7 @@ class Route(Mailbox):
         while self._handled < handled and self._unhandled:
             self._unhandled.popleft()
             self._handled += 1
-        self._fail_asks()
+        self._fail_pending()
         self._waiting.extendleft(reversed(self._unhandled))
         self._unhandled.clear()
 
@@ -319,17 +322,17 @@ class Route(Mailbox):
             error,
             extra={"action": "no_owner", "room": str(self.key)},
         )
-        if self._past is not None:
-            self._past = None
+        if self._received is not None:
+            self._received = None
             self._lose(LOST_OUTPUTS)
         for event in self._take_all():
             event.abandon(error)
 
-    def _fail_asks(self) -> None:
+    def _fail_pending(self) -> None:
         """Nobody will answer what was asked, but for what can be asked again."""
         again = {getattr(event, "reply", None) for event in self._unhandled}
         stopped = RoomStopped(f"{self.key} has lost its owner.")
-        self._bus.asks.fail(self, stopped, keep=again)
+        self._cluster.pending.fail(self, stopped, keep=again)
 
     # To a peer
 
@@ -337,18 +340,18 @@ class Route(Mailbox):
     def _address(self) -> dict[str, int]:
         return {"route": self.number, "join": self.join}
 
-    def _send(self, item: Any) -> None:
-        if self.peer is not None:
-            self.peer.send(items.encode_item(item))
+    def _send(self, message: Any) -> None:
+        if self.link is not None:
+            self.link.send(wire.encode_message(message))
 
     def _pump(self) -> None:
-        if self._past is not None:
+        if self._received is not None:
             return
-        while self._waiting and self.peer is not None and not self.peer.is_full:
+        while self._waiting and self.link is not None and not self.link.is_full:
             event = self._take()
             self._unhandled.append(event)
-            ask = partial(self._bus.asks.add, self)
-            self._send(as_item(event, self._address, ask))
+            ask = partial(self._cluster.pending.add, self)
+            self._send(encode_event(event, self._address, ask))
 
     def pump(self) -> None:
         """Send what waits, now that the link may have space again."""
@@ -360,46 +363,46 @@ class Route(Mailbox):
 
     # From a peer
 
-    def receive(self, item: Any) -> None:
+    def receive(self, message: Any) -> None:
         """Do what the room's owner says."""
-        match item:
-            case items.Send(line=number, payload=payload):
-                if line := self._line(number):
-                    line.send(Frame(payload))
-            case items.Handled(count=count):
+        match message:
+            case wire.Send(socket=number, payload=payload):
+                if socket := self._socket(number):
+                    socket.send(Frame(payload))
+            case wire.Handled(count=count):
                 self._confirm(count)
-            case items.Marked():
-                if self._trail is not None:
-                    self._trail.mark(item.turn, item.size, item.news)
-                self._confirm(item.handled)
+            case wire.Marked():
+                if self._received_log is not None:
+                    self._received_log.mark(message.turn, message.size, message.news)
+                self._confirm(message.handled)
                 return
-            case items.Accept(line=number, tags=tags):
-                if line := self._line(number):
-                    line.accept(tags)
+            case wire.Accept(socket=number, tags=tags):
+                if socket := self._socket(number):
+                    socket.accept(tags)
                     self._group.wanted(True)
-            case items.Keep(line=number, state=state):
-                if line := self._line(number):
-                    line.keep(state)
-            case items.Close(line=number, code=code, reason=reason, drop=drop):
-                if line := self._line(number):
-                    (line.drop if drop else line.close)((code, reason))
+            case wire.Keep(socket=number, state=state):
+                if socket := self._socket(number):
+                    socket.keep(state)
+            case wire.Close(socket=number, code=code, reason=reason, drop=drop):
+                if socket := self._socket(number):
+                    (socket.drop if drop else socket.close)((code, reason))
             case _:
-                self._hear_of_owner(item)
+                self._hear_of_owner(message)
                 return
-        if self._trail is not None:
-            self._trail.item()
+        if self._received_log is not None:
+            self._received_log.message()
 
-    def broadcast(self, item: items.Broadcast) -> None:
+    def broadcast(self, message: wire.Broadcast) -> None:
         """Queue a frame at this process's sockets, unless it is of another life."""
-        if item.epoch == self._epoch:
-            if self._trail is not None:
-                self._trail.item()
-            audience = self._bus.local_audience(self.key)
-            audience.broadcast((Frame(item.payload), frozenset(item.without)))
+        if message.epoch == self._epoch:
+            if self._received_log is not None:
+                self._received_log.message()
+            audience = self._cluster.local_audience(self.key)
+            audience.broadcast((Frame(message.payload), frozenset(message.without)))
 
     def broken(self, *, is_dead: bool) -> None:
         """Everything under way to and from the owner is lost."""
-        if self._past is not None:
+        if self._received is not None:
             self.unsettle()  # It was asked what becomes of another one's.
         elif is_dead:
             self.part()
@@ -410,27 +413,27 @@ class Route(Mailbox):
     def end(self) -> None:
         """This process reaches nobody any more: neither do its sockets."""
         hibernates = registry.get(self.key.party).hibernate
-        self._past = None
+        self._received = None
         self._lose(LOST_OUTPUTS if hibernates else LOST_PLAIN)
         for event in self._take_all():
             event.abandon(RoomStopped(f"{self.key} cannot be reached any more."))
 
-    def _hear_of_owner(self, item: Any) -> None:
-        match item:
-            case items.Joined(epoch=epoch):
+    def _hear_of_owner(self, message: Any) -> None:
+        match message:
+            case wire.Joined(epoch=epoch):
                 self._epoch = epoch
-                if self._trail is not None:
-                    self._trail.begin(epoch)
-            case items.Settled(settlement=settlement):
-                self.settle(settlement)
-            case items.Lost():
+                if self._received_log is not None:
+                    self._received_log.begin(epoch)
+            case wire.Recovered(result=result):
+                self.resolve(result)
+            case wire.Lost():
                 self.broken(is_dead=True)
-            case items.Refused():
+            case wire.Refused():
                 self.unsettle()
                 self.needs_owner()
-            case items.HandedOver(asleep=asleep):
+            case wire.HandedOver(asleep=asleep):
                 self.unsettle()
-                if self._waiting or self._summoner is not None or not asleep:
+                if self._waiting or self._redirected_to is not None or not asleep:
                     self.needs_owner()
 
     def _confirm(self, count: int) -> None:
@@ -442,8 +445,8 @@ class Route(Mailbox):
 
     def _lose(self, closing: Closing) -> None:
         """Close the sockets, and give up what was sent and not handled."""
-        for line in self._bus.local_audience(self.key).lines():
-            line.drop(closing)
+        for socket in self._cluster.local_audience(self.key).sockets():
+            socket.drop(closing)
         unhandled = tuple(self._unhandled)
         self._unhandled.clear()
         if self.worker is None:
@@ -451,7 +454,7 @@ class Route(Mailbox):
         stopped = RoomStopped(f"{self.key} has lost its owner.")
         for event in unhandled:
             event.abandon(stopped)
-        self._bus.asks.fail(self, stopped)
+        self._cluster.pending.fail(self, stopped)
 
-    def _line(self, number: int) -> "Outbox | None":
-        return self._bus.lines.get(number)
+    def _socket(self, number: int) -> "LocalSocket | None":
+        return self._cluster.sockets.get(number)

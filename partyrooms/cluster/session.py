@@ -3,131 +3,135 @@
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from partyrooms.cluster.link import Peer
-from partyrooms.cluster.recovery.takeover import RemoteRecaller
-from partyrooms.cluster.replies import reply_item
-from partyrooms.cluster.streams import Outflows
-from partyrooms.cluster.subscription import Berth
-from partyrooms.core import wire as items
+from partyrooms.cluster.link import Link
+from partyrooms.cluster.recovery.takeover import RemoteGateway
+from partyrooms.cluster.replies import encode_reply
+from partyrooms.cluster.streams import OutgoingStreams
+from partyrooms.cluster.subscription import Subscription
+from partyrooms.core import wire as wire
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import BadRoomId, PartyroomsError
 from partyrooms.runtime import events
 
 if TYPE_CHECKING:
-    from partyrooms.cluster.audience import RoomAudience
-    from partyrooms.cluster.cluster import LayerBus
+    from partyrooms.cluster.audience import ClusterAudience
+    from partyrooms.cluster.cluster import LayerCluster
     from partyrooms.runtime.worker import Worker
 
 
-class Dock:
+class PeerSession:
     """
     Everything that one peer's gateways ask of this process's rooms.
 
     Args:
         peer: Whose.
-        bus: Has the workers.
+        cluster: Has the workers.
     """
 
-    def __init__(self, peer: Peer, bus: "LayerBus") -> None:
-        self.peer = peer
-        self._bus = bus
-        self._berths: dict[int, Berth] = {}
-        self.streams = Outflows(self)
+    def __init__(self, link: Link, cluster: "LayerCluster") -> None:
+        self.link = link
+        self._cluster = cluster
+        self._subscriptions: dict[int, Subscription] = {}
+        self.streams = OutgoingStreams(self)
 
-    def join(self, item: items.Join) -> None:
+    def join(self, message: wire.Join) -> None:
         """Let a route reach its room here, if the room can be here."""
-        worker = self._worker(item)
+        worker = self._worker(message)
         if worker is None:
-            self.refuse(item)
+            self.refuse(message)
             return
-        berth = self._berths[item.route] = Berth(self, item, worker)
-        berth.audience.moor(berth)
-        worker._put(events.Arrival(berth))
+        subscription = self._subscriptions[message.route] = Subscription(
+            self, message, worker
+        )
+        subscription.audience.add(subscription)
+        worker._put(events.Arrival(subscription))
 
-    def recall(self, item: items.Recall) -> None:
+    def recover(self, message: wire.RecoverRequest) -> None:
         """Let the room say what becomes of a route's past, if it can be here."""
-        worker = self._worker(item)
+        worker = self._worker(message)
         if worker is None:
-            self.refuse(item)
+            self.refuse(message)
         else:
-            self._bus.recalls.add(worker.key, RemoteRecaller(self, item))
+            self._cluster.recover_requests.add(worker.key, RemoteGateway(self, message))
 
-    def _worker(self, item: items.Join | items.Recall) -> "Worker | None":
+    def _worker(self, message: wire.Join | wire.RecoverRequest) -> "Worker | None":
         try:
-            key = RoomKey(item.party, item.room_id)
+            key = RoomKey(message.party, message.room_id)
         except BadRoomId:
             return None
-        if not self._bus.placement.takes_rooms and not self._bus.runs(key):
+        if not self._cluster.placement.takes_rooms and not self._cluster.runs(key):
             return None
-        return self._bus.node.worker(key)
+        return self._cluster.node.worker(key)
 
-    def receive(self, item: Any) -> None:
+    def receive(self, message: Any) -> None:
         """Give an event of a route to its room; one of an earlier join is void."""
-        berth = self._berths.get(item.route)
-        if berth is not None and berth.join == item.join:
-            berth.receive(item)
+        subscription = self._subscriptions.get(message.route)
+        if subscription is not None and subscription.join == message.join:
+            subscription.receive(message)
 
-    def is_current(self, berth: Berth) -> bool:
-        """Whether a berth's route has not joined anew, or left."""
-        return self._berths.get(berth._route) is berth
+    def is_current(self, subscription: Subscription) -> bool:
+        """Whether a subscription's route has not joined anew, or left."""
+        return self._subscriptions.get(subscription._route) is subscription
 
-    def leave(self, berth: Berth, *, asleep: bool) -> None:
+    def leave(self, subscription: Subscription, *, asleep: bool) -> None:
         """Tell a route that its room is given up here."""
-        self._part(berth, items.HandedOver, asleep=asleep)
+        self._part(subscription, wire.HandedOver, asleep=asleep)
 
-    def lost(self, berth: Berth) -> None:
+    def lost(self, subscription: Subscription) -> None:
         """Tell a route that its room was lost, and what was under way with it."""
-        self._part(berth, items.Lost)
+        self._part(subscription, wire.Lost)
 
-    def turn_away(self, berth: Berth) -> None:
+    def turn_away(self, subscription: Subscription) -> None:
         """Tell a route that its room cannot be run here."""
-        self._part(berth, items.Refused)
+        self._part(subscription, wire.Refused)
 
-    def _part(self, berth: Berth, kind: type[items.Item], **values: Any) -> None:
-        berth.send(kind, **values)
-        if self.is_current(berth):
-            del self._berths[berth._route]
+    def _part(
+        self, subscription: Subscription, kind: type[wire.Message], **values: Any
+    ) -> None:
+        subscription.send(kind, **values)
+        if self.is_current(subscription):
+            del self._subscriptions[subscription._route]
 
-    def audience_of(self, worker: "Worker") -> "RoomAudience":
+    def audience_of(self, worker: "Worker") -> "ClusterAudience":
         """All sockets of a room; whoever asks keeps it."""
-        return self._bus.audience(worker.key)
+        return self._cluster.audience(worker.key)
 
-    def end(self, berth: Berth, item: items.StopAsked) -> None:
-        """Stop or delete a berth's room, and say when it is done."""
-        reply = berth.promise(item.ask, items.Returned)
-        self._bus.spawn(end_room(berth.worker, item.delete, reply))
+    def end(self, subscription: Subscription, message: wire.StopAsked) -> None:
+        """Stop or delete a subscription's room, and say when it is done."""
+        reply = subscription.promise(message.ask, wire.Returned)
+        self._cluster.spawn(end_room(subscription.worker, message.delete, reply))
 
     def answer(
-        self, kind: type[items.Reply], ask: int, done: "asyncio.Future[Any]"
+        self, kind: type[wire.Reply], ask: int, done: "asyncio.Future[Any]"
     ) -> None:
         """Say what became of a question, and let a stream follow that it promises."""
-        reply = reply_item(kind, ask, done)
+        reply = encode_reply(kind, ask, done)
         self.send(reply)
-        if isinstance(reply, items.Answered) and done.result().stream is not None:
+        if isinstance(reply, wire.Answered) and done.result().stream is not None:
             self.streams.begin(ask, done.result().stream)
 
-    def refuse(self, item: items.Join | items.Recall) -> None:
+    def refuse(self, message: wire.Join | wire.RecoverRequest) -> None:
         """Tell a route that its room cannot be here."""
-        self.send(items.Refused(route=item.route, join=item.join))
+        self.send(wire.Refused(route=message.route, join=message.join))
 
-    def send(self, item: Any) -> None:
-        """Put an item on the link."""
-        self.post(items.encode_item(item))
+    def send(self, message: Any) -> None:
+        """Put a message on the link."""
+        self.post(wire.encode_message(message))
 
-    def post(self, item: bytes) -> None:
+    def post(self, message: bytes) -> None:
         """Put bytes on the link; one that is full is given up, sockets and all."""
-        if self.peer.is_full:
-            self._bus.hub.break_link(self.peer)
+        if self.link.is_full:
+            self._cluster.transport.break_link(self.link)
             return
-        self.peer.send(item)
+        self.link.send(message)
 
     def lose(self, *, is_dead: bool) -> None:
         """The peer is gone: so are its sockets and the readers of streams."""
         self.streams.lose()
-        berths = tuple(self._berths.values())
-        self._berths.clear()
-        for berth in berths:
-            berth.lose(is_dead=is_dead)
+        subscriptions = tuple(self._subscriptions.values())
+        self._subscriptions.clear()
+        for subscription in subscriptions:
+            subscription.lose(is_dead=is_dead)
 
 
 async def end_room(

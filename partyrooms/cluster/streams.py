@@ -2,19 +2,19 @@
 
 from typing import TYPE_CHECKING
 
-from partyrooms.cluster.link import Peer
-from partyrooms.core import wire as items
+from partyrooms.cluster.link import Link
+from partyrooms.core import wire as wire
 from partyrooms.ports.cluster import Sink, Source
 
 if TYPE_CHECKING:
-    from partyrooms.cluster.session import Dock
+    from partyrooms.cluster.session import PeerSession
 
 
 class RemoteSource:
     """The way to a stream's room in another process; a ``Source``."""
 
-    def __init__(self, streams: "Inflows", peer: Peer, ask: int) -> None:
-        self.peer = peer
+    def __init__(self, streams: "IncomingStreams", link: Link, ask: int) -> None:
+        self.link = link
         self._streams = streams
         self._ask = ask
 
@@ -24,23 +24,23 @@ class RemoteSource:
 
     def grant(self, size: int) -> None:
         """Let so many bytes more come."""
-        self.peer.send(items.encode_item(items.Granted(ask=self._ask, size=size)))
+        self.link.send(wire.encode_message(wire.Granted(ask=self._ask, size=size)))
 
     def leave(self) -> None:
         """Nobody reads any more."""
         self._streams.over(self._ask)
-        self.peer.send(items.encode_item(items.StreamLeft(ask=self._ask)))
+        self.link.send(wire.encode_message(wire.StreamLeft(ask=self._ask)))
 
 
-class Inflows:
+class IncomingStreams:
     """The streams that this process reads, of rooms in others."""
 
     def __init__(self) -> None:
         self._open: dict[int, tuple[RemoteSource, Sink]] = {}
 
-    def source(self, peer: Peer, ask: int) -> RemoteSource:
+    def source(self, link: Link, ask: int) -> RemoteSource:
         """The other end of a stream that was promised in an answer."""
-        return RemoteSource(self, peer, ask)
+        return RemoteSource(self, link, ask)
 
     def opened(self, ask: int, source: RemoteSource, sink: Sink) -> None:
         """Somebody reads a stream."""
@@ -50,20 +50,20 @@ class Inflows:
         """Nobody does any more."""
         self._open.pop(ask, None)
 
-    def receive(self, item: items.Streamed | items.StreamOver) -> None:
+    def receive(self, message: wire.Streamed | wire.StreamOver) -> None:
         """More of a stream, or its end; nobody may read it any more."""
-        _, sink = self._open.get(item.ask, (None, None))
+        _, sink = self._open.get(message.ask, (None, None))
         if sink is None:
             return
-        if isinstance(item, items.Streamed):
-            sink.chunk(item.data)
+        if isinstance(message, wire.Streamed):
+            sink.chunk(message.data)
         else:
-            self.over(item.ask)
-            sink.end(item.failed)
+            self.over(message.ask)
+            sink.end(message.failed)
 
-    def broken(self, peer: Peer) -> None:
+    def broken(self, link: Link) -> None:
         """What was under way with a process is lost."""
-        lost = [ask for ask, (source, _) in self._open.items() if source.peer is peer]
+        lost = [ask for ask, (source, _) in self._open.items() if source.link is link]
         for ask in lost:
             _, sink = self._open.pop(ask)
             sink.end(True)
@@ -72,55 +72,57 @@ class Inflows:
 class RemoteSink:
     """The way to a stream's reader in another process; a ``Sink``."""
 
-    def __init__(self, streams: "Outflows", dock: "Dock", ask: int) -> None:
+    def __init__(
+        self, streams: "OutgoingStreams", session: "PeerSession", ask: int
+    ) -> None:
         self._streams = streams
-        self._dock = dock
+        self._session = session
         self._ask = ask
 
     @property
     def is_full(self) -> bool:
         """Whether the link takes no more; it would be given up."""
-        return self._dock.peer.is_full
+        return self._session.link.is_full
 
     def chunk(self, data: bytes) -> None:
         """More of the stream."""
-        self._dock.send(items.Streamed(ask=self._ask, data=data))
+        self._session.send(wire.Streamed(ask=self._ask, data=data))
 
     def end(self, failed: bool) -> None:
         """There is no more."""
         self._streams.over(self._ask)
-        self._dock.send(items.StreamOver(ask=self._ask, failed=failed))
+        self._session.send(wire.StreamOver(ask=self._ask, failed=failed))
 
 
-class Outflows:
+class OutgoingStreams:
     """The streams that one peer reads, of rooms in this process."""
 
-    def __init__(self, dock: "Dock") -> None:
-        self._dock = dock
+    def __init__(self, session: "PeerSession") -> None:
+        self._session = session
         self._open: dict[int, Source] = {}
 
-    def begin(self, ask: int, outflow: Source) -> None:
+    def begin(self, ask: int, writer: Source) -> None:
         """An answer has gone to the peer that promises a stream."""
-        self._open[ask] = outflow
-        outflow.open(RemoteSink(self, self._dock, ask))
+        self._open[ask] = writer
+        writer.open(RemoteSink(self, self._session, ask))
 
     def over(self, ask: int) -> None:
         """A stream has ended."""
         self._open.pop(ask, None)
 
-    def receive(self, item: items.Granted | items.StreamLeft) -> None:
+    def receive(self, message: wire.Granted | wire.StreamLeft) -> None:
         """The reader wants more, or no more; the stream may have ended meanwhile."""
-        outflow = self._open.get(item.ask)
-        if outflow is None:
+        writer = self._open.get(message.ask)
+        if writer is None:
             return
-        if isinstance(item, items.Granted):
-            outflow.grant(item.size)
+        if isinstance(message, wire.Granted):
+            writer.grant(message.size)
         else:
-            self.over(item.ask)
-            outflow.leave()
+            self.over(message.ask)
+            writer.leave()
 
     def lose(self) -> None:
         """The peer is gone, or what was under way to it."""
         lost, self._open = self._open, {}
-        for outflow in lost.values():
-            outflow.leave()
+        for writer in lost.values():
+            writer.leave()

@@ -7,69 +7,73 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from partyrooms import exceptions
-from partyrooms.cluster.remote_socket import RemoteLine
-from partyrooms.core import wire as items
-from partyrooms.core.recovery import Mark
+from partyrooms.cluster.remote_socket import RemoteSocket
+from partyrooms.core import wire as wire
+from partyrooms.core.delivery_log import Mark
 from partyrooms.delivery.request_copy import restore_handshake, restore_request
 from partyrooms.exceptions import ConnectionTrouble, GatewayLost
 from partyrooms.runtime import events
 from partyrooms.runtime.connection import ConnectionContext
-from partyrooms.runtime.events.alarms import Ring
+from partyrooms.runtime.events.alarm import AlarmEvent
 
 if TYPE_CHECKING:
-    from partyrooms.cluster.session import Dock
+    from partyrooms.cluster.session import PeerSession
     from partyrooms.runtime.worker import Worker
 
 
-class Berth:
+class Subscription:
     """
     One peer's route to one room, at the owner.
 
     Attributes:
         peer: Whose.
-        lines: The peer's sockets in the room, by the peer's numbers.
+        sockets: The peer's sockets in the room, by the peer's numbers.
         is_open: The peer knows of the room's present life.
         join: The route's count of its joins.
         handled_count: How many events of this join were handled.
     """
 
-    def __init__(self, dock: "Dock", join: items.Join, worker: "Worker") -> None:
-        self.peer = dock.peer
+    def __init__(
+        self, session: "PeerSession", join: wire.Join, worker: "Worker"
+    ) -> None:
+        self.link = session.link
         self.worker = worker
         self.is_open = False
-        self.audience = dock.audience_of(worker)
-        self.lines: dict[int, RemoteLine] = {}
-        self._dock = dock
+        self.audience = session.audience_of(worker)
+        self.sockets: dict[int, RemoteSocket] = {}
+        self._session = session
         self._route = join.route
         self.join = join.join
         self.handled_count = 0
         self._told = 0
         for seat in join.seats:
-            line = self.lines[seat.line] = RemoteLine(self, seat.line, seat.profile)
-            line.is_accepted = True
+            socket = self.sockets[seat.socket] = RemoteSocket(
+                self, seat.socket, seat.profile
+            )
+            socket.is_accepted = True
 
-    def send(self, kind: type[items.Item], **values: Any) -> None:
+    def send(self, kind: type[wire.Message], **values: Any) -> None:
         """Tell the gateway something, in its place within the turn that leaves."""
-        item = items.encode_item(kind(route=self._route, join=self.join, **values))
-        account = self.audience.account
-        if account is not None and account.is_leaving:
-            account.keep([self], partial(self._post, item))
+        message = wire.encode_message(kind(route=self._route, join=self.join, **values))
+        delivery_log = self.audience.delivery_log
+        if delivery_log is not None and delivery_log.is_leaving:
+            delivery_log.keep([self], partial(self._post, message))
         else:
-            self._post(item)
+            self._post(message)
 
     def handled(self, _: None) -> None:
         """One more event of this route was handled; said once for many."""
-        account = self.audience.account
-        if account is not None and account.is_leaving:
+        delivery_log = self.audience.delivery_log
+        if delivery_log is not None and delivery_log.is_leaving:
             return  # The turn's mark says so.
         if self._told == self.handled_count:
             asyncio.get_running_loop().call_soon(self._tell)
         self.handled_count += 1
 
     def mark(self, mark: Mark, size: int) -> None:
-        """A turn begins; so many items of it follow."""
+        """A turn begins; so many messages of it follow."""
         self._told = self.handled_count = mark.handled
-        marked = items.Marked(
+        marked = wire.Marked(
             route=self._route,
             join=self.join,
             turn=mark.turn,
@@ -77,92 +81,92 @@ class Berth:
             handled=mark.handled,
             news=mark.news,
         )
-        self._post(items.encode_item(marked))
+        self._post(wire.encode_message(marked))
 
     def open(self, epoch: int) -> None:
         """The room runs here, in this epoch."""
         self.is_open = True
-        joined = items.Joined(route=self._route, join=self.join, epoch=epoch)
-        self._post(items.encode_item(joined))
+        joined = wire.Joined(route=self._route, join=self.join, epoch=epoch)
+        self._post(wire.encode_message(joined))
 
     def _tell(self) -> None:
         self._told = self.handled_count
-        self.send(items.Handled, count=self.handled_count)
+        self.send(wire.Handled, count=self.handled_count)
 
-    def _post(self, item: bytes) -> None:
+    def _post(self, message: bytes) -> None:
         # Unless the gateway has joined anew since.
-        if self._dock.is_current(self):
-            self._dock.post(item)
+        if self._session.is_current(self):
+            self._session.post(message)
 
     def turn_away(self) -> None:
         """The room cannot be run here."""
-        self.audience.unmoor(self)
-        self._dock.turn_away(self)
+        self.audience.remove(self)
+        self._session.turn_away(self)
 
-    def receive(self, item: Any) -> None:
+    def receive(self, message: Any) -> None:
         """Give an event to the room's worker."""
-        if isinstance(item, items.Probe):
-            self.worker.probe(item.chain)
+        if isinstance(message, wire.Probe):
+            self.worker.probe(message.chain)
             return
-        if isinstance(item, items.StopAsked):
-            self._dock.end(self, item)
+        if isinstance(message, wire.StopAsked):
+            self._session.end(self, message)
         # Events are counted in their order, also those that come to nothing.
-        event = self._as_event(item) or events.Void()
+        event = self._as_event(message) or events.NoOp()
         event.receipt = (self.handled, None)
         self.worker._put(event)
 
-    def _as_event(self, item: Any) -> Any:
-        match item:
-            case items.Sent(line=number, payload=payload):
-                line = self.lines.get(number)
-                return line and events.Message(line, payload)
-            case items.Opened(line=number, profile=profile, request=copy):
-                line = self.lines[number] = RemoteLine(self, number, profile)
+    def _as_event(self, message: Any) -> Any:
+        match message:
+            case wire.Sent(socket=number, payload=payload):
+                socket = self.sockets.get(number)
+                return socket and events.Message(socket, payload)
+            case wire.Opened(socket=number, profile=profile, request=copy):
+                socket = self.sockets[number] = RemoteSocket(self, number, profile)
                 context = ConnectionContext(restore_handshake(copy), copy.props)
-                return events.Connect(line, context, chain=item.chain)
-            case items.Ended(line=number, code=code, reason=reason):
-                line = self.lines.pop(number, None)
-                if line is None:
+                return events.Connect(socket, context, chain=message.chain)
+            case wire.Ended(socket=number, code=code, reason=reason):
+                socket = self.sockets.pop(number, None)
+                if socket is None:
                     return None
-                line.is_gone = True
-                return events.Closed(line, (code, reason), item.was_clean)
-            case items.Troubled(line=number, kind=kind, detail=detail):
-                line = self.lines.get(number)
-                return line and events.Trouble(line, _trouble(kind, detail))
-            case items.Asked(ask=ask, request=copy, chain=chain):
+                socket.is_gone = True
+                return events.Closed(socket, (code, reason), message.was_clean)
+            case wire.SocketFailed(socket=number, kind=kind, detail=detail):
+                socket = self.sockets.get(number)
+                return socket and events.SocketError(socket, _trouble(kind, detail))
+            case wire.Asked(ask=ask, request=copy, chain=chain):
                 request = restore_request(copy, self.worker.key)
-                reply = self.promise(ask, items.Answered)
+                reply = self.promise(ask, wire.Answered)
                 return events.Request(request, reply, chain=chain)
-            case items.Called(ask=ask, name=name, arguments=arguments, chain=chain):
+            case wire.Called(ask=ask, name=name, arguments=arguments, chain=chain):
                 given = msgspec.msgpack.decode(arguments)
-                reply = self.promise(ask, items.Returned)
+                reply = self.promise(ask, wire.Returned)
                 return events.Call(name, given, reply, chain=chain)
-            case items.Rung(ask=ask, at=at):
-                return Ring(at, self.promise(ask, items.Returned))
+            case wire.AlarmDue(ask=ask, at=at):
+                return AlarmEvent(at, self.promise(ask, wire.Returned))
         return None
 
-    def promise(self, ask: int, kind: type[items.Reply]) -> "asyncio.Future[Any]":
+    def promise(self, ask: int, kind: type[wire.Reply]) -> "asyncio.Future[Any]":
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
         def tell(done: "asyncio.Future[Any]") -> None:
             # Whether or not the room is still here: somebody waits for this.
-            self._dock.answer(kind, ask, done)
+            self._session.answer(kind, ask, done)
 
         reply.add_done_callback(tell)
         return reply
 
     def lose(self, *, is_dead: bool) -> None:
         """The gateway is gone, or what was under way to it: its sockets are over."""
-        self.audience.unmoor(self)
-        if self.audience.account is not None:
-            self.audience.account.leave(self, is_dead=is_dead)
-            self.worker._put(events.Void())  # a turn, so that it is stored
-        for line in tuple(self.lines.values()):
-            line.is_gone = True
-            if line.connection is not None and line.closing is None:
-                self.worker.trouble(line, GatewayLost())
-            self.worker.closed(line, (1006, ""), False)
-        self.lines.clear()
+        self.audience.remove(self)
+        if self.audience.delivery_log is not None:
+            self.audience.delivery_log.leave(self, is_dead=is_dead)
+            self.worker._put(events.NoOp())  # a turn, so that it is stored
+        for socket in tuple(self.sockets.values()):
+            socket.is_gone = True
+            if socket.connection is not None and socket.closing is None:
+                self.worker.trouble(socket, GatewayLost())
+            self.worker.closed(socket, (1006, ""), False)
+        self.sockets.clear()
 
 
 def _trouble(kind: str, detail: str) -> ConnectionTrouble:

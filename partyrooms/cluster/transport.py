@@ -8,13 +8,13 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from partyrooms.cluster.groups import GroupPost
-from partyrooms.cluster.link import RETRY_DELAY, Peer, Spawn
+from partyrooms.cluster.link import RETRY_DELAY, Link, Spawn
 from partyrooms.core.wire import (
     FORMAT,
-    Parcel,
-    decode_item,
-    decode_parcel,
-    encode_parcel,
+    Envelope,
+    decode_envelope,
+    decode_message,
+    encode_envelope,
 )
 
 logger = logging.getLogger("partyrooms.cluster")
@@ -30,7 +30,7 @@ BREAK_AFTER = 10.0
 
 
 class Layer(Protocol):
-    """What a hub needs of a Channels layer."""
+    """What a transport needs of a Channels layer."""
 
     async def send(self, channel: str, message: dict[str, Any]) -> None: ...
     async def receive(self, channel: str) -> dict[str, Any]: ...
@@ -39,16 +39,16 @@ class Layer(Protocol):
     async def group_send(self, group: str, message: dict[str, Any]) -> None: ...
 
 
-class Hub:
+class Transport:
     """
     Links this process with others.
 
     Args:
         layer: The Channels layer; nothing is taken from it on trust.
         node: This process's id.
-        spawn: Starts a task that the bus owns.
+        spawn: Starts a task that the cluster owns.
         clock: Seconds that never run backwards.
-        on_item: Called with the peer and each item, in order.
+        on_item: Called with the peer and each message, in order.
         on_broken: Called with a peer and whether its process is dead, when everything
             under way in both directions is lost.
     """
@@ -60,30 +60,30 @@ class Hub:
         *,
         spawn: Spawn,
         clock: Callable[[], float],
-        on_item: Callable[[Peer, Any], None],
-        on_broken: Callable[[Peer, bool], None],
+        on_message: Callable[[Link, Any], None],
+        on_broken: Callable[[Link, bool], None],
     ) -> None:
         self.node = node.bytes
         self.channel = channel_of(node)
-        self.peers: dict[bytes, Peer] = {}
+        self.links: dict[bytes, Link] = {}
         self._layer = layer
         self._spawn = spawn
         self._clock = clock
-        self._on_item = on_item
+        self._on_message = on_message
         self._on_broken = on_broken
         self._posts: dict[str, GroupPost] = {}
         self._is_away = False
 
     def start(self) -> None:
-        """Read the channel, and keep the links going, until the bus ends its tasks."""
+        """Read the channel and keep the links going until the tasks are ended."""
         self._spawn(self._read())
         self._spawn(self._keep_ticking())
 
-    def peer(self, node: bytes, channel: str) -> Peer:
+    def link(self, node: bytes, channel: str) -> Link:
         """The other process; its links begin with the first word."""
-        peer = self.peers.get(node)
-        if peer is None:
-            peer = self.peers[node] = Peer(
+        link = self.links.get(node)
+        if link is None:
+            link = self.links[node] = Link(
                 node,
                 channel,
                 own=(self.node, self.channel),
@@ -91,20 +91,20 @@ class Hub:
                 spawn=self._spawn,
                 clock=self._clock,
             )
-        return peer
+        return link
 
-    def send_to_group(self, group: str, item: bytes, peers: Iterable[Peer]) -> None:
-        """Put an item on several links, and send it to all of them as one message."""
+    def send_to_group(self, group: str, message: bytes, links: Iterable[Link]) -> None:
+        """Put a message on several links and publish it once for all of them."""
         post = self._posts.get(group)
         if post is None:
             post = self._posts[group] = GroupPost(self, group)
-        post.send(item, list(peers))
+        post.send(message, list(links))
 
     async def set_membership(self, group: str, *, member: bool) -> None:
         """
         Let the layer bring this process what is sent to a group, or no more.
 
-        It may fail: then items come late, over the link.
+        It may fail: then messages come late, over the link.
         """
         change = self._layer.group_add if member else self._layer.group_discard
         try:
@@ -116,32 +116,32 @@ class Hub:
                 extra={"action": "group_failed"},
             )
 
-    def bury(self, peer: Peer) -> None:
+    def bury(self, link: Link) -> None:
         """The other process is dead."""
-        if self.peers.pop(peer.node, None) is not None:
-            self._on_broken(peer, True)
+        if self.links.pop(link.node, None) is not None:
+            self._on_broken(link, True)
 
-    def break_link(self, peer: Peer) -> None:
+    def break_link(self, link: Link) -> None:
         """Give up what is under way with a process that may be alive."""
         logger.warning(
             "The link to %s is broken; what was under way is lost",
-            peer.channel,
+            link.channel,
             extra={"action": "link_broken"},
         )
-        peer.renew(peer.generation + 1)
-        self._on_broken(peer, False)
+        link.renew(link.generation + 1)
+        self._on_broken(link, False)
 
     async def publish_to_group(self, group: str, data: bytes) -> None:
         """Send bytes to every process of a group."""
         try:
-            await self._layer.group_send(group, _message(data))
+            await self._layer.group_send(group, _layer_message(data))
         except Exception:
             self._layer_is_away()
             raise
 
     async def _publish(self, channel: str, data: bytes) -> None:
         try:
-            await self._layer.send(channel, _message(data))
+            await self._layer.send(channel, _layer_message(data))
         except Exception:
             self._layer_is_away()
             raise
@@ -158,8 +158,8 @@ class Hub:
         A layer may take messages before it brings any: its server has come back, and
         its subscriptions have not.
         """
-        call = encode_parcel(
-            Parcel(
+        call = encode_envelope(
+            Envelope(
                 format=FORMAT,
                 sender=self.node,
                 channel=self.channel,
@@ -169,21 +169,21 @@ class Hub:
         )
         while self._is_away:
             with suppress(Exception):
-                await self._layer.send(self.channel, _message(call))
+                await self._layer.send(self.channel, _layer_message(call))
             await asyncio.sleep(RETRY_DELAY)
 
     def _layer_answers(self) -> None:
         if self._is_away:
             self._is_away = False
-            for peer in self.peers.values():
-                peer.hurry()
+            for link in self.links.values():
+                link.hurry()
 
     def drop_post(self, group: str) -> None:
         """A group's queue is empty."""
         self._posts.pop(group, None)
 
     def spawn(self, coroutine: Any) -> "asyncio.Task[None]":
-        """Start a task that the bus owns."""
+        """Start a task that the cluster owns."""
         return self._spawn(coroutine)
 
     async def _read(self) -> None:
@@ -199,48 +199,48 @@ class Hub:
                 self._layer_is_away()
                 await asyncio.sleep(RETRY_DELAY)
                 continue
-            parcel = decode_parcel(message.get("data", b""))
-            if parcel is None:
+            envelope = decode_envelope(message.get("data", b""))
+            if envelope is None:
                 continue
-            if parcel.sender == self.node:
+            if envelope.sender == self.node:
                 self._layer_answers()
                 continue
             try:
-                self._unpack(parcel)
+                self._unpack(envelope)
             except Exception:
                 logger.exception(
                     "A message of the channel layer could not be handled",
                     extra={"action": "parcel_failed"},
                 )
 
-    def _unpack(self, parcel: Parcel) -> None:
-        link = parcel.links.get(self.node)
-        if link is None:
+    def _unpack(self, envelope: Envelope) -> None:
+        position = envelope.links.get(self.node)
+        if position is None:
             return
-        peer = self.peer(parcel.sender, parcel.channel)
-        peer.heard()
-        generation, acknowledged = link
-        if generation < peer.generation:
-            peer.greet()
+        link = self.link(envelope.sender, envelope.channel)
+        link.heard()
+        generation, acknowledged = position
+        if generation < link.generation:
+            link.greet()
             return
-        if generation > peer.generation:
-            peer.renew(generation)
-            self._on_broken(peer, False)
-        peer.acknowledged(acknowledged)
-        for numbers, item in parcel.items:
+        if generation > link.generation:
+            link.renew(generation)
+            self._on_broken(link, False)
+        link.acknowledged(acknowledged)
+        for numbers, message in envelope.items:
             number = numbers.get(self.node)
             if number is None:
                 continue
-            for ready in peer.receive(number, item):
-                self._on_item(peer, decode_item(ready))
+            for ready in link.receive(number, message):
+                self._on_message(link, decode_message(ready))
 
     async def _keep_ticking(self) -> None:
         while True:
             await asyncio.sleep(TICK)
             now = self._clock()
-            for peer in tuple(self.peers.values()):
-                if peer.tick(now) > BREAK_AFTER:
-                    self.break_link(peer)
+            for link in tuple(self.links.values()):
+                if link.tick(now) > BREAK_AFTER:
+                    self.break_link(link)
 
 
 def channel_of(node: UUID) -> str:
@@ -248,5 +248,5 @@ def channel_of(node: UUID) -> str:
     return f"partyrooms.{node.hex}"
 
 
-def _message(data: bytes) -> dict[str, Any]:
+def _layer_message(data: bytes) -> dict[str, Any]:
     return {"type": MESSAGE_TYPE, "data": data}

@@ -1,86 +1,18 @@
 """
-How far each gateway of a room was served, so that a dead owner's work can be continued.
+What becomes of sockets whose owner has died, decided from the delivery logs.
 
-An owner numbers its turns. What a turn says to a gateway begins with a mark: the turn's
-number, how many items follow, how many of the gateway's events were handled by then,
-and what has changed for the other gateways. With each commit the same is stored. When
-the owner dies, its last turn that counts is the highest one that is stored, or of which
-any gateway has anything: nobody has seen anything of a later one. Whoever has
-everything that was said to it up to that turn has lost nothing; what it had sent and
-that turn had not handled is sent to the next owner, for the first time in anybody's
-eyes.
+The logs are what the room's row holds and what each gateway has received; see
+``core.delivery_log``.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
-
-class Reach(msgspec.Struct, frozen=True, array_like=True):
-    """
-    How far one gateway was served.
-
-    Attributes:
-        join: In which of its joins.
-        handled: How many events of that join were handled.
-        last: The last turn that said anything to it.
-    """
-
-    join: int
-    handled: int
-    last: int
+from partyrooms.core.delivery_log import Delivered, Progress, Received
 
 
-Reaches = dict[bytes, Reach]
-"""By the gateway's node."""
-
-
-NEVER = 2**62
-"""The ``last`` turn of a gateway that was given up: it does not get there."""
-
-
-class Progress(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """
-    What is stored with a commit.
-
-    Attributes:
-        epoch: Whose turns.
-        turn: The last one that had ended.
-        is_final: The room was given up behind it: there is no later one.
-        reaches: How far each gateway was served by then.
-    """
-
-    epoch: int
-    turn: int
-    is_final: bool
-    reaches: Reaches
-
-    @property
-    def gateways(self) -> list[bytes]:
-        """Those that were served at the end."""
-        return [one for one, reach in self.reaches.items() if reach.last != NEVER]
-
-
-class Past(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """
-    What a gateway has of an owner that is gone.
-
-    Attributes:
-        epoch: The owner's; 0: the gateway had heard nothing of it.
-        join: The join that it was served in.
-        seen: The last turn that it has all of.
-        touched: The last turn that it has anything of.
-        reaches: How far each gateway was served by the end of that one.
-    """
-
-    epoch: int
-    join: int
-    seen: int = 0
-    touched: int = 0
-    reaches: Reaches = {}
-
-
-class Settlement(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class RecoveryResult(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """
     What becomes of a gateway's past.
 
@@ -94,230 +26,55 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     is_lost: bool
 
 
-LOST = Settlement(handled=0, is_lost=True)
+NOT_RECOVERED = RecoveryResult(handled=0, is_lost=True)
 
 
-class Mark(msgspec.Struct, frozen=True, kw_only=True):
-    """
-    How a turn begins at one gateway.
-
-    Attributes:
-        turn: Its number.
-        handled: How many events of the gateway's join were handled by its end.
-        news: What has changed since the gateway's mark before; itself included.
-    """
-
-    turn: int
-    handled: int
-    news: Reaches
-
-
-class Tally:
-    """
-    An owner's own account of its turns, for one epoch.
-
-    Args:
-        epoch: The ownership period.
-        listed: The gateways that the room's row names: whoever comes next asks them.
-    """
-
-    def __init__(self, epoch: int, listed: Collection[bytes]) -> None:
-        self._epoch = epoch
-        self._listed = set(listed)
-        self._turn = 0
-        self._reaches: Reaches = {}
-        self._changes = 0
-        self._changed_at: dict[bytes, int] = {}
-        self._told_at: dict[bytes, int] = {}
-        self._interrupted = 0
-        self._left: Reaches = {}
-
-    @property
-    def gateways(self) -> Collection[bytes]:
-        """Those that are served."""
-        return self._reaches.keys()
-
-    def enter(self, node: bytes, join: int, handled: int) -> None:
-        """A gateway is served from now on; so many of its events are done already."""
-        self._told_at[node] = 0
-        self._left.pop(node, None)
-        self._change(node, Reach(join, handled, self._turn))
-
-    def leave(self, node: bytes, *, is_dead: bool) -> None:
-        """A gateway is served no more; one that lives may still come with its past."""
-        reach = self._reaches.pop(node, None)
-        if reach is not None and not is_dead:
-            self._left[node] = Reach(reach.join, reach.handled, NEVER)
-
-    @property
-    def is_stale(self) -> bool:
-        """Whether the row names other gateways than are served."""
-        return self._listed != self._reaches.keys()
-
-    def interrupt(self, sender: bytes | None) -> None:
-        """
-        A part of a turn is stored before its end; what it will say is not known yet.
-
-        From now on its event counts as handled, and every gateway is owed something.
-        """
-        self._interrupted += 1
-        if sender in self._reaches:
-            reach = self._reaches[sender]
-            self._change(sender, Reach(reach.join, reach.handled + 1, reach.last))
-        for node in self._reaches:
-            self._change(node, self._reaches[node])
-
-    def close(
-        self,
-        targets: Collection[bytes],
-        sender: bytes | None,
-        *,
-        interrupted: bool = False,
-    ) -> dict[bytes, Mark]:
-        """
-        End a turn.
-
-        Args:
-            targets: The gateways that it says something to.
-            sender: Whose event it has handled.
-            interrupted: ``interrupt`` was called for it.
-
-        Returns:
-            The mark for each gateway that is to have one.
-        """
-        self._turn += 1
-        if interrupted:
-            self._interrupted -= 1
-            targets, done = self._reaches.keys(), 0
-        else:
-            done = 1
-        told = [node for node in self._reaches if node in targets or node == sender]
-        for node in told:
-            reach = self._reaches[node]
-            handled = reach.handled + (done if node == sender else 0)
-            self._change(node, Reach(reach.join, handled, self._turn))
-        return {node: self._mark(node) for node in told}
-
-    def not_stored(self) -> None:
-        """What ``progress`` gave last was not stored."""
-        self._listed = set()
-
-    def progress(self, *, is_final: bool = False) -> Progress:
-        """What is to be stored now."""
-        self._listed = set(self._reaches)
-        return Progress(
-            epoch=self._epoch,
-            turn=self._turn,
-            is_final=is_final,
-            reaches=self._left | {node: self._reach(node) for node in self._reaches},
-        )
-
-    def _mark(self, node: bytes) -> Mark:
-        told_at = self._told_at[node]
-        self._told_at[node] = self._changes
-        return Mark(
-            turn=self._turn,
-            handled=self._reaches[node].handled,
-            news={
-                one: self._reach(one)
-                for one in self._reaches
-                if self._changed_at[one] > told_at
-            },
-        )
-
-    def _reach(self, node: bytes) -> Reach:
-        reach = self._reaches[node]
-        if not self._interrupted:
-            return reach
-        return Reach(reach.join, reach.handled, self._turn + 1)
-
-    def _change(self, node: bytes, reach: Reach) -> None:
-        self._changes += 1
-        self._changed_at[node] = self._changes
-        self._reaches[node] = reach
-
-
-class Trail:
-    """What a gateway has of its present owner, in one join."""
-
-    def __init__(self, join: int) -> None:
-        self._join = join
-        self._epoch = 0
-        self._seen = 0
-        self._touched = 0
-        self._missing = 0
-        self._reaches: Reaches = {}
-
-    def begin(self, epoch: int) -> None:
-        """The owner has said that it serves this join, in this epoch."""
-        self._epoch = epoch
-
-    def mark(self, turn: int, count: int, news: Mapping[bytes, Reach]) -> None:
-        """A turn begins; so many items of it follow."""
-        self._touched = turn
-        self._missing = count
-        self._reaches.update(news)
-        self._pass()
-
-    def item(self) -> None:
-        """An item has come; it may be none of a turn."""
-        if self._missing:
-            self._missing -= 1
-            self._pass()
-
-    def past(self) -> Past:
-        """All of it, for the next owner."""
-        return Past(
-            epoch=self._epoch,
-            join=self._join,
-            seen=self._seen,
-            touched=self._touched,
-            reaches=dict(self._reaches),
-        )
-
-    def _pass(self) -> None:
-        if not self._missing:
-            self._seen = self._touched
-
-
-def settle(
-    stored: Progress | None, pasts: Mapping[bytes, Past], *, is_complete: bool
-) -> dict[bytes, Settlement]:
+def decide(
+    stored: Progress | None, reports: Mapping[bytes, Received], *, is_complete: bool
+) -> dict[bytes, RecoveryResult]:
     """
     Decide what becomes of each gateway that comes from an owner which is gone.
 
     Args:
         stored: What the room's row holds; None: nothing was ever stored.
-        pasts: What the gateways have, by their nodes.
+        reports: What the gateways have, by their nodes.
         is_complete: No other gateway can have anything of that owner.
     """
-    epochs = [past.epoch for past in pasts.values()]
+    epochs = [one.epoch for one in reports.values()]
     epoch = max([*epochs, 0 if stored is None else stored.epoch])
     if stored is None or stored.epoch != epoch:
-        stored = Progress(epoch=epoch, turn=0, is_final=False, reaches={})
+        stored = Progress(epoch=epoch, turn=0, is_final=False, delivered={})
     if not (is_complete or stored.is_final):
-        return dict.fromkeys(pasts, LOST)
-    end, reaches = stored.turn, stored.reaches
-    for past in pasts.values():
-        if past.epoch == epoch and past.touched > end:
-            end, reaches = past.touched, past.reaches
+        return dict.fromkeys(reports, NOT_RECOVERED)
+    end, delivered = stored.turn, stored.delivered
+    for received in reports.values():
+        if received.epoch == epoch and received.touched > end:
+            end, delivered = received.touched, received.delivered
     return {
-        node: _settle(past, epoch, reaches.get(node)) for node, past in pasts.items()
+        node: _decide(received, epoch, delivered.get(node))
+        for node, received in reports.items()
     }
 
 
-def _settle(past: Past, epoch: int, reach: Reach | None) -> Settlement:
-    if past.epoch not in (0, epoch):
-        return LOST  # An owner in between may have served others.
-    if (reach is None or reach.join < past.join) and not past.touched:
+def _decide(
+    received: Received, epoch: int, delivered: Delivered | None
+) -> RecoveryResult:
+    if received.epoch not in (0, epoch):
+        return NOT_RECOVERED  # An owner in between may have served others.
+    if (delivered is None or delivered.join < received.join) and not received.touched:
         # If it was served at all, nobody has seen any of it.
-        return Settlement(handled=0, is_lost=False)
-    if reach is None or reach.join != past.join or reach.last > past.seen:
-        return LOST
-    return Settlement(handled=reach.handled, is_lost=False)
+        return RecoveryResult(handled=0, is_lost=False)
+    if (
+        delivered is None
+        or delivered.join != received.join
+        or delivered.last > received.seen
+    ):
+        return NOT_RECOVERED
+    return RecoveryResult(handled=delivered.handled, is_lost=False)
 
 
 _encoder = msgspec.msgpack.Encoder()
+
 _decoder = msgspec.msgpack.Decoder(Progress)
 
 

@@ -1,7 +1,7 @@
 """
-A link: numbered items from one process to another over a layer that may lose them.
+A link: numbered messages from one process to another over a layer that may lose them.
 
-Each direction has a ``Sender`` at one end and a ``Receiver`` at the other. Items are
+Each direction has a ``Sender`` at one end and a ``Receiver`` at the other. Messages are
 numbered from 1; the receiver hands them on in order, each once, and acknowledges them
 cumulatively; what is not acknowledged in time is sent again. A *generation* counts the
 lives of the pair of directions: when one end gives up, both begin anew in a higher one.
@@ -10,7 +10,7 @@ lives of the pair of directions: when one end gives up, both begin anew in a hig
 from collections import deque
 
 RESEND_AFTER = 0.5
-"""Seconds without an acknowledgement after which items are sent again, at first."""
+"""Seconds without an acknowledgement after which messages are sent again, at first."""
 
 MAX_RESEND_AFTER = 2.0
 """Seconds; the time doubles with each attempt up to this."""
@@ -19,9 +19,9 @@ RESEND_SIZE = 256 * 1024
 """Bytes that are sent again at once; the rest follows when these are acknowledged."""
 
 MAX_AHEAD = 10_000
-"""Items kept that came before an earlier one; more are dropped and come again."""
+"""Messages kept that came before an earlier one; more are dropped and come again."""
 
-Item = tuple[int, bytes]
+Message = tuple[int, bytes]
 """A number and what is sent under it."""
 
 
@@ -39,10 +39,10 @@ class Sender:
         *("_sent_at", "_patience", "_progress_at", "_is_hurried"),
     )
 
-    def __init__(self, *, max_items: int, max_size: int) -> None:
-        self._max_items = max_items
+    def __init__(self, *, max_messages: int, max_size: int) -> None:
+        self._max_items = max_messages
         self._max_size = max_size
-        self._unacknowledged: deque[Item] = deque()
+        self._unacknowledged: deque[Message] = deque()
         self._size = 0
         self._last = 0
         self._sent_at = 0.0
@@ -57,19 +57,19 @@ class Sender:
             len(self._unacknowledged) >= self._max_items or self._size >= self._max_size
         )
 
-    def push(self, item: bytes, now: float) -> int:
+    def push(self, message: bytes, now: float) -> int:
         """
-        Take an item and say its number; it is to be sent at once.
+        Take a message and say its number; it is to be sent at once.
 
         Args:
-            item: What to send.
+            message: What to send.
             now: Seconds on the caller's clock.
         """
         if not self._unacknowledged:
             self._sent_at = self._progress_at = now
         self._last += 1
-        self._unacknowledged.append((self._last, item))
-        self._size += len(item)
+        self._unacknowledged.append((self._last, message))
+        self._size += len(message)
         return self._last
 
     def acknowledge(self, number: int, now: float) -> None:
@@ -87,7 +87,7 @@ class Sender:
         self._patience = RESEND_AFTER
         self._is_hurried = True
 
-    def due(self, now: float) -> list[Item]:
+    def due(self, now: float) -> list[Message]:
         """What is to be sent again now, oldest first; usually nothing."""
         is_hurried, self._is_hurried = self._is_hurried, False
         if not self._unacknowledged:
@@ -97,11 +97,11 @@ class Sender:
         self._sent_at = now
         if not is_hurried:
             self._patience = min(2 * self._patience, MAX_RESEND_AFTER)
-        again: list[Item] = []
+        again: list[Message] = []
         size = 0
-        for number, item in self._unacknowledged:
-            again.append((number, item))
-            size += len(item)
+        for number, message in self._unacknowledged:
+            again.append((number, message))
+            size += len(message)
             if size >= RESEND_SIZE:
                 break
         return again
@@ -125,19 +125,19 @@ class Receiver:
         """The number up to which everything has come."""
         return self._expected - 1
 
-    def receive(self, number: int, item: bytes) -> list[bytes]:
+    def receive(self, number: int, message: bytes) -> list[bytes]:
         """
-        Take an item from the layer.
+        Take a message from the layer.
 
         Returns:
-            What can be handed on now, in order: nothing, if the item came before or an
-            earlier one is missing.
+            What can be handed on now, in order: nothing, if the message came before or
+            an earlier one is missing.
         """
         if number != self._expected:
             if number > self._expected and len(self._ahead) < MAX_AHEAD:
-                self._ahead[number] = item
+                self._ahead[number] = message
             return []
-        ready = [item]
+        ready = [message]
         self._expected += 1
         while self._expected in self._ahead:
             ready.append(self._ahead.pop(self._expected))

@@ -11,7 +11,7 @@ WINDOW = 256 * 1024
 """Bytes that may be on their way to a reader who does not read."""
 
 
-class Inflow:
+class StreamReader:
     """
     A ``Sink``: the bytes of one stream, in the pieces in which they come; read once.
 

@@ -1,9 +1,9 @@
 """
 The ports between the two ends: what a gateway knows of a room, and a room of a socket.
 
-Only a bus knows whether the other end is in the same process. Nothing here waits for a
-socket, and nothing raises because the other end is gone: events and outputs of what
-does not exist any more are dropped, and each end is told of the other's end once.
+Only a cluster knows whether the other end is in the same process. Nothing here waits
+for a socket, and nothing raises because the other end is gone: events and outputs of
+what does not exist any more are dropped, and each end is told of the other's end once.
 """
 
 import asyncio
@@ -14,11 +14,11 @@ from uuid import UUID
 
 from partyrooms.core.frames import Answer, Frame, Profile
 from partyrooms.core.keys import RoomKey
-from partyrooms.core.recovery import Settlement
+from partyrooms.core.recovery import RecoveryResult
 
 if TYPE_CHECKING:
-    from partyrooms.delivery.outbox import Outbox
-    from partyrooms.delivery.subscribers import LocalAudience
+    from partyrooms.delivery.local_audience import LocalAudience
+    from partyrooms.delivery.local_socket import LocalSocket
     from partyrooms.exceptions import ConnectionTrouble
     from partyrooms.ports.store import Claim
     from partyrooms.runtime.connection import Connection, ConnectionContext
@@ -32,7 +32,7 @@ Broadcast = tuple[Frame, frozenset[str]]
 """A frame, and the ids of the connections that do not get it."""
 
 
-class Line(Protocol):
+class Socket(Protocol):
     """
     One socket, as the room sees it.
 
@@ -81,7 +81,7 @@ class Line(Protocol):
 class Audience(Protocol):
     """All accepted sockets of one room, wherever they are."""
 
-    def open(self, claim: "Claim", *, hibernates: bool) -> "Account | None":
+    def open(self, claim: "Claim", *, hibernates: bool) -> "DeliveryLog | None":
         """
         A life begins, with the sockets that are here now.
 
@@ -95,18 +95,18 @@ class Audience(Protocol):
     def broadcast(self, broadcast: Broadcast) -> None:
         """Queue a frame at each socket but those whose ids are left out."""
 
-    def lines(self) -> Iterable[Line]:
+    def sockets(self) -> Iterable[Socket]:
         """Every socket, in the order in which they were accepted."""
 
 
-class Account(Protocol):
+class DeliveryLog(Protocol):
     """How far a room's gateways in other processes have come, turn by turn."""
 
     @property
     def is_stale(self) -> bool:
         """Whether it is to be stored, whatever is written."""
 
-    def enter(self, berth: Any) -> None:
+    def enter(self, subscription: Any) -> None:
         """A gateway is served from now on."""
 
     def close(self, turn: "Turn") -> None:
@@ -115,7 +115,7 @@ class Account(Protocol):
     def interrupt(self, turn: "Turn") -> None:
         """A part of a turn is being stored before its end."""
 
-    def owe_all(self) -> None:
+    def expect_more(self) -> None:
         """Each gateway is to be told something yet that belongs to no turn."""
 
     def progress(self, *, is_final: bool = False) -> bytes | None:
@@ -125,10 +125,10 @@ class Account(Protocol):
         """What ``progress`` gave last was not stored."""
 
 
-class Recaller(Protocol):
+class RecoveringGateway(Protocol):
     """A gateway that has something of an owner which is gone."""
 
-    def settle(self, settlement: Settlement) -> None:
+    def resolve(self, result: RecoveryResult) -> None:
         """Say what becomes of it; once."""
 
     def turn_away(self) -> None:
@@ -162,7 +162,7 @@ class Sink(Protocol):
         """There is no more; ``failed``: although the room had more to say."""
 
 
-class Inlet(Protocol):
+class RoomInbox(Protocol):
     """A room, as a gateway sees it; events are handled in the order they are put in."""
 
     @property
@@ -173,18 +173,18 @@ class Inlet(Protocol):
         """Wait until the mailbox is not full."""
 
     def connect(
-        self, line: Line, context: "ConnectionContext", chain: tuple[str, ...] = ()
+        self, socket: Socket, context: "ConnectionContext", chain: tuple[str, ...] = ()
     ) -> None:
-        """A socket asks to be let in; the line is told the outcome."""
+        """A socket asks to be let in; the socket is told the outcome."""
 
-    def message(self, line: Line, payload: str | bytes) -> bool:
+    def message(self, socket: Socket, payload: str | bytes) -> bool:
         """A frame has come; whether the gateway is to wait for space now."""
 
-    def trouble(self, line: Line, error: "ConnectionTrouble") -> None:
+    def trouble(self, socket: Socket, error: "ConnectionTrouble") -> None:
         """A socket is in trouble and will be closed."""
 
-    def closed(self, line: Line, closing: Closing, was_clean: bool) -> None:
-        """A socket has ended; once for each line that asked to be let in."""
+    def closed(self, socket: Socket, closing: Closing, was_clean: bool) -> None:
+        """A socket has ended; once for each socket that asked to be let in."""
 
     def request(self, request: Any, chain: tuple[str, ...] = ()) -> Awaitable[Answer]:
         """
@@ -194,7 +194,7 @@ class Inlet(Protocol):
 
         Args:
             request: REST framework's, with what ``RoomRequest`` adds.
-            chain: The rooms that wait for the answer; see ``bus.waiting``.
+            chain: The rooms that wait for the answer; see ``runtime.deadlock``.
 
         Raises:
             MailboxFull: If too many events wait already.
@@ -204,13 +204,13 @@ class Inlet(Protocol):
         self, name: str, arguments: Mapping[str, Any], chain: tuple[str, ...] = ()
     ) -> Awaitable[Any]:
         """
-        Put one of the calls of ``owner.calls`` in and get what awaits its result.
+        Put one of the calls of ``runtime.calls`` in and get what awaits its result.
 
         Raises:
             MailboxFull: If too many events wait already.
         """
 
-    def ring(self, at: datetime) -> Awaitable[None]:
+    def alarm_due(self, at: datetime) -> Awaitable[None]:
         """
         Tell the room that its alarm is due, and get what awaits that it was handled.
 
@@ -228,10 +228,10 @@ class Inlet(Protocol):
         """Stop the room and remove it with all that it stores."""
 
     def probe(self, chain: tuple[str, ...]) -> None:
-        """Look whether rooms wait for one another; see ``bus.waiting``."""
+        """Look whether rooms wait for one another; see ``runtime.deadlock``."""
 
 
-class Bus(Protocol):
+class Cluster(Protocol):
     """
     Finds rooms for gateways and gateways for rooms.
 
@@ -271,7 +271,7 @@ class Bus(Protocol):
     def close(self) -> None:
         """Reach nobody any more: sockets whose rooms are elsewhere get 1012."""
 
-    def inlet(self, key: RoomKey) -> Inlet:
+    def inbox(self, key: RoomKey) -> RoomInbox:
         """The way into a room; nothing is started before the first event."""
 
     def audience(self, key: RoomKey) -> Audience:
@@ -280,7 +280,7 @@ class Bus(Protocol):
     def local_audience(self, key: RoomKey) -> "LocalAudience":
         """The room's sockets in this process, for gateways to join."""
 
-    def attach(self, outbox: "Outbox") -> None:
+    def attach(self, socket: "LocalSocket") -> None:
         """A gateway has made a socket's outbox."""
 
     async def gather(self, key: RoomKey, claim: "Claim") -> None:
@@ -323,7 +323,7 @@ class Bus(Protocol):
         """
 
 
-def only_ids(without: "Collection[str | Connection]") -> frozenset[str]:
+def as_ids(without: "Collection[str | Connection]") -> frozenset[str]:
     """
     The ids of what is left out of a broadcast; connections stand for their ids.
 

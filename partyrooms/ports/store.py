@@ -29,7 +29,7 @@ class Claim:
         gateways: The nodes that may have sockets of the room open, those among them
             that the claim has named.
         progress: What the last period has stored of its gateways; see
-            ``core.progress``. None: nothing.
+            ``core.delivery_log``. None: nothing.
         displaced: The last owner, which has not given the room up; None: it has.
         seats: Who was connected by other nodes when the room was given up, by node;
             None: one that is gone for good.
@@ -55,9 +55,9 @@ class Place:
     Attributes:
         node: Its id.
         channel: Its own in the channel layer; empty: it cannot be reached.
-        host: See ``directory.process.host``.
+        host: See ``nodes.process.host``.
         pid: Its process.
-        pid_started: See ``directory.process.start_mark``.
+        pid_started: See ``nodes.process.start_mark``.
         takes_rooms: Whether rooms may be placed there.
     """
 

@@ -46,7 +46,7 @@ class AlarmStorage:
         """
         draft = self._life.open_draft()
         alarm = self._life.gate.alarm
-        if draft is not None and alarm is draft.turn.ringing:
+        if draft is not None and alarm is draft.turn.handled_alarm:
             alarm = None
         for layer in [] if draft is None else draft.layers():
             if layer.alarm is not UNKNOWN:

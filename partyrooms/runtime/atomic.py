@@ -165,7 +165,7 @@ class AtomicBlock:
 
     def _require_fence(self) -> None:
         if self._outcome is Outcome.LOST:
-            self._life.gate.settle(Outcome.LOST)
+            self._life.gate.finish_commit(Outcome.LOST)
             raise RoomStopped(f"{self._life.key} is owned by another process now.")
 
     def _take(self, draft: Draft) -> RoomCommit:
@@ -182,7 +182,9 @@ class AtomicBlock:
         draft.end()
         # An alarm that is being handled is over with the block, or a crash between the
         # two commits would have the block's effects twice.
-        is_ringing = turn.ringing is not None and life.gate.alarm is turn.ringing
+        is_ringing = (
+            turn.handled_alarm is not None and life.gate.alarm is turn.handled_alarm
+        )
         if is_ringing and writes.alarm is UNKNOWN:
             writes.alarm = None
         self._before = life.quota.before(writes)
@@ -196,7 +198,7 @@ class AtomicBlock:
         if self._outcome is None:
             self._give_back(draft)
         else:
-            self._life.gate.settle(self._outcome)
+            self._life.gate.finish_commit(self._outcome)
         if self._outcome is Outcome.LOST:
             raise RoomStopped(f"{self._life.key} is owned by another process now.")
         if raised is not None and (self._outcome is None or self._work.is_committed):

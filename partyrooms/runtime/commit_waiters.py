@@ -3,7 +3,7 @@
 import asyncio
 
 
-class Waiters:
+class CommitWaiters:
     """Coroutines that wait for numbered commits, which are settled in order."""
 
     __slots__ = ("_waiting",)
@@ -22,7 +22,7 @@ class Waiters:
         self._waiting.append((number, waiter))
         await waiter
 
-    def settled(self, number: int) -> None:
+    def wake(self, number: int) -> None:
         """Wake those that wait for a commit up to this one."""
         waiting, self._waiting = self._waiting, []
         for wanted, waiter in waiting:

@@ -50,7 +50,7 @@ class Committer:
                     continue
                 outcomes = await self._commit([gate.take() for gate in gates])
                 for gate, outcome in zip(gates, outcomes, strict=True):
-                    gate.settle(outcome)
+                    gate.finish_commit(outcome)
         finally:
             self._task = None
 

@@ -11,7 +11,7 @@ from partyrooms.core.frames import Frame, Profile, json_message, json_text
 from partyrooms.core.validation import as_closing, as_payload
 
 if TYPE_CHECKING:
-    from partyrooms.ports.cluster import Line
+    from partyrooms.ports.cluster import Socket
     from partyrooms.runtime.life import Life
     from partyrooms.runtime.turn import Output, Turn
 
@@ -57,7 +57,7 @@ class Connection:
         "_early",
         "_is_open",
         "_life",
-        "_line",
+        "_socket",
         "_state",
         "close_code",
         "close_reason",
@@ -68,10 +68,10 @@ class Connection:
         "was_clean",
     )
 
-    def __init__(self, life: "Life", line: "Line") -> None:
-        profile: Profile = line.profile
+    def __init__(self, life: "Life", socket: "Socket") -> None:
+        profile: Profile = socket.profile
         self._life = life
-        self._line = line
+        self._socket = socket
         self._is_open = True
         self._connecting: Turn | None = None
         self._early: list[Output] = []
@@ -99,7 +99,7 @@ class Connection:
             message = as_payload(message, "send")
         if self._is_open:
             put_out = self._put_out if self._connecting else self._life.put_out
-            put_out(self._line.send, Frame(message))
+            put_out(self._socket.send, Frame(message))
 
     def send_json(self, obj: Any) -> None:
         """
@@ -137,7 +137,7 @@ class Connection:
         before = self._state
         # It raises where a turn is over: then nothing must have changed.
         self._life.put_out(
-            self._line.keep, encoded, undo=lambda: self._restore_state(before)
+            self._socket.keep, encoded, undo=lambda: self._restore_state(before)
         )
         self._state = encoded
         return self.state
@@ -161,7 +161,7 @@ class Connection:
         closing = as_closing(code, reason)
         if self._is_open:
             # It raises where a turn is over: then nothing must have changed.
-            self._put_out(self._line.close, closing, undo=self._reopen)
+            self._put_out(self._socket.close, closing, undo=self._reopen)
             self._shut()
 
     def _let_in(self, _: None) -> None:
@@ -199,7 +199,7 @@ class Connection:
         self._is_open = True
         self._life.leaving.pop(self, None)
         # A connection that was never let in is on no list.
-        if self._line.connection is self:
+        if self._socket.connection is self:
             self._life.connections.add(self)
 
     def _restore_state(self, encoded: bytes | None) -> None:

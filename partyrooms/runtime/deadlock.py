@@ -21,7 +21,7 @@ from typing import Any
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import CallCycle
-from partyrooms.ports.cluster import Inlet
+from partyrooms.ports.cluster import RoomInbox
 from partyrooms.runtime.turn import Turn, current
 
 Chain = tuple[str, ...]
@@ -33,14 +33,14 @@ two looks."""
 
 
 async def wait_for(
-    key: RoomKey, inlet: Inlet, ask: Callable[[Chain], Awaitable[Any]]
+    key: RoomKey, inbox: RoomInbox, ask: Callable[[Chain], Awaitable[Any]]
 ) -> Any:
     """
     Ask a room and wait, unless the room of the running hook would wait for itself.
 
     Args:
         key: The room.
-        inlet: The way to it.
+        inbox: The way to it.
         ask: Puts the question, which carries the chain that it is given.
 
     Raises:
@@ -56,7 +56,7 @@ async def wait_for(
     reply = asyncio.ensure_future(ask(chain))
     circle: asyncio.Future[Chain] = asyncio.get_running_loop().create_future()
     turn.waits = turn.waits or {}
-    turn.waits[circle] = (key, inlet)
+    turn.waits[circle] = (key, inbox)
     try:
         while not reply.done() and not circle.done():
             await asyncio.wait(
@@ -65,7 +65,7 @@ async def wait_for(
                 return_when=asyncio.FIRST_COMPLETED,
             )
             if not reply.done():
-                inlet.probe((chain[-1],))
+                inbox.probe((chain[-1],))
         if not reply.done():
             raise _cycle(circle.result())
         return reply.result()
@@ -85,9 +85,9 @@ def pass_on(turn: Turn, probe: Chain) -> None:
     if not turn.chain:
         return
     chain = (*probe, turn.chain[-1])
-    for circle, (key, inlet) in tuple((turn.waits or {}).items()):
+    for circle, (key, inbox) in tuple((turn.waits or {}).items()):
         if str(key) not in chain:
-            inlet.probe(chain)
+            inbox.probe(chain)
         # Each room of a circle finds it; one that gives up is enough.
         elif str(key) == chain[0] == min(chain) and not circle.done():
             circle.set_result((*chain, str(key)))

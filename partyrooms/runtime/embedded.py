@@ -28,7 +28,7 @@ async def is_spare(node: "Node") -> bool:
     Raises:
         StoreUnavailable: If the database did not answer.
     """
-    return node.is_guest and await serving_place(node) is not None
+    return node.is_embedded and await serving_place(node) is not None
 
 
 async def require_no_server(node: "Node", key: RoomKey) -> None:
@@ -39,7 +39,7 @@ async def require_no_server(node: "Node", key: RoomKey) -> None:
         RoomElsewhere: If a process serves rooms that this one cannot reach: a room here
             would be out of reach for its clients.
     """
-    if not node.is_guest or node.bus.has_peers:
+    if not node.is_embedded or node.cluster.has_peers:
         return
     place = await serving_place(node)
     if place is not None:

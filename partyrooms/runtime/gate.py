@@ -9,9 +9,9 @@ from typing import Protocol
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.writes import UNKNOWN, WriteSet
 from partyrooms.exceptions import GateFull, RoomStopped
-from partyrooms.ports.cluster import Account
+from partyrooms.ports.cluster import DeliveryLog
 from partyrooms.ports.store import Claim, Outcome, RoomCommit
-from partyrooms.runtime.commit_waiters import Waiters
+from partyrooms.runtime.commit_waiters import CommitWaiters
 from partyrooms.runtime.turn import Output, Turn
 
 LOOK_INTERVAL = 0.05
@@ -45,7 +45,7 @@ class Gate:
         capacity: Turns that may wait before background work has to.
     """
 
-    account: Account | None = None
+    delivery_log: DeliveryLog | None = None
 
     def __init__(
         self,
@@ -68,12 +68,12 @@ class Gate:
         self._flying: WriteSet | None = None
         self._wanted = 0
         self._taken = 0
-        self._settled = 0
+        self._committed = 0
         self._reservation = asyncio.Lock()
         self._is_reserved = False
         self._aside = WriteSet()
         self._held: deque[tuple[int, Sequence[Output]]] = deque()
-        self._waiters = Waiters()
+        self._waiters = CommitWaiters()
 
     @property
     def layers(self) -> list[WriteSet]:
@@ -113,14 +113,14 @@ class Gate:
         turn.is_open = False
         if self.is_lost:
             return 0
-        account = self.account
-        if account is not None:
-            account.close(turn)
-            if account.is_stale:
+        delivery_log = self.delivery_log
+        if delivery_log is not None:
+            delivery_log.close(turn)
+            if delivery_log.is_stale:
                 self.add(WriteSet())
         if turn.has_writes:
             self._want(turn)
-        if self._wanted > self._settled or self._held or not self._may_act():
+        if self._wanted > self._committed or self._held or not self._may_act():
             self._held.append((self._wanted, turn.outputs))
             return len(self._held)
         for deliver, what in turn.outputs:
@@ -153,12 +153,12 @@ class Gate:
             RoomStopped: If the room was lost before.
         """
         if turn is not None and turn.has_writes and not self.is_lost:
-            if self.account is not None:
-                self.account.interrupt(turn)
+            if self.delivery_log is not None:
+                self.delivery_log.interrupt(turn)
             self._want(turn)
         if self.is_lost:
             raise RoomStopped("This life of the room is over; it commits nothing.")
-        if self._wanted > self._settled:
+        if self._wanted > self._committed:
             await self._waiters.wait(self._wanted)
 
     @property
@@ -204,14 +204,14 @@ class Gate:
         """
         Give what is to be written next, and these writes, to who has reserved.
 
-        ``settle`` or ``put_back`` must follow.
+        ``finish_commit`` or ``put_back`` must follow.
 
         Args:
             writes: What a turn has written so far.
             turn: Which turn.
         """
-        if self.account is not None and turn.is_open:
-            self.account.interrupt(turn)
+        if self.delivery_log is not None and turn.is_open:
+            self.delivery_log.interrupt(turn)
         self._on_written(writes)
         self._aside, self._pending = self._pending, WriteSet()
         self._pending.merge(self._aside)
@@ -231,28 +231,32 @@ class Gate:
         self._pending, self._aside = self._aside, WriteSet()
         if self.is_lost:
             return self._pending
-        if self.account is not None:
-            self.account.not_stored()
-        if self._pending or (self.account is not None and self.account.is_stale):
+        if self.delivery_log is not None:
+            self.delivery_log.not_stored()
+        if self._pending or (
+            self.delivery_log is not None and self.delivery_log.is_stale
+        ):
             self._wanted = self._taken + 1
         else:
-            self._settled = self._taken
+            self._committed = self._taken
             self.release()
-            self._waiters.settled(self._settled)
+            self._waiters.wake(self._committed)
         return self._pending
 
     def take(self) -> RoomCommit:
-        """Give what is to be written next; ``settle`` must follow."""
+        """Give what is to be written next; ``finish_commit`` must follow."""
         self._flying, self._pending = self._pending, WriteSet()
         self._taken += 1
         return RoomCommit(
             claim=self.claim,
             version=self._version,
             writes=self._flying,
-            progress=None if self.account is None else self.account.progress(),
+            progress=None
+            if self.delivery_log is None
+            else self.delivery_log.progress(),
         )
 
-    def settle(self, outcome: Outcome) -> None:
+    def finish_commit(self, outcome: Outcome) -> None:
         """Say what became of the writes that were taken, and let outputs leave."""
         flying, self._flying = self._flying, None
         if self.is_lost:
@@ -264,16 +268,16 @@ class Gate:
         self._version += 1
         if flying is not None and flying.alarm is not UNKNOWN:
             self._alarm = flying.alarm
-        self._settled = self._taken
+        self._committed = self._taken
         self.release()
-        self._waiters.settled(self._settled)
+        self._waiters.wake(self._committed)
 
     def release(self) -> None:
         """Let the outputs leave that wait for no commit; called again by the sweep."""
         held = self._held
         if not held or self.is_lost or not self._may_act():
             return
-        while held and held[0][0] <= self._settled:
+        while held and held[0][0] <= self._committed:
             for deliver, what in held.popleft()[1]:
                 deliver(what)
 

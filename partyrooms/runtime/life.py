@@ -13,7 +13,7 @@ from partyrooms.core.keys import RoomKey
 from partyrooms.core.quota import Quota
 from partyrooms.core.writes import WriteSet
 from partyrooms.exceptions import RoomStopped
-from partyrooms.ports.cluster import Audience, Closing, Line
+from partyrooms.ports.cluster import Audience, Closing, Socket
 from partyrooms.ports.store import Claim, Store
 from partyrooms.runtime.connection import Connection, Connections
 from partyrooms.runtime.draft import Draft, block, outside
@@ -26,7 +26,7 @@ from partyrooms.usercode import contained
 
 if TYPE_CHECKING:
     from partyrooms.api.room import Room
-    from partyrooms.runtime.stream import Outflow
+    from partyrooms.runtime.stream import StreamWriter
     from partyrooms.server.node import Node
 
 
@@ -74,7 +74,7 @@ class Life:
         self.storage = Storage(self)
         self.connections = Connections()
         self.leaving: dict[Connection, None] = {}
-        self.streams: set[Outflow] = set()
+        self.streams: set[StreamWriter] = set()
         self._replies: set[asyncio.Future[Any]] = set()
         self.owner = node.name
         self.started_at = node.wall_clock()
@@ -86,21 +86,21 @@ class Life:
         self.is_over = False
         self.room = room_class(self)
         self.hooks = Hooks(self.room, node.in_thread)
-        self.account = audience.open(claim, hibernates=room_class.hibernate)
-        self.gate.account = self.account
-        for line in audience.lines():
-            self.welcome(Connection(self, line))
+        self.delivery_log = audience.open(claim, hibernates=room_class.hibernate)
+        self.gate.delivery_log = self.delivery_log
+        for socket in audience.sockets():
+            self.welcome(Connection(self, socket))
 
     def welcome(self, connection: Connection) -> None:
-        """List a connection, and let its line's events find it."""
-        connection._line.connection = connection
+        """List a connection, and let its socket's events find it."""
+        connection._socket.connection = connection
         if connection._is_open:
             self.connections.add(connection)
 
-    def lines(self) -> list[Line]:
+    def sockets(self) -> list[Socket]:
         """Every socket whose end this life has not heard of."""
-        open_lines = [one._line for one in self.connections.tagged(None)]
-        return open_lines + [one._line for one in self.leaving]
+        open_lines = [one._socket for one in self.connections.tagged(None)]
+        return open_lines + [one._socket for one in self.leaving]
 
     def owes(self, reply: "asyncio.Future[Any]") -> None:
         """Remember who waits: if this life ends, they are told."""
@@ -283,8 +283,8 @@ class Life:
         for reply in self._replies:
             if not reply.done():
                 reply.set_exception(RoomStopped(f"{self.key} stopped; ask again."))
-        for line in self.lines():
-            line.connection = None
+        for socket in self.sockets():
+            socket.connection = None
             if closing is not None:
-                line.drop(closing)
+                socket.drop(closing)
         self._audience.close()

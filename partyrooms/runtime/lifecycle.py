@@ -22,12 +22,12 @@ from partyrooms.ports.cluster import Audience, Closing
 from partyrooms.ports.store import Claim
 from partyrooms.runtime import events
 from partyrooms.runtime.embedded import require_no_server
-from partyrooms.runtime.events import alarms as ring
+from partyrooms.runtime.events import alarm
 from partyrooms.runtime.gate import Gate
 from partyrooms.runtime.life import Life
 from partyrooms.runtime.loop import Loop, tell
-from partyrooms.runtime.missed_closes import Farewells
-from partyrooms.runtime.ownership import Tenure
+from partyrooms.runtime.missed_closes import MissedCloses
+from partyrooms.runtime.ownership import Ownership
 from partyrooms.runtime.runner import HookRunner
 from partyrooms.runtime.turn import Turn
 from partyrooms.usercode import contained
@@ -45,7 +45,7 @@ CANCEL_PATIENCE = 1.0
 """Seconds that a hook is given each time that it is cancelled, at a node's end."""
 
 
-class Lives(Loop):
+class Lifecycle(Loop):
     """
     Starts a room for the first event, and ends its life when asked to.
 
@@ -60,12 +60,12 @@ class Lives(Loop):
     def __init__(self, key: RoomKey, node: "Node") -> None:
         super().__init__(key, node)
         self.life: Life | None = None
-        self._tenure = Tenure(key, node.store)
+        self._ownership = Ownership(key, node.store)
         self._runner = HookRunner(str(key), node.settings.hook_timeout)
         self._deletion: asyncio.Future[None] | None = None
         self._closing: Closing | None = None
         self._ended: asyncio.Future[None] | None = None
-        self._farewells = Farewells(self, node)
+        self._missed_closes = MissedCloses(self, node)
 
     @property
     def _is_in_memory(self) -> bool:
@@ -116,13 +116,13 @@ class Lives(Loop):
 
     def lose(self) -> None:
         """Let nothing of this life leave: the room may be somebody else's."""
-        if not self._tenure.lose():
+        if not self._ownership.lose():
             return
         life, self.life = self.life, None
         if life is not None:
             life.end(LOST)
-            self._tenure.forget()
-            self._node.bus.lose(self.key)
+            self._ownership.forget()
+            self._node.cluster.lose(self.key)
             self._arrived()  # so that the loop ends
         stolen = RoomStopped(f"{self.key} was lost to another process.")
         self._runner.interrupt(stolen)
@@ -133,7 +133,7 @@ class Lives(Loop):
         life, self.life = self.life, None
         if life is not None:
             life.end(closing)
-            await self._tenure.release(life.claim)
+            await self._ownership.release(life.claim)
         for event in self._take_all():
             event.abandon(RoomStopped(f"{self.key} stopped before this was handled."))
 
@@ -169,7 +169,7 @@ class Lives(Loop):
         try:
             error = await self._start()
         except RoomElsewhere as refused:
-            self._node.bus.refuse(self.key, self._take_all(), refused)
+            self._node.cluster.refuse(self.key, self._take_all(), refused)
             return
         except Exception as raised:
             error = raised
@@ -185,10 +185,10 @@ class Lives(Loop):
             if isinstance(raised, PartyroomsError):
                 raised.was_logged = True
         if error is None:
-            self._waiting.extendleft(reversed(self._farewells.take()))
+            self._waiting.extendleft(reversed(self._missed_closes.take()))
             return
         for event in self._take_all():
-            self._farewells.give_up(event, error)
+            self._missed_closes.give_up(event, error)
             events.confirm(event)
 
     async def _start(self) -> Exception | None:
@@ -198,23 +198,23 @@ class Lives(Loop):
         if self._node.is_draining:
             raise RoomElsewhere("This process gives its rooms away.")
         await require_no_server(self._node, self.key)
-        claim = await self._tenure.claim(self._node.bus.named(self.key))
-        ring.meet(self._waiting, claim.alarm)
+        claim = await self._ownership.claim(self._node.cluster.named(self.key))
+        alarm.meet(self._waiting, claim.alarm)
         life: Life | None = None
         seats = dict(claim.seats)
         try:
-            audience = self._node.bus.audience(self.key)  # held while it fills
-            await self._node.bus.gather(self.key, claim)
-            self._mourn(seats)
+            audience = self._node.cluster.audience(self.key)  # held while it fills
+            await self._node.cluster.gather(self.key, claim)
+            self._note_missed_closes(seats)
             seats = {}
             life = await self._make(claim, audience)
             turn = Turn(life)
             error = await self._runner.attempt("on_start", turn, life.hooks.on_start)
-            if error is None and not self._tenure.is_lost:
+            if error is None and not self._ownership.is_lost:
                 life.gate.close(turn)
                 self.life = life
                 return None
-            if error is not None and not self._tenure.is_lost:
+            if error is not None and not self._ownership.is_lost:
                 await self._runner.report(error, life, None)
                 with suppress(RoomStopped):
                     await life.gate.commit(None)
@@ -222,13 +222,13 @@ class Lives(Loop):
         finally:
             if self.life is None:
                 if life is not None:
-                    life.end(LOST if self._tenure.is_lost else None)
-                await self._tenure.release(claim, seats=seats)
+                    life.end(LOST if self._ownership.is_lost else None)
+                await self._ownership.release(claim, seats=seats)
         return error or RoomStopped(f"{self.key} was lost while it started.")
 
     async def _make(self, claim: Claim, audience: Audience) -> Life:
         sizes = await self._node.store.sizes(claim.record)
-        if self._tenure.is_lost:
+        if self._ownership.is_lost:
             raise RoomStopped(f"{self.key} was lost before it started.")
         room_class = registry.get(self.key.party)
         try:
@@ -247,15 +247,15 @@ class Lives(Loop):
             await self._put_off_alarm(gate, error)
             raise error from error.__cause__
 
-    def _mourn(self, seats: Mapping[UUID | None, bytes]) -> None:
+    def _note_missed_closes(self, seats: Mapping[UUID | None, bytes]) -> None:
         """Owe on_close to those whose processes have died since the last life."""
-        here = self._node.bus.named(self.key) or ()
+        here = self._node.cluster.named(self.key) or ()
         for node, profiles in seats.items():
             if node not in here:
-                self._farewells.mourn(decode_profiles(profiles))
+                self._missed_closes.note_lost(decode_profiles(profiles))
 
     async def _put_off_alarm(self, gate: Gate, error: Exception) -> None:
-        await ring.put_off(self._waiting, gate, self._node.wall_clock(), error)
+        await alarm.put_off(self._waiting, gate, self._node.wall_clock(), error)
 
     async def _finish(self) -> None:
         self._stop_wanted = False
@@ -269,18 +269,22 @@ class Lives(Loop):
     async def _end_life(self, closing: Closing | None) -> None:
         life = self.life
         if life is not None:
-            lines = life.lines()
+            sockets = life.sockets()
             if closing is not None:
-                if life.account is not None:
-                    life.account.owe_all()
-                for line in lines:
-                    gone = events.Closed(line, line.closing or closing, was_clean=True)
+                if life.delivery_log is not None:
+                    life.delivery_log.expect_more()
+                for socket in sockets:
+                    gone = events.Closed(
+                        socket, socket.closing or closing, was_clean=True
+                    )
                     await self._handle(gone, life)
             with suppress(RoomStopped):
                 await life.gate.commit(None)
             if closing is not None:
-                for line in lines:  # Their on_close has taken them off life's lists.
-                    line.drop(closing)
+                for (
+                    socket
+                ) in sockets:  # Their on_close has taken them off life's lists.
+                    socket.drop(closing)
             if self.life is life:
                 self.life = None
                 life.end(closing)
@@ -292,14 +296,16 @@ class Lives(Loop):
             deletion, self._deletion = self._deletion, None
             await self._delete(life, deletion)
         elif life is not None:
-            gateways = self._node.bus.gateways(self.key)
-            account = life.account
-            final = None if account is None else account.progress(is_final=True)
-            seats = self._node.bus.seats(self.key) if life.room.hibernate else {}
-            await self._tenure.release(life.claim, gateways, final, seats)
+            gateways = self._node.cluster.gateways(self.key)
+            delivery_log = life.delivery_log
+            final = (
+                None if delivery_log is None else delivery_log.progress(is_final=True)
+            )
+            seats = self._node.cluster.seats(self.key) if life.room.hibernate else {}
+            await self._ownership.release(life.claim, gateways, final, seats)
         is_draining = self._node.is_draining
         if is_draining or not self._waiting:
-            self._node.bus.release(
+            self._node.cluster.release(
                 self.key, asleep=not is_draining, waiting=self._take_all()
             )
 
@@ -307,8 +313,8 @@ class Lives(Loop):
         self, life: Life | None, deletion: "asyncio.Future[None]"
     ) -> None:
         try:
-            claim = await self._tenure.claim() if life is None else life.claim
-            await self._tenure.delete(claim)
+            claim = await self._ownership.claim() if life is None else life.claim
+            await self._ownership.delete(claim)
         except Exception as error:
             deletion.set_exception(error)
         else:

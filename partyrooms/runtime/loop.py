@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from partyrooms.core.keys import RoomKey
-from partyrooms.ports.cluster import Line
+from partyrooms.ports.cluster import Socket
 from partyrooms.runtime.events import Message
 from partyrooms.runtime.mailbox import Mailbox
 
@@ -30,7 +30,7 @@ class Loop(Mailbox):
         self._task: asyncio.Task[None] | None = None
         self._idle: asyncio.Future[None] | None = None
         self._stop_wanted = False
-        self._settled: asyncio.Future[None] | None = None
+        self._resting: asyncio.Future[None] | None = None
         self._quiet_since = node.clock()
 
     @property
@@ -50,10 +50,10 @@ class Loop(Mailbox):
     def _loop_ended(self) -> None:
         """The task has ended, whatever way."""
 
-    def message(self, line: Line, payload: str | bytes) -> bool:
+    def message(self, socket: Socket, payload: str | bytes) -> bool:
         """A frame has come; the shortest way, for it is the most frequent event."""
         waiting = self._waiting
-        waiting.append(Message(line, payload))
+        waiting.append(Message(socket, payload))
         idle = self._idle
         if idle is not None:
             self._idle = None
@@ -88,26 +88,26 @@ class Loop(Mailbox):
                 await self._work()
         finally:
             self._task = self._idle = None
-            self._tell_settled()
+            self._tell_idle()
             self._loop_ended()
 
     async def _rest(self) -> None:
         """Wait for the next event; the task costs less than a new one each time."""
         self._quiet_since = self._node.clock()
         self._idle = idle = self._loop.create_future()
-        self._tell_settled()
+        self._tell_idle()
         await idle
 
-    async def _until_it_rests(self) -> None:
+    async def _until_resting(self) -> None:
         """Wait until no event waits or is being handled."""
         while self._task is not None and self._idle is None:
-            if self._settled is None:
-                self._settled = self._loop.create_future()
-            await asyncio.shield(self._settled)
+            if self._resting is None:
+                self._resting = self._loop.create_future()
+            await asyncio.shield(self._resting)
 
-    def _tell_settled(self) -> None:
-        tell(self._settled)
-        self._settled = None
+    def _tell_idle(self) -> None:
+        tell(self._resting)
+        self._resting = None
 
 
 def tell(waiter: "asyncio.Future[None] | None") -> None:

@@ -5,8 +5,8 @@ from partyrooms.ports.cluster import Closing
 from partyrooms.runtime.connection import Connection
 
 
-class GoneLine:
-    """A ``Line`` that nothing reaches any more."""
+class LostSocket:
+    """A ``Socket`` that nothing reaches any more."""
 
     number = 0
     is_accepted = True

@@ -10,7 +10,7 @@ from typing import Any
 from partyrooms.core.frames import Answer
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import ConnectionTrouble, MailboxFull
-from partyrooms.ports.cluster import Closing, Line
+from partyrooms.ports.cluster import Closing, Socket
 from partyrooms.runtime.connection import ConnectionContext
 from partyrooms.runtime.events import (
     Call,
@@ -19,9 +19,9 @@ from partyrooms.runtime.events import (
     Event,
     Message,
     Request,
-    Trouble,
+    SocketError,
 )
-from partyrooms.runtime.events.alarms import Ring
+from partyrooms.runtime.events.alarm import AlarmEvent
 
 
 class Mailbox(ABC):
@@ -60,23 +60,23 @@ class Mailbox(ABC):
             await asyncio.shield(self._space)
 
     def connect(
-        self, line: Line, context: ConnectionContext, chain: tuple[str, ...] = ()
+        self, socket: Socket, context: ConnectionContext, chain: tuple[str, ...] = ()
     ) -> None:
-        """A socket asks to be let in; the line is told the outcome."""
-        self._put(Connect(line, context, chain=chain))
+        """A socket asks to be let in; the socket is told the outcome."""
+        self._put(Connect(socket, context, chain=chain))
 
-    def message(self, line: Line, payload: str | bytes) -> bool:
+    def message(self, socket: Socket, payload: str | bytes) -> bool:
         """A frame has come; whether the gateway is to wait for space now."""
-        self._put(Message(line, payload))
+        self._put(Message(socket, payload))
         return self.is_full
 
-    def trouble(self, line: Line, error: ConnectionTrouble) -> None:
+    def trouble(self, socket: Socket, error: ConnectionTrouble) -> None:
         """A socket is in trouble and will be closed."""
-        self._put(Trouble(line, error))
+        self._put(SocketError(socket, error))
 
-    def closed(self, line: Line, closing: Closing, was_clean: bool) -> None:
+    def closed(self, socket: Socket, closing: Closing, was_clean: bool) -> None:
         """A socket has ended."""
-        self._put(Closed(line, closing, was_clean))
+        self._put(Closed(socket, closing, was_clean))
 
     def request(
         self, request: Any, chain: tuple[str, ...] = ()
@@ -90,17 +90,17 @@ class Mailbox(ABC):
     def call(
         self, name: str, arguments: Mapping[str, Any], chain: tuple[str, ...] = ()
     ) -> "asyncio.Future[Any]":
-        """Put one of ``owner.calls`` in and get what awaits its result."""
+        """Put one of ``runtime.calls`` in and get what awaits its result."""
         self._require_space()
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._put(Call(name, arguments, reply, chain=chain))
         return reply
 
-    def ring(self, at: datetime) -> "asyncio.Future[None]":
+    def alarm_due(self, at: datetime) -> "asyncio.Future[None]":
         """The room's alarm is due; what awaits that it was handled, or is not due."""
         self._require_space()
         reply: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._put(Ring(at, reply))
+        self._put(AlarmEvent(at, reply))
         return reply
 
     def _put(self, event: Event) -> None:

@@ -3,16 +3,16 @@
 from typing import TYPE_CHECKING
 
 from partyrooms.core.frames import Profile
-from partyrooms.ports.cluster import Closing, Line
+from partyrooms.ports.cluster import Closing, Socket
 from partyrooms.runtime import events
-from partyrooms.runtime.lost_socket import GoneLine
+from partyrooms.runtime.lost_socket import LostSocket
 
 if TYPE_CHECKING:
-    from partyrooms.runtime.lifecycle import Lives
+    from partyrooms.runtime.lifecycle import Lifecycle
     from partyrooms.server.node import Node
 
 
-class Farewells:
+class MissedCloses:
     """
     Whom ``on_close`` is owed; the next life begins with them.
 
@@ -25,36 +25,36 @@ class Farewells:
         node: Where it runs.
     """
 
-    def __init__(self, lives: "Lives", node: "Node") -> None:
+    def __init__(self, lives: "Lifecycle", node: "Node") -> None:
         self._lives = lives
         self._node = node
-        self._owed: dict[Line, events.Closed] = {}
+        self._owed: dict[Socket, events.Closed] = {}
 
     def give_up(self, event: events.Event, error: Exception) -> None:
         """Let an event fail for which the room could not be started."""
-        line: Line | None = getattr(event, "line", None)
-        was_in = line is not None and line.is_accepted and not line.is_dropped
+        socket: Socket | None = getattr(event, "socket", None)
+        was_in = socket is not None and socket.is_accepted and not socket.is_dropped
         event.abandon(error)
-        if line is None or not was_in:
+        if socket is None or not was_in:
             return
         if isinstance(event, events.Closed):
-            self._owe(line, event.closing, event.was_clean)
-        elif line.is_dropped:
-            self._owe(line, line.closing or events.ROOM_FAILED, True)
+            self._owe(socket, event.closing, event.was_clean)
+        elif socket.is_dropped:
+            self._owe(socket, socket.closing or events.ROOM_FAILED, True)
 
-    def mourn(self, profiles: list[Profile]) -> None:
+    def note_lost(self, profiles: list[Profile]) -> None:
         """The process of these sockets died while nobody ran the room."""
         for profile in profiles:
-            self._owe(GoneLine(profile), (1006, ""), False)
+            self._owe(LostSocket(profile), (1006, ""), False)
 
     def take(self) -> list[events.Closed]:
         """All of them, in order; they are owed no more."""
         owed, self._owed = list(self._owed.values()), {}
-        self._node.owing.discard(self._lives)
+        self._node.kept_workers.discard(self._lives)
         return owed
 
-    def _owe(self, line: Line, closing: Closing, was_clean: bool) -> None:
+    def _owe(self, socket: Socket, closing: Closing, was_clean: bool) -> None:
         self._owed.setdefault(
-            line, events.Closed(line, closing, was_clean, is_owed=True)
+            socket, events.Closed(socket, closing, was_clean, is_owed=True)
         )
-        self._node.owing.add(self._lives)
+        self._node.kept_workers.add(self._lives)

@@ -12,7 +12,7 @@ from partyrooms.runtime.ownership_states import Event, State, next_state
 logger = logging.getLogger("partyrooms.runtime")
 
 
-class Tenure:
+class Ownership:
     """
     Claims a room and gives it up, one ownership period after the other.
 

@@ -16,7 +16,7 @@ FULL_DELAY = 0.02
 """Seconds before another look at a way that takes nothing more."""
 
 
-class Outflow:
+class StreamWriter:
     """
     A ``Source``: what ``on_request`` yields, taken as its reader grants.
 

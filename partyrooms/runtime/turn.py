@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from asyncio import Future
 
     from partyrooms.core.keys import RoomKey
-    from partyrooms.ports.cluster import Inlet
+    from partyrooms.ports.cluster import RoomInbox
     from partyrooms.runtime.life import Life
 
 Output = tuple[Callable[[Any], None], Any]
-"""A method of a line, an audience or a waiting request, and what to call it with."""
+"""A method of a socket, an audience or a waiting request, and what to call it with."""
 
 current: ContextVar["Turn | None"] = ContextVar("partyrooms_turn", default=None)
 """The turn of the running code; hooks in threads and their child tasks inherit it."""
@@ -65,8 +65,8 @@ class Turn(msgspec.Struct, eq=False):
     is_open: bool = True
     interruption: Exception | None = None
     chain: tuple[str, ...] = ()
-    waits: "dict[Future[tuple[str, ...]], tuple[RoomKey, Inlet]] | None" = None
-    ringing: Alarm | None = None
+    waits: "dict[Future[tuple[str, ...]], tuple[RoomKey, RoomInbox]] | None" = None
+    handled_alarm: Alarm | None = None
     receipt: Output | None = None
     is_interrupted: bool = False
     _draft: Draft | None = None

@@ -9,16 +9,16 @@ from partyrooms.ports.cluster import Closing
 from partyrooms.runtime import events
 from partyrooms.runtime.deadlock import pass_on
 from partyrooms.runtime.life import Life
-from partyrooms.runtime.lifecycle import Lives
+from partyrooms.runtime.lifecycle import Lifecycle
 from partyrooms.runtime.turn import Turn
 
-BREATH = 50
+EVENTS_PER_SLICE = 50
 """Events of one room after which everything else in the process has its turn."""
 
 
-class Worker(Lives):
+class Worker(Lifecycle):
     """
-    Handles one room's events, one at a time, in order of arrival; an ``Inlet``.
+    Handles one room's events, one at a time, in order of arrival; an ``RoomInbox``.
 
     It starts the room for the first event, ends its life when asked to or when it has
     been idle, and starts it again for the next event. All methods are called on the
@@ -37,9 +37,9 @@ class Worker(Lives):
             self._stop_wanted = True
             self._arrived()
 
-    async def settled(self) -> None:
+    async def until_idle(self) -> None:
         """Wait until no event waits or is being handled, and all is committed."""
-        await self._until_it_rests()
+        await self._until_resting()
         if self.life is not None:
             await self.life.gate.commit(None)
 
@@ -61,7 +61,7 @@ class Worker(Lives):
         )
 
     def probe(self, chain: tuple[str, ...]) -> None:
-        """Somebody looks whether rooms wait for one another; see ``bus.waiting``."""
+        """Somebody looks whether rooms wait for one another; see ``runtime.deadlock``."""
         turn = self._runner.turn
         if turn is not None and turn.waits and self._keeps_waiting(chain[-1], turn):
             pass_on(turn, chain)
@@ -90,7 +90,7 @@ class Worker(Lives):
 
     async def _work(self) -> None:
         """Handle what waits, as far as the rest of the process can wait for it."""
-        for _ in range(BREATH):
+        for _ in range(EVENTS_PER_SLICE):
             life = self.life
             if self._stop_wanted:
                 await self._finish()

@@ -32,7 +32,7 @@ BACKLOG_INTERVAL = 0.05
 """Seconds until the next look when there were more than could be taken."""
 
 
-class AlarmClock:
+class AlarmPoller:
     """
     Wakes rooms, in the name of one node.
 
@@ -46,7 +46,7 @@ class AlarmClock:
         self._is_blind = False
         self._is_enrolled = False
 
-    async def keep_ringing(self) -> None:
+    async def keep_polling(self) -> None:
         """Look and ring until cancelled."""
         while True:
             is_full = await self._look()
@@ -93,7 +93,7 @@ class AlarmClock:
         node = self._node
         try:
             await asyncio.sleep(max(0.0, due.at.timestamp() - node.wall_clock()))
-            await node.bus.inlet(due.key).ring(due.at)
+            await node.cluster.inbox(due.key).alarm_due(due.at)
         except Exception as error:
             # The room, or its worker, has logged it. The alarm is in the table: it is
             # found again.

@@ -37,7 +37,7 @@ MAX_ERROR_SIZE = 1000
 """Characters of an error that are kept."""
 
 
-class CronClock:
+class CronPoller:
     """
     Begins ticks, in the name of one node.
 
@@ -53,7 +53,7 @@ class CronClock:
         self._ended = asyncio.Event()
         self._is_blind = False
 
-    async def keep_ticking(self) -> None:
+    async def keep_polling(self) -> None:
         """Look and run until cancelled."""
         await asyncio.sleep(SETTLING_TIME)
         while True:

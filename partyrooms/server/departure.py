@@ -85,22 +85,22 @@ async def leave(node: Node) -> None:
     A server waits for its HTTP responses to end, and a stream need not have an end.
     """
     node.is_leaving = True
-    if node.bus.has_peers:
+    if node.cluster.has_peers:
         await node.drain()
-    outboxes = [one for one in node.outboxes if not one.is_gone]
-    random.shuffle(outboxes)
+    sockets = [one for one in node.sockets if not one.is_gone]
+    random.shuffle(sockets)
     logger.info(
         "%d sockets are closed, then this process ends",
-        len(outboxes),
-        extra={"action": "departure", "sockets": len(outboxes)},
+        len(sockets),
+        extra={"action": "departure", "sockets": len(sockets)},
     )
-    duration = min(GRACE, len(outboxes) / CLOSES_PER_SECOND)
+    duration = min(GRACE, len(sockets) / CLOSES_PER_SECOND)
     batches = max(1, round(duration / BATCH_INTERVAL))
     for start in range(batches):
-        for outbox in outboxes[start::batches]:
-            outbox.close(GOING_AWAY)
+        for socket in sockets[start::batches]:
+            socket.close(GOING_AWAY)
         if start + 1 < batches:
             await asyncio.sleep(BATCH_INTERVAL)
-    for inflow in tuple(node.inflows):
-        inflow.cut()
-    await asyncio.gather(*(outbox.flush() for outbox in outboxes))
+    for reader in tuple(node.stream_readers):
+        reader.cut()
+    await asyncio.gather(*(socket.flush() for socket in sockets))

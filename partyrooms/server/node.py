@@ -12,25 +12,25 @@ from weakref import WeakSet, WeakValueDictionary
 
 from channels.db import DatabaseSyncToAsync
 
-from partyrooms.cluster.cluster import LayerBus, shared_layer
-from partyrooms.cluster.local import MemoryBus
+from partyrooms.cluster.cluster import LayerCluster, shared_layer
+from partyrooms.cluster.local import LocalCluster
 from partyrooms.cluster.transport import channel_of
 from partyrooms.conf import Settings, get_settings
 from partyrooms.core.keys import RoomKey
-from partyrooms.delivery.outbox import Outbox
-from partyrooms.delivery.stream import Inflow
+from partyrooms.delivery.local_socket import LocalSocket
+from partyrooms.delivery.stream import StreamReader
 from partyrooms.nodes import Directory
 from partyrooms.nodes.lease import Lease
-from partyrooms.ports.cluster import Bus
+from partyrooms.ports.cluster import Cluster
 from partyrooms.ports.store import Store
 from partyrooms.runtime.committer import Committer
 from partyrooms.runtime.hooks import Hook, InThread
-from partyrooms.runtime.lifecycle import STOPPED, Lives
+from partyrooms.runtime.lifecycle import STOPPED, Lifecycle
 from partyrooms.runtime.threads import HookThreads
 from partyrooms.runtime.watchdog import Watchdog
 from partyrooms.runtime.worker import Worker
-from partyrooms.server.alarm_poller import AlarmClock
-from partyrooms.server.cron_poller import CronClock
+from partyrooms.server.alarm_poller import AlarmPoller
+from partyrooms.server.cron_poller import CronPoller
 from partyrooms.server.nodes import existing_node as existing_node
 from partyrooms.server.nodes import forget_node
 from partyrooms.server.nodes import nodes as nodes
@@ -60,7 +60,7 @@ class Node:
         wall_clock: Seconds since 1970, to be shown to people.
         in_thread: Makes a coroutine function of a hook that is none; None: each call
             has a thread, with a database connection by Django's rules.
-        bus: Makes the bus, once.
+        cluster: Makes the cluster, once.
         lease: Until when its rooms may act; None: always.
         is_guest: Its process serves nobody: rooms are better off elsewhere.
     """
@@ -74,11 +74,11 @@ class Node:
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
         in_thread: InThread | None = None,
-        bus: Callable[["Node"], Bus] = MemoryBus,
+        cluster: Callable[["Node"], Cluster] = LocalCluster,
         lease: Lease | None = None,
-        is_guest: bool = False,
+        is_embedded: bool = False,
     ) -> None:
-        self.is_guest = is_guest
+        self.is_embedded = is_embedded
         self.lease = lease or Lease()
         self.store = store
         self.name = name
@@ -87,20 +87,20 @@ class Node:
         self.wall_clock = wall_clock
         self.is_draining = False
         self.is_leaving = False
-        self.outboxes: WeakSet[Outbox] = WeakSet()
-        self.inflows: WeakSet[Inflow] = WeakSet()
+        self.sockets: WeakSet[LocalSocket] = WeakSet()
+        self.stream_readers: WeakSet[StreamReader] = WeakSet()
         self.committer = Committer(store, self.spawn)
         self._threads = HookThreads(settings.hook_timeout, clock)
         self.in_thread = in_thread or self._in_thread
         self.busy: set[Worker] = set()
-        self.owing: set[Lives] = set()
+        self.kept_workers: set[Lifecycle] = set()
         self.is_over = False
         self.ended = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._workers: WeakValueDictionary[RoomKey, Worker] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
         self.watchdog = Watchdog(self)
-        self.bus = bus(self)
+        self.cluster = cluster(self)
 
     def worker(self, key: RoomKey) -> Worker:
         """
@@ -118,7 +118,7 @@ class Node:
     def is_serving(self) -> bool:
         """Whether it may own rooms, and act for them, now."""
         is_leaving = self.is_draining or self.is_over
-        return self.bus.takes_rooms and self.lease.holds() and not is_leaving
+        return self.cluster.takes_rooms and self.lease.holds() and not is_leaving
 
     def spawn(
         self,
@@ -171,7 +171,7 @@ class Node:
         self.ended.set()
         for worker in tuple(self.busy):
             worker.lose()
-        self.bus.close()
+        self.cluster.close()
         forget_node(self, self._loop)  # The next event makes a new one.
         return self._loop.create_task(self.close())
 
@@ -189,18 +189,18 @@ class Node:
         self.is_draining = True
         if self.is_over:
             return
-        await self.bus.stop_taking_rooms()
-        await self.bus.wait_for_others(patience)
+        await self.cluster.stop_taking_rooms()
+        await self.cluster.wait_for_others(patience)
         while self.busy:
             await asyncio.gather(
                 *(
-                    one.stop(None if self.bus.is_outlived(one.key) else GOING_AWAY)
+                    one.stop(None if self.cluster.is_outlived(one.key) else GOING_AWAY)
                     for one in tuple(self.busy)
                 )
             )
         with suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_TIME):
-                await self.bus.flush()
+                await self.cluster.flush()
 
     async def close(self, patience: float = 0.0) -> None:
         """
@@ -213,7 +213,7 @@ class Node:
             await self.drain(patience)
         self.is_over = True
         forget_node(self, self._loop)
-        self.bus.close()
+        self.cluster.close()
         self.watchdog.stop()
         await asyncio.gather(*(w.crash(GOING_AWAY) for w in tuple(self.busy)))
         tasks = self._tasks - {asyncio.current_task()}
@@ -242,14 +242,14 @@ async def keep_node() -> None:
 
 
 def start_node(
-    *, is_worker: bool = False, is_guest: bool = False, keeps_time: bool = True
+    *, is_worker: bool = False, is_embedded: bool = False, keeps_time: bool = True
 ) -> Node:
     """
     Make and start the running event loop's node.
 
     Args:
         is_worker: It may own rooms whatever ``OWNERS`` says.
-        is_guest: It owns rooms only where nobody else does; see ``owner.home``.
+        is_guest: It owns rooms only where nobody else does; see ``server.host``.
         keeps_time: It rings alarms and runs crons, if it may own rooms.
     """
     loop = asyncio.get_running_loop()
@@ -265,13 +265,13 @@ def start_node(
         lease_ttl=settings.lease_ttl,
         on_lease=lease.extend,
         channel="" if layer is None else channel_of(node_id),
-        takes_rooms=takes_rooms and not is_guest,
+        takes_rooms=takes_rooms and not is_embedded,
     )
 
-    def bus(node: Node) -> Bus:
+    def cluster(node: Node) -> Cluster:
         if layer is None:
-            return MemoryBus(node)
-        return LayerBus(
+            return LocalCluster(node)
+        return LayerCluster(
             node, node_id, layer, owners=settings.owners, takes_rooms=takes_rooms
         )
 
@@ -280,9 +280,9 @@ def start_node(
         store,
         name=str(node_id),
         settings=settings,
-        bus=bus,
+        cluster=cluster,
         lease=lease,
-        is_guest=is_guest,
+        is_embedded=is_embedded,
     )
     use_node(node)
     directory.start_heartbeat(
@@ -291,10 +291,10 @@ def start_node(
     )
     node.spawn(node.keep_sweeping())
     if keeps_time:
-        node.spawn(AlarmClock(node).keep_ringing())
-        node.spawn(CronClock(node).keep_ticking())
+        node.spawn(AlarmPoller(node).keep_polling())
+        node.spawn(CronPoller(node).keep_polling())
     node.watchdog.start()
-    node.bus.start()
+    node.cluster.start()
     return node
 
 

@@ -37,7 +37,7 @@ from partyrooms.conf import get_settings
 from partyrooms.core.frames import Frame, Profile
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.values import decode
-from partyrooms.delivery.subscribers import LocalAudience
+from partyrooms.delivery.local_audience import LocalAudience
 from partyrooms.ports.cluster import Closing
 from partyrooms.ports.store import Span
 from partyrooms.runtime.connection import Connection, ConnectionContext
@@ -148,9 +148,9 @@ class RunningRoom:
             uri=request.get_full_path(),
             user_id=None if user is None else str(user.pk),
         )
-        client = Client(self, profile, self._node.bus.local_audience(self.key))
-        self._worker.connect(client._line, ConnectionContext(request, props or {}))
-        await self._worker.settled()
+        client = Client(self, profile, self._node.cluster.local_audience(self.key))
+        self._worker.connect(client._socket, ConnectionContext(request, props or {}))
+        await self._worker.until_idle()
         return client
 
     async def request(
@@ -175,7 +175,7 @@ class RunningRoom:
         given = {"headers": None, "json": None, "data": None, "query": None} | body
         request: Any = build_request(self.key, path, method=method, **given)
         request.props = dict(props or {})
-        answer = await self._node.bus.request(self.key, request)
+        answer = await self._node.cluster.request(self.key, request)
         return await respond(answer, stream=stream)
 
     async def get(self, path: str = "/", **options: Any) -> StubResponse:
@@ -199,12 +199,12 @@ class RunningRoom:
     async def hibernate(self) -> None:
         """Let the room leave memory while its connections stay open."""
         await self._worker.stop(None)
-        await self._worker.settled()
+        await self._worker.until_idle()
 
     async def stop(self) -> None:
         """End the room's life as ``manage.py rooms stop`` does: sockets get 1012."""
         await self._worker.stop()
-        await self._worker.settled()
+        await self._worker.until_idle()
 
     async def crash(self) -> None:
         """End the room's life as kill -9 of its process does; what is stored stays."""
@@ -229,7 +229,7 @@ class RunningRoom:
             RuntimeError: If on_alarm sets the next alarm for now, and so without end.
         """
         await self._timeline.pass_time(timedelta(**duration).total_seconds())
-        await self._worker.settled()
+        await self._worker.until_idle()
 
 
 class Client:
@@ -249,17 +249,17 @@ class Client:
         self.received: list[str | bytes] = []
         self.closed: Closing | None = None
         self._room = room
-        self._line = _Line(self, profile, audience)
+        self._socket = _TestSocket(self, profile, audience)
 
     @property
     def is_accepted(self) -> bool:
         """Whether the handshake was answered."""
-        return self._line.is_accepted
+        return self._socket.is_accepted
 
     async def send(self, message: str | bytes) -> None:
         """Send a frame, and wait until the room has handled it."""
-        self._room._worker.message(self._line, message)
-        await self._room._worker.settled()
+        self._room._worker.message(self._socket, message)
+        await self._room._worker.until_idle()
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the connection, and wait until the room has heard of it."""
@@ -272,13 +272,13 @@ class Client:
     async def _leave(self, closing: Closing, *, was_clean: bool) -> None:
         if self.closed is None:
             self.closed = closing
-            self._line.leave()
-            self._room._worker.closed(self._line, closing, was_clean)
-        await self._room._worker.settled()
+            self._socket.leave()
+            self._room._worker.closed(self._socket, closing, was_clean)
+        await self._room._worker.until_idle()
 
 
-class _Line:
-    """A ``Line`` whose client is a list."""
+class _TestSocket:
+    """A ``Socket`` whose client is a list."""
 
     def __init__(
         self, client: Client, profile: Profile, audience: LocalAudience
@@ -333,7 +333,7 @@ def _handshake(
     key: RoomKey, path: str, query: str, headers: Mapping[str, str]
 ) -> ASGIRequest:
     full_path = f"/parties/{key.party}/{quote(key.room_id, safe='')}{path}"
-    lines = {"host": "testserver"} | {k.lower(): v for k, v in headers.items()}
+    sockets = {"host": "testserver"} | {k.lower(): v for k, v in headers.items()}
     scope = {
         "type": "http",
         "method": "GET",
@@ -341,6 +341,6 @@ def _handshake(
         "raw_path": full_path.encode(),
         "root_path": "",
         "query_string": query.encode(),
-        "headers": [(k.encode(), v.encode("latin-1")) for k, v in lines.items()],
+        "headers": [(k.encode(), v.encode("latin-1")) for k, v in sockets.items()],
     }
     return ASGIRequest(scope, BytesIO())

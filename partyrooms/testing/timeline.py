@@ -82,13 +82,13 @@ class Timeline:
         self.clock.move_to(due.at)
         self._node.sweep()
         worker = self._node.worker(due.key)
-        ring = worker.ring(due.at)
+        alarm_due = worker.alarm_due(due.at)
         if worker.is_in_hook:
             self._waiting.add(due.key)
-            ring.add_done_callback(_look_at)
+            alarm_due.add_done_callback(_look_at)
             return
         with suppress(Exception):  # The room has heard of it, and the log.
-            await ring
+            await alarm_due
 
     async def _next_alarm(self, end: float) -> DueAlarm | None:
         await self._quiet()

@@ -174,12 +174,12 @@ async def test_w7_a_room_that_fails_to_connect_closes_with_1011(node, host, visi
 async def test_r13_the_clients_close_code_reaches_the_room(node, host, visitor):
     """close(code, reason) of the client is what on_close finds."""
 
-    class Witness(Room):
+    class ReportingGateway(Room):
         async def on_close(self, connection):
             end = [connection.close_code, connection.close_reason, connection.was_clean]
             note(self.id, "closed", *end)  # noqa: F821
 
-    room = await visitor.define(Witness)
+    room = await visitor.define(ReportingGateway)
     socket = await node.open(host, party=room.party, room=room.room_id)
     await socket.until("open")
 

@@ -10,7 +10,7 @@ from tests.servers.visitor import Room
 async def test_p3_call(define):
     """Only methods marked with `@rpc`; an exception is raised as `CallFailed`."""
 
-    class Account(Room):
+    class DeliveryLog(Room):
         balance = 0
 
         @rpc
@@ -28,8 +28,8 @@ async def test_p3_call(define):
         async def secret(self):
             return "never"
 
-    account = await define(Account)
-    party, room_id = account.party, account.room_id
+    delivery_log = await define(DeliveryLog)
+    party, room_id = delivery_log.party, delivery_log.room_id
 
     class Asking(Room):
         async def on_request(self, request):
@@ -46,7 +46,7 @@ async def test_p3_call(define):
             return answers
 
     room = await define(Asking)
-    alice = await account.join("alice")
+    alice = await delivery_log.join("alice")
     paid, looked, raised, unmarked, unsendable = await room.data()
 
     assert paid == {"balance": 3}

@@ -128,7 +128,7 @@ async def test_r5_init_may_be_overridden(define):
 async def test_r6_a_key_is_one_instance(define):
     """State on `self` is seen by all later events, WebSocket and HTTP alike."""
 
-    class Tally(Room):
+    class SentLog(Room):
         count = 0
 
         async def on_message(self, message, sender):
@@ -139,7 +139,7 @@ async def test_r6_a_key_is_one_instance(define):
             self.count += 10
             return {"count": self.count}
 
-    room = await define(Tally)
+    room = await define(SentLog)
     alice, bob = await room.join("alice"), await room.join("bob")
 
     assert await alice.ask("+") == "1"

@@ -183,7 +183,7 @@ LEAKS = cleandoc(
     from django.conf import settings
     from redis import Redis
     from partyrooms import parties
-    from partyrooms.server.home import background_loop
+    from partyrooms.server.host import background_loop
 
     url = settings.CHANNEL_LAYERS["default"]["CONFIG"]["hosts"][0]
     stub = parties["counter"].get(sys.argv[1])

@@ -4,7 +4,7 @@ from itertools import count
 
 from hypothesis import strategies as st
 
-from tests.faults.lab.history import Attempt, Frame, History, Kind, Line, Visit
+from tests.faults.lab.history import Attempt, Frame, History, Kind, Socket, Visit
 
 CLIENTS = 3
 
@@ -69,7 +69,7 @@ class Ledger:
             return
         sender, op = waiting[number % len(waiting)]
         position = len(self.stored) + 1
-        line = Line(position, op, self.epoch, self.node)
+        line = Socket(position, op, self.epoch, self.node)
         self.handled.append(line)
         self.stored.append(line)
         for visit in self.open_visits[:hearers]:
@@ -86,7 +86,7 @@ class Ledger:
         self.handle(number, hearers=number % (CLIENTS + 1))
         for _, op in list(self.waiting)[:1]:
             position = len(self.stored) + 1
-            self.handled.append(Line(position, op, self.epoch, self.node))
+            self.handled.append(Socket(position, op, self.epoch, self.node))
         for visit in self.open_visits:
             visit.close_code = 1012
         self.epoch += 1

@@ -5,7 +5,7 @@ Each takes a history, changes it, and picks where by ``pick``, which takes a lis
 places where it can be done. ``MUTANTS`` names the invariant that each one breaks.
 """
 
-from tests.faults.lab.history import Attempt, Frame, History, Kind, Line, Visit
+from tests.faults.lab.history import Attempt, Frame, History, Kind, Socket, Visit
 
 MUTANTS = {}
 
@@ -272,7 +272,7 @@ def an_old_owner_stores_after_the_new_one(history, pick):
 @breaks(5)
 def two_nodes_handle_in_one_epoch(history, pick):
     line = pick(history.handled)
-    history.handled.append(Line(line.position, "any", line.epoch, "another node"))
+    history.handled.append(Socket(line.position, "any", line.epoch, "another node"))
 
 
 @breaks(5)

@@ -18,7 +18,7 @@ from partyrooms.server.node import Node, use_node
 from partyrooms.store import atomic
 from partyrooms.testing import RunningRoom
 from partyrooms.testing.timeline import FakeClock, Timeline
-from tests.owner.stage import PATIENCE, patiently
+from tests.runtime.stage import PATIENCE, patiently
 
 
 class Shop(Room):
@@ -165,14 +165,14 @@ class Served(RunningRoom):
     async def begun(self, id="alice"):
         """A client whose hook waits inside the block."""
         client = await patiently(self.connect(id))
-        self._worker.message(client._line, "sells")
+        self._worker.message(client._socket, "sells")
         await patiently(self.instance.inside.wait())
         return client
 
     async def ended(self):
         self.instance.go.set()
         self.instance.thread_goes.set()
-        await patiently(self._worker.settled())
+        await patiently(self._worker.until_idle())
 
 
 @pytest.fixture(params=[Shop, PlainShop], ids=["coroutine", "function"])
@@ -271,12 +271,12 @@ async def test_s9_other_rooms_are_stored_though_a_block_is_open(
         other.instance.thread_goes.set()
         await room.begun()
 
-        other._worker.message(bob._line, "sells")
+        other._worker.message(bob._socket, "sells")
         if database.alias == "postgres":
-            await patiently(other._worker.settled())
+            await patiently(other._worker.until_idle())
             assert await other.stored() == {"bob": "sold"}
         await room.ended()
-        await patiently(other._worker.settled())
+        await patiently(other._worker.until_idle())
 
         assert room.instance.errors == other.instance.errors == []
         assert await room.groups() == ["one alice", "two bob"]
@@ -321,11 +321,11 @@ async def test_s9_blocks_wait_when_there_is_no_thread_left(database, monkeypatch
         other.instance.go.set()
         await room.begun()
 
-        other._worker.message(bob._line, "sells")
+        other._worker.message(bob._socket, "sells")
         await room.groups()  # A while in which it would have begun.
         during = other.instance.inside.is_set()
         await room.ended()
-        await patiently(other._worker.settled())
+        await patiently(other._worker.until_idle())
 
         assert not during
         assert await room.groups() == ["one alice", "two bob"]

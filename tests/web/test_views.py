@@ -438,7 +438,7 @@ async def test_a_room_that_takes_no_more_is_503(handler, node):
     async def refuse(key, request):
         raise MailboxFull(str(key))
 
-    node.bus.request = refuse
+    node.cluster.request = refuse
     reply = await ask(handler, "/parties/telling/lobby")
 
     assert reply.status == 503

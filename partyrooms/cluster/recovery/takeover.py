@@ -4,24 +4,25 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from partyrooms.core import wire as items
+from partyrooms.core import wire as wire
+from partyrooms.core.delivery_log import Received
 from partyrooms.core.keys import RoomKey
-from partyrooms.core.recovery import Past, Settlement, decode_progress, settle
-from partyrooms.ports.cluster import Recaller
+from partyrooms.core.recovery import RecoveryResult, decide, decode_progress
+from partyrooms.ports.cluster import RecoveringGateway
 from partyrooms.ports.store import Claim
 from partyrooms.runtime import events
 
 if TYPE_CHECKING:
-    from partyrooms.cluster.cluster import LayerBus
-    from partyrooms.cluster.session import Dock
+    from partyrooms.cluster.cluster import LayerCluster
+    from partyrooms.cluster.session import PeerSession
 
-GATHER_TIME = 5.0
+TAKEOVER_TIME = 5.0
 """Seconds that a room's new owner waits for gateways, each of two times."""
 
 LOOK_INTERVAL = 0.01
 
 
-class Witness(Recaller, Protocol):
+class ReportingGateway(RecoveringGateway, Protocol):
     """A gateway that can say what it has of an owner which is gone."""
 
     @property
@@ -29,51 +30,51 @@ class Witness(Recaller, Protocol):
         """Its process."""
 
     @property
-    def past(self) -> Past:
+    def received(self) -> Received:
         """What it has."""
 
 
-class RemoteRecaller:
-    """A ``Witness`` in another process."""
+class RemoteGateway:
+    """A ``ReportingGateway`` in another process."""
 
-    def __init__(self, dock: "Dock", item: items.Recall) -> None:
-        self.node = dock.peer.node
-        self.past = item.past
-        self._dock = dock
-        self._address = {"route": item.route, "join": item.join}
+    def __init__(self, session: "PeerSession", message: wire.RecoverRequest) -> None:
+        self.node = session.link.node
+        self.received = message.received
+        self._session = session
+        self._address = {"route": message.route, "join": message.join}
         self._is_settled = False
 
-    def settle(self, settlement: Settlement) -> None:
+    def resolve(self, result: RecoveryResult) -> None:
         """Tell it what becomes of its past, unless that was said."""
         if not self._is_settled:
             self._is_settled = True
-            self._dock.send(items.Settled(**self._address, settlement=settlement))
+            self._session.send(wire.Recovered(**self._address, result=result))
 
     def turn_away(self) -> None:
         """Let it ask elsewhere."""
         if not self._is_settled:
             self._is_settled = True
-            self._dock.send(items.Refused(**self._address))
+            self._session.send(wire.Refused(**self._address))
 
 
-class Recalls:
+class RecoverRequests:
     """
     Gateways that wait to hear what becomes of their pasts, by room.
 
     Args:
-        bus: Has the workers.
+        cluster: Has the workers.
     """
 
-    def __init__(self, bus: "LayerBus") -> None:
-        self._bus = bus
-        self._waiting: dict[RoomKey, dict[bytes, Witness]] = {}
+    def __init__(self, cluster: "LayerCluster") -> None:
+        self._cluster = cluster
+        self._waiting: dict[RoomKey, dict[bytes, ReportingGateway]] = {}
 
-    def add(self, key: RoomKey, witness: Witness) -> None:
+    def add(self, key: RoomKey, reporting: ReportingGateway) -> None:
         """Remember one, and let the room start for it."""
-        self._waiting.setdefault(key, {})[witness.node] = witness
-        self._bus.node.worker(key)._put(events.Recall(witness))
+        self._waiting.setdefault(key, {})[reporting.node] = reporting
+        self._cluster.node.worker(key)._put(events.Recover(reporting))
 
-    def take(self, key: RoomKey) -> dict[bytes, Witness]:
+    def take(self, key: RoomKey) -> dict[bytes, ReportingGateway]:
         """Those of a room, which wait no longer."""
         return self._waiting.pop(key, {})
 
@@ -83,39 +84,39 @@ class Recalls:
 
     def turn_away(self, key: RoomKey) -> None:
         """The room is not here."""
-        for witness in self.take(key).values():
-            witness.turn_away()
+        for reporting in self.take(key).values():
+            reporting.turn_away()
 
 
-class Gathering:
+class Takeover:
     """
     Brings everybody together who has sockets in one room, for a life that begins.
 
     Args:
-        bus: This process's.
+        cluster: This process's.
         key: The room.
         claim: Its new ownership.
     """
 
-    def __init__(self, bus: "LayerBus", key: RoomKey, claim: Claim) -> None:
-        self._bus = bus
+    def __init__(self, cluster: "LayerCluster", key: RoomKey, claim: Claim) -> None:
+        self._cluster = cluster
         self._key = key
         self._claim = claim
         self._stored = decode_progress(claim.progress)
-        self._audience = bus.audience(key)
-        self._settled: set[bytes] = set()
+        self._audience = cluster.audience(key)
+        self._resolved: set[bytes] = set()
 
     async def run(self) -> None:
         """Settle what is left of the last owner; then wait until everybody is here."""
         if not self._was_given_up:
-            await self._hear_witnesses()
-        elif self._bus.is_elsewhere(self._key):
+            await self._collect_reports()
+        elif self._cluster.is_elsewhere(self._key):
             # What the last owner said is still on its way to the sockets that are here.
-            await self._until(lambda: not self._bus.is_elsewhere(self._key))
-            self._bus.part(self._key)
-        named = {one.bytes for one in self._claim.gateways} | self._settled
-        wanted = named - {self._bus.node_id.bytes}
-        asked = await self._ask(wanted - self._moored())
+            await self._until(lambda: not self._cluster.is_elsewhere(self._key))
+            self._cluster.part(self._key)
+        named = {one.bytes for one in self._claim.gateways} | self._resolved
+        wanted = named - {self._cluster.node_id.bytes}
+        asked = await self._ask(wanted - self._joined_nodes())
         await self._until(lambda: self._have_joined(asked))
 
     @property
@@ -125,12 +126,12 @@ class Gathering:
             return False
         return self._stored is None or self._stored.is_final
 
-    async def _hear_witnesses(self) -> None:
-        self._bus.part(self._key)
+    async def _collect_reports(self) -> None:
+        self._cluster.part(self._key)
         expected = self._expected()
         asked = await self._ask(expected - self._heard())
         await self._until(lambda: asked <= self._heard() | self._gone(asked))
-        self._settle(is_complete=expected <= self._heard())
+        self._resolve(is_complete=expected <= self._heard())
 
     def _expected(self) -> set[bytes]:
         stored = self._stored
@@ -138,29 +139,34 @@ class Gathering:
         if stored is not None and stored.epoch == self._claim.epoch - 1:
             named = set(stored.gateways)
         displaced = self._claim.displaced
-        own = {self._bus.node_id.bytes, b"" if displaced is None else displaced.bytes}
+        own = {
+            self._cluster.node_id.bytes,
+            b"" if displaced is None else displaced.bytes,
+        }
         return named - own
 
-    def _settle(self, *, is_complete: bool) -> None:
-        witnesses = self._bus.recalls.take(self._key)
-        pasts = {node: one.past for node, one in witnesses.items()}
-        settled = settle(self._stored, pasts, is_complete=is_complete)
-        for node, witness in witnesses.items():
-            witness.settle(settled[node])
-            self._settled.add(node)
+    def _resolve(self, *, is_complete: bool) -> None:
+        reporting_gateways = self._cluster.recover_requests.take(self._key)
+        received = {node: one.received for node, one in reporting_gateways.items()}
+        resolved = decide(self._stored, received, is_complete=is_complete)
+        for node, reporting in reporting_gateways.items():
+            reporting.resolve(resolved[node])
+            self._resolved.add(node)
 
     def _have_joined(self, asked: set[bytes]) -> bool:
         # The last owner may have died behind the room's release.
-        if self._bus.recalls.nodes(self._key):
-            self._settle(is_complete=False)
-        return asked <= self._moored() | self._gone(asked)
+        if self._cluster.recover_requests.nodes(self._key):
+            self._resolve(is_complete=False)
+        return asked <= self._joined_nodes() | self._gone(asked)
 
     async def _ask(self, nodes: set[bytes]) -> set[bytes]:
         """Ask processes for their sockets; those that can be asked."""
         if not nodes:
             return set()
-        places = {one.node.bytes: one for one in await self._bus.node.store.places()}
-        who = items.Who(
+        places = {
+            one.node.bytes: one for one in await self._cluster.node.store.places()
+        }
+        who = wire.JoinRequest(
             party=self._key.party,
             room_id=self._key.room_id,
             epoch=self._claim.epoch,
@@ -168,19 +174,21 @@ class Gathering:
         )
         asked = nodes & places.keys()
         for node in asked:
-            self._bus.peer_at(places[node]).send(items.encode_item(who))
+            self._cluster.link_to(places[node]).send(wire.encode_message(who))
         return asked
 
-    def _moored(self) -> set[bytes]:
-        return {berth.peer.node for berth in self._audience.berths()}
+    def _joined_nodes(self) -> set[bytes]:
+        return {
+            subscription.link.node for subscription in self._audience.subscriptions()
+        }
 
     def _heard(self) -> set[bytes]:
-        return self._moored() | self._bus.recalls.nodes(self._key)
+        return self._joined_nodes() | self._cluster.recover_requests.nodes(self._key)
 
     def _gone(self, nodes: set[bytes]) -> set[bytes]:
-        return nodes - self._bus.hub.peers.keys()
+        return nodes - self._cluster.transport.links.keys()
 
     async def _until(self, is_done: Callable[[], bool]) -> None:
-        deadline = self._bus.node.clock() + GATHER_TIME
-        while not is_done() and self._bus.node.clock() < deadline:  # noqa: ASYNC110
+        deadline = self._cluster.node.clock() + TAKEOVER_TIME
+        while not is_done() and self._cluster.node.clock() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(LOOK_INTERVAL)

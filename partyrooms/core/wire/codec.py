@@ -1,10 +1,10 @@
-"""The only codec of items and of the parcels that they travel in."""
+"""The only codec of messages and of the envelopes that they travel in."""
 
 from typing import Any
 
 import msgspec
 
-from partyrooms.core.wire.message import Item
+from partyrooms.core.wire.message import Message
 from partyrooms.core.wire.replies import (
     Answered,
     Failed,
@@ -22,42 +22,42 @@ from partyrooms.core.wire.to_gateway import (
     HandedOver,
     Handled,
     Joined,
+    JoinRequest,
     Keep,
     Lost,
     Marked,
+    Recovered,
     Refused,
     Send,
-    Settled,
-    Who,
 )
 from partyrooms.core.wire.to_room import (
+    AlarmDue,
     Asked,
     Called,
     Ended,
     Join,
     Opened,
     Probe,
-    Recall,
-    Rung,
+    RecoverRequest,
     Sent,
+    SocketFailed,
     StopAsked,
-    Troubled,
 )
 
 FORMAT = 2
 """Changes when an older process would misread a message; it then drops it."""
 
-AnyItem = (
+AnyMessage = (
     Join
-    | Recall
+    | RecoverRequest
     | Opened
     | Sent
-    | Troubled
+    | SocketFailed
     | Ended
     | Asked
     | Called
     | Probe
-    | Rung
+    | AlarmDue
     | StopAsked
     | Joined
     | Refused
@@ -67,7 +67,7 @@ AnyItem = (
     | Close
     | Handled
     | Marked
-    | Settled
+    | Recovered
     | Answered
     | Returned
     | Streamed
@@ -78,11 +78,11 @@ AnyItem = (
     | Lost
     | HandedOver
     | Broadcast
-    | Who
+    | JoinRequest
 )
 
 
-class Parcel(msgspec.Struct, kw_only=True, array_like=True):
+class Envelope(msgspec.Struct, kw_only=True, array_like=True):
     """
     One message of the layer, from one process to one or several others.
 
@@ -92,7 +92,7 @@ class Parcel(msgspec.Struct, kw_only=True, array_like=True):
         channel: Where the sender is reached.
         links: For each receiver: the link's generation, and the number up to which
             the sender has what that receiver sent.
-        items: Each item, with its number on the link to each receiver it is for.
+        messages: Each message, with its number on the link to each receiver it is for.
     """
 
     format: int
@@ -103,34 +103,34 @@ class Parcel(msgspec.Struct, kw_only=True, array_like=True):
 
 
 _encoder = msgspec.msgpack.Encoder()
-_item_decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(AnyItem)
-_parcel_decoder = msgspec.msgpack.Decoder(Parcel)
+_message_decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(AnyMessage)
+_envelope_decoder = msgspec.msgpack.Decoder(Envelope)
 
 
-def encode_item(item: Item | Reply | Broadcast | Who) -> bytes:
-    """An item as bytes."""
-    return _encoder.encode(item)
+def encode_message(message: Message | Reply | Broadcast | JoinRequest) -> bytes:
+    """A message as bytes."""
+    return _encoder.encode(message)
 
 
-def decode_item(data: bytes) -> Any:
+def decode_message(data: bytes) -> Any:
     """
-    Make an item of its bytes.
+    Make a message of its bytes.
 
     Raises:
         msgspec.DecodeError: If they are none of this version's.
     """
-    return _item_decoder.decode(data)
+    return _message_decoder.decode(data)
 
 
-def encode_parcel(parcel: Parcel) -> bytes:
-    """A parcel as bytes."""
-    return _encoder.encode(parcel)
+def encode_envelope(envelope: Envelope) -> bytes:
+    """An envelope as bytes."""
+    return _encoder.encode(envelope)
 
 
-def decode_parcel(data: bytes) -> Parcel | None:
-    """Make a parcel of its bytes; None: they are none of this version's."""
+def decode_envelope(data: bytes) -> Envelope | None:
+    """Make an envelope of its bytes; None: they are none of this version's."""
     try:
-        parcel = _parcel_decoder.decode(data)
+        envelope = _envelope_decoder.decode(data)
     except msgspec.DecodeError:
         return None
-    return parcel if parcel.format == FORMAT else None
+    return envelope if envelope.format == FORMAT else None

@@ -1,4 +1,4 @@
-"""What every item is, and what several of them carry."""
+"""What every message is, and what several of them carry."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ Payload = Any
 """``str`` or ``bytes``: MessagePack tells them apart, msgspec's types cannot."""
 
 
-class Item(msgspec.Struct, kw_only=True, array_like=True, tag=True):
+class Message(msgspec.Struct, kw_only=True, array_like=True, tag=True):
     """
     One thing said on a link.
 
@@ -59,5 +59,5 @@ class RequestCopy(msgspec.Struct, kw_only=True):
 class Seat(msgspec.Struct, kw_only=True, array_like=True):
     """An accepted socket: the gateway's number for it, and what is known of it."""
 
-    line: int
+    socket: int
     profile: Profile

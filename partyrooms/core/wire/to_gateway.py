@@ -2,84 +2,85 @@
 
 import msgspec
 
-from partyrooms.core.recovery import Reach, Settlement
-from partyrooms.core.wire.message import Item, Payload
+from partyrooms.core.delivery_log import Delivered
+from partyrooms.core.recovery import RecoveryResult
+from partyrooms.core.wire.message import Message, Payload
 
 
-class Joined(Item):
+class Joined(Message):
     """The room runs here; what follows is of this epoch."""
 
     epoch: int
 
 
-class Refused(Item):
+class Refused(Message):
     """The room is not this process's; look again."""
 
 
-class Accept(Item):
+class Accept(Message):
     """Let a socket in."""
 
-    line: int
+    socket: int
     tags: tuple[str, ...]
 
 
-class Send(Item):
+class Send(Message):
     """Queue a frame at one socket."""
 
-    line: int
+    socket: int
     payload: Payload
 
 
-class Keep(Item):
+class Keep(Message):
     """Keep a socket's state."""
 
-    line: int
+    socket: int
     state: bytes | None
 
 
-class Close(Item):
+class Close(Message):
     """Close a socket; ``drop``: without wanting to hear of its end."""
 
-    line: int
+    socket: int
     code: int
     reason: str
     drop: bool
 
 
-class Handled(Item):
+class Handled(Message):
     """So many events of this join have been handled."""
 
     count: int
 
 
-class Marked(Item):
+class Marked(Message):
     """
     A turn of a room whose sockets outlive it; instead of ``Handled``.
 
     Attributes:
         turn: Its number in this epoch.
-        size: How many of the items that follow belong to it.
+        size: How many of the messages that follow belong to it.
         handled: So many events of this join have been handled behind it.
-        news: See ``core.progress.Mark``.
+        news: See ``core.delivery_log.Mark``.
     """
 
     turn: int
     size: int
     handled: int
-    news: dict[bytes, Reach]
+    news: dict[bytes, Delivered]
 
 
-class Settled(Item):
-    """The answer to ``Recall``; ``Join`` may follow."""
+class Recovered(Message):
+    """The answer to ``RecoverRequest``; ``Join`` may follow."""
 
-    settlement: Settlement
+    result: RecoveryResult
 
 
-class Lost(Item):
+class Lost(Message):
     """The room was lost here, and with it what was under way."""
 
 
-class HandedOver(Item):
+class HandedOver(Message):
     """The room is given up; ``asleep``: until the next event nobody runs it."""
 
     asleep: bool
@@ -95,7 +96,7 @@ class Broadcast(msgspec.Struct, kw_only=True, array_like=True, tag=True):
     without: list[str]
 
 
-class Who(msgspec.Struct, kw_only=True, array_like=True, tag=True):
+class JoinRequest(msgspec.Struct, kw_only=True, array_like=True, tag=True):
     """
     A process has claimed a room and asks for the sockets that it left open.
 

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
+from partyrooms.core.delivery_log import Received
 from partyrooms.core.frames import Profile
-from partyrooms.core.recovery import Past
-from partyrooms.core.wire.message import Item, Payload, RequestCopy, Seat
+from partyrooms.core.wire.message import Message, Payload, RequestCopy, Seat
 
 
-class Join(Item):
+class Join(Message):
     """A gateway wants to reach a room through this route, and brings its sockets."""
 
     party: str
@@ -15,48 +15,48 @@ class Join(Item):
     seats: list[Seat]
 
 
-class Recall(Item):
+class RecoverRequest(Message):
     """A gateway asks a room's next owner what becomes of what it has of the last."""
 
     party: str
     room_id: str
-    past: Past
+    received: Received
 
 
-class Opened(Item):
+class Opened(Message):
     """A socket asks to be let in; ``chain`` is as in ``Asked``."""
 
-    line: int
+    socket: int
     profile: Profile
     request: RequestCopy
     chain: tuple[str, ...] = ()
 
 
-class Sent(Item):
+class Sent(Message):
     """A frame has come."""
 
-    line: int
+    socket: int
     payload: Payload
 
 
-class Troubled(Item):
+class SocketFailed(Message):
     """A socket is in trouble and will be closed."""
 
-    line: int
+    socket: int
     kind: str
     detail: str
 
 
-class Ended(Item):
+class Ended(Message):
     """A socket has ended."""
 
-    line: int
+    socket: int
     code: int
     reason: str
     was_clean: bool
 
 
-class Asked(Item):
+class Asked(Message):
     """
     An HTTP request waits for its answer.
 
@@ -69,8 +69,8 @@ class Asked(Item):
     chain: tuple[str, ...] = ()
 
 
-class Called(Item):
-    """A call of ``owner.calls`` waits for its result; ``chain`` is as in ``Asked``."""
+class Called(Message):
+    """A call of ``runtime.calls`` waits for its result; ``chain`` as in ``Asked``."""
 
     ask: int
     name: str
@@ -78,20 +78,20 @@ class Called(Item):
     chain: tuple[str, ...] = ()
 
 
-class Probe(Item):
+class Probe(Message):
     """The last of a chain of rooms waits for this one; no event, and not counted."""
 
     chain: tuple[str, ...]
 
 
-class Rung(Item):
+class AlarmDue(Message):
     """The room's alarm is due, if it is set to this time or to an earlier one."""
 
     ask: int
     at: datetime
 
 
-class StopAsked(Item):
+class StopAsked(Message):
     """The room is to stop, or to be deleted."""
 
     ask: int

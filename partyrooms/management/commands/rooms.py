@@ -50,7 +50,7 @@ class Command(BaseCommand):
                 one.add_argument(
                     "--retry",
                     action="store_true",
-                    help="Ring an alarm that was given up.",
+                    help="AlarmEvent an alarm that was given up.",
                 )
             if action == "broadcast":
                 one.add_argument("text", help="What is sent, as it is.")

@@ -53,8 +53,8 @@ class Command(BaseCommand):
         while True:
             node = start_node(is_worker=True)
             node.watchdog.on_stuck = partial(replace_process, node, settings.database)
-            await first_of(asked, node.ended, node.bus.known)
-            if node.bus.known.is_set():
+            await first_of(asked, node.ended, node.cluster.known)
+            if node.cluster.known.is_set():
                 # Whoever waits for this line may stop the next worker: rooms have
                 # somewhere to go.
                 self.stdout.write(f"Worker {node.name} runs rooms; SIGTERM ends it.")

@@ -1,7 +1,7 @@
 """What can happen to a room."""
 
 from partyrooms.runtime.events.event import ROOM_FAILED, Event, confirm
-from partyrooms.runtime.events.peers import LATE, Arrival, End, Recall, Void
+from partyrooms.runtime.events.gateways import LATE, Arrival, End, NoOp, Recover
 from partyrooms.runtime.events.requests import Call, Request
 from partyrooms.runtime.events.sockets import (
     OTHER_USER,
@@ -9,7 +9,7 @@ from partyrooms.runtime.events.sockets import (
     Closed,
     Connect,
     Message,
-    Trouble,
+    SocketError,
 )
 
 __all__ = [
@@ -24,9 +24,9 @@ __all__ = [
     "End",
     "Event",
     "Message",
-    "Recall",
+    "NoOp",
+    "Recover",
     "Request",
-    "Trouble",
-    "Void",
+    "SocketError",
     "confirm",
 ]

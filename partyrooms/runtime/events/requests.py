@@ -10,7 +10,7 @@ from partyrooms.core.frames import Answer, AnswerKind
 from partyrooms.delivery.responses import chunks_of, error_answer, to_answer
 from partyrooms.runtime.calls import CALLS, failure
 from partyrooms.runtime.events.event import is_out_of_reach
-from partyrooms.runtime.stream import Outflow
+from partyrooms.runtime.stream import StreamWriter
 from partyrooms.runtime.turn import Output, Turn
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Request(msgspec.Struct, eq=False):
             value = await hook(self.request)
             answer = to_answer(value)
             if answer.kind is AnswerKind.STREAM:
-                answer.stream = Outflow(life, chunks_of(value))
+                answer.stream = StreamWriter(life, chunks_of(value))
         turn.outputs.append((self._answer, answer))
 
     def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:

@@ -8,7 +8,7 @@ import msgspec
 
 from partyrooms.core.validation import as_tags
 from partyrooms.exceptions import ConnectionTrouble
-from partyrooms.ports.cluster import Closing, Line
+from partyrooms.ports.cluster import Closing, Socket
 from partyrooms.runtime.connection import Connection, ConnectionContext
 from partyrooms.runtime.events.event import ROOM_FAILED, is_out_of_reach
 from partyrooms.runtime.turn import Output, Turn
@@ -28,7 +28,7 @@ class Connect(msgspec.Struct, eq=False):
     hook: ClassVar[str] = "on_connect"
     travels: ClassVar[bool] = True
 
-    line: Line
+    socket: Socket
     context: ConnectionContext
     receipt: Output | None = None
     connection: Connection | None = None
@@ -36,11 +36,11 @@ class Connect(msgspec.Struct, eq=False):
     chain: tuple[str, ...] = ()
 
     async def act(self, life: "Life", turn: Turn) -> None:
-        line = self.line
-        if line.is_gone:
+        socket = self.socket
+        if socket.is_gone:
             return
         turn.chain = (*self.chain, *turn.chain)
-        refusal = _refusal(life, line)
+        refusal = _refusal(life, socket)
         if refusal is not None:
             code, reason = refusal
             logger.warning(
@@ -54,33 +54,33 @@ class Connect(msgspec.Struct, eq=False):
                     "code": code,
                 },
             )
-            turn.outputs.append((line.drop, refusal))
+            turn.outputs.append((socket.drop, refusal))
             return
-        connection = Connection(life, line)
+        connection = Connection(life, socket)
         connection._connecting = turn
         tags = await life.hooks.get_connection_tags(connection, self.context)
         connection.tags = as_tags(connection.id, tags)
         self.connection = connection
         life.welcome(connection)
         # Before whatever get_connection_tags sent to it.
-        turn.outputs.insert(0, (line.accept, connection.tags))
+        turn.outputs.insert(0, (socket.accept, connection.tags))
         await life.hooks.on_connect(connection, self.context)
         turn.outputs.append((connection._let_in, None))
 
     def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
         if self.connection is None:
-            turn.outputs.append((self.line.drop, ROOM_FAILED))
+            turn.outputs.append((self.socket.drop, ROOM_FAILED))
         else:
             # It has been seen by on_connect, so it is closed like any other, and
             # on_close hears of it.
-            turn.outputs.append((self.line.accept, self.connection.tags))
+            turn.outputs.append((self.socket.accept, self.connection.tags))
             self.connection._shut()
-            turn.outputs.append((self.line.close, ROOM_FAILED))
+            turn.outputs.append((self.socket.close, ROOM_FAILED))
             turn.outputs.append((self.connection._let_in, None))
         return True
 
     def abandon(self, error: Exception) -> None:
-        self.line.drop(_closing_for(error))
+        self.socket.drop(_closing_for(error))
 
 
 class Message(msgspec.Struct, eq=False):
@@ -89,20 +89,20 @@ class Message(msgspec.Struct, eq=False):
     hook: ClassVar[str] = "on_message"
     travels: ClassVar[bool] = True
 
-    line: Line
+    socket: Socket
     payload: str | bytes
     receipt: Output | None = None
 
     @property
     def connection(self) -> Connection | None:
-        return self.line.connection
+        return self.socket.connection
 
     @property
     def wakes(self) -> bool:
-        return not self.line.is_dropped
+        return not self.socket.is_dropped
 
     def act(self, life: "Life", turn: Turn) -> Awaitable[None]:
-        connection = self.line.connection
+        connection = self.socket.connection
         if connection is None or not connection._is_open:
             return _nothing()
         # The hook's own coroutine: one around it would cost as much as the turn.
@@ -112,26 +112,26 @@ class Message(msgspec.Struct, eq=False):
         return True
 
     def abandon(self, error: Exception) -> None:
-        self.line.drop(_closing_for(error))
+        self.socket.drop(_closing_for(error))
 
 
-class Trouble(msgspec.Struct, eq=False):
+class SocketError(msgspec.Struct, eq=False):
     """A socket is in trouble and will be closed."""
 
     hook: ClassVar[str] = "on_error"
     travels: ClassVar[bool] = True
 
-    line: Line
+    socket: Socket
     error: ConnectionTrouble
     receipt: Output | None = None
     wakes: bool = True
 
     @property
     def connection(self) -> Connection | None:
-        return self.line.connection
+        return self.socket.connection
 
     async def act(self, life: "Life", turn: Turn) -> None:
-        connection = self.line.connection
+        connection = self.socket.connection
         if connection is not None:
             await life.hooks.on_error(connection, self.error)
 
@@ -148,7 +148,7 @@ class Closed(msgspec.Struct, eq=False):
     hook: ClassVar[str] = "on_close"
     travels: ClassVar[bool] = True
 
-    line: Line
+    socket: Socket
     closing: Closing
     was_clean: bool
     receipt: Output | None = None
@@ -158,17 +158,17 @@ class Closed(msgspec.Struct, eq=False):
 
     @property
     def wakes(self) -> bool:
-        return not self.line.is_dropped
+        return not self.socket.is_dropped
 
     async def act(self, life: "Life", turn: Turn) -> None:
-        line = self.line
-        connection = line.connection
+        socket = self.socket
+        connection = socket.connection
         if connection is None:
-            if not self.is_owed and (not line.is_accepted or line.is_dropped):
+            if not self.is_owed and (not socket.is_accepted or socket.is_dropped):
                 return  # It never reached on_connect, or an earlier life closed it.
-            connection = Connection(life, line)  # It left while the room was away.
+            connection = Connection(life, socket)  # It left while the room was away.
         self.connection = connection
-        line.connection = None
+        socket.connection = None
         connection._shut()
         life.leaving.pop(connection, None)
         connection.close_code, connection.close_reason = self.closing
@@ -186,8 +186,8 @@ async def _nothing() -> None:
     """What there is to do for somebody who has left."""
 
 
-def _refusal(life: "Life", line: Line) -> Closing | None:
-    profile = line.profile
+def _refusal(life: "Life", socket: Socket) -> Closing | None:
+    profile = socket.profile
     namesake = life.connections.newest(profile.id)
     if namesake is not None and namesake.user_id != profile.user_id:
         return OTHER_USER

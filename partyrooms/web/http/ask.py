@@ -3,7 +3,7 @@ Rooms for requests that come without an event loop that lasts.
 
 Under WSGI, and in Django's sync test client, each request has an event loop of its own
 that ends with it; a room that lived there would end with it, too. So the rooms of such
-a process live on one loop that lasts; see ``owner.home``.
+a process live on one loop that lasts; see ``server.host``.
 """
 
 import asyncio
@@ -15,8 +15,8 @@ from django.http import HttpRequest
 
 from partyrooms.core.frames import Answer
 from partyrooms.core.keys import RoomKey
-from partyrooms.delivery.stream import Inflow
-from partyrooms.server.home import home, node_here, run_at
+from partyrooms.delivery.stream import StreamReader
+from partyrooms.server.host import home, node_here, run_on
 from partyrooms.server.node import Node, current_node
 
 
@@ -32,28 +32,28 @@ async def ask(http_request: HttpRequest, key: RoomKey, request: Any) -> Answer:
         Its answer; ``stream`` is what a ``StreamingHttpResponse`` takes, and close.
 
     Raises:
-        RoomUnreachable: As ``Bus.request`` does.
+        RoomUnreachable: As ``Cluster.request`` does.
     """
     if not isinstance(http_request, WSGIRequest):
         return await _ask(current_node(), key, request)
     loop = home()
-    answer = await run_at(loop, lambda: _ask(node_here(), key, request))
+    answer = await run_on(loop, lambda: _ask(node_here(), key, request))
     if answer.stream is not None:
-        answer.stream = BlockingInflow(answer.stream, loop)
+        answer.stream = BlockingReader(answer.stream, loop)
     return answer
 
 
 async def _ask(node: Node, key: RoomKey, request: Any) -> Answer:
-    answer = await node.bus.request(key, request)
+    answer = await node.cluster.request(key, request)
     if answer.stream is not None:
-        answer.stream = inflow = Inflow(answer.stream)
-        node.inflows.add(inflow)
+        answer.stream = reader = StreamReader(answer.stream)
+        node.stream_readers.add(reader)
         if node.is_leaving:
-            inflow.cut()
+            reader.cut()
     return answer
 
 
-class BlockingInflow:
+class BlockingReader:
     """
     A streamed answer for a WSGI server, which iterates in a thread.
 
@@ -62,10 +62,10 @@ class BlockingInflow:
         loop: Where it comes in.
     """
 
-    def __init__(self, inflow: Inflow, loop: asyncio.AbstractEventLoop) -> None:
-        self._inflow = inflow
+    def __init__(self, reader: StreamReader, loop: asyncio.AbstractEventLoop) -> None:
+        self._reader = reader
         self._loop = loop
-        self.close = inflow.close
+        self.close = reader.close
 
     def __iter__(self) -> Iterator[bytes]:
         while (chunk := self._next()) is not None:
@@ -73,6 +73,6 @@ class BlockingInflow:
 
     def _next(self) -> bytes | None:
         async def read() -> bytes | None:
-            return await anext(self._inflow, None)
+            return await anext(self._reader, None)
 
         return asyncio.run_coroutine_threadsafe(read(), self._loop).result()

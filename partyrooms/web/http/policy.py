@@ -16,7 +16,7 @@ from rest_framework import authentication, negotiation, permissions, versioning
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from partyrooms.web.http.user import is_djangos_own, is_unsettled
+from partyrooms.web.http.user import is_djangos_own, is_lazy
 
 # They look at the user, or at the Authorization header first.
 _PLAIN_AUTHENTICATION = frozenset(
@@ -76,6 +76,6 @@ def has_plain_user(request: HttpRequest) -> bool:
         return False
     user: Any = request.__dict__.get("user")
     # Django's own finds nobody without asking, where no session is named.
-    return not is_unsettled(user) or (
+    return not is_lazy(user) or (
         is_djangos_own(user) and settings.SESSION_COOKIE_NAME not in request.COOKIES
     )

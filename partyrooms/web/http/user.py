@@ -15,7 +15,7 @@ def user_id_of(user: Any) -> str | None:
     return None if user.pk is None else str(user.pk)
 
 
-async def settle_user(request: HttpRequest) -> str | None:
+async def load_user(request: HttpRequest) -> str | None:
     """
     Load ``request.user``, so that later no look at it needs a query.
 
@@ -23,7 +23,7 @@ async def settle_user(request: HttpRequest) -> str | None:
         The user's primary key as text; None: nobody is logged in.
     """
     user: Any = request.__dict__.get("user")
-    if is_unsettled(user):
+    if is_lazy(user):
         if is_djangos_own(user) and hasattr(request, "auser"):
             user = await request.auser()
         else:  # somebody else's lazy user: only reading it tells what it does
@@ -32,7 +32,7 @@ async def settle_user(request: HttpRequest) -> str | None:
     return user_id_of(user)
 
 
-def is_unsettled(user: Any) -> bool:
+def is_lazy(user: Any) -> bool:
     """Whether a user is still a promise to load one."""
     return isinstance(user, LazyObject) and user.__dict__["_wrapped"] is empty
 

@@ -11,14 +11,14 @@ from django.http import JsonResponse
 from partyrooms import registry
 from partyrooms.core.frames import Profile, payload_size
 from partyrooms.core.rates import Rate
-from partyrooms.delivery.outbox import Outbox
+from partyrooms.delivery.local_socket import LocalSocket
 from partyrooms.exceptions import (
     ConnectionTrouble,
     MessageTooBig,
     RateExceeded,
     TooSlow,
 )
-from partyrooms.ports.cluster import Closing, Inlet
+from partyrooms.ports.cluster import Closing, RoomInbox
 from partyrooms.runtime.connection import ConnectionContext
 from partyrooms.server.node import current_node
 from partyrooms.web.sockets.admission import Admission
@@ -53,7 +53,7 @@ class Gateway(AsyncConsumer):
         if node.is_leaving:
             await deny(scope, send, _too_late())
             return
-        self._inlet: Inlet = node.bus.inlet(admission.key)
+        self._inbox: RoomInbox = node.cluster.inbox(admission.key)
         self._clock = node.clock
         self._max_size = room_class.max_message_size or settings.max_message_size
         rate = room_class.message_rate or settings.message_rate
@@ -61,14 +61,14 @@ class Gateway(AsyncConsumer):
         self._attached = self._reported = self._is_over = False
         self._refusal: Exception | None = None
         self._patience = asyncio.timeout_at(admission.deadline)
-        self._outbox = outbox = Outbox(
+        self._socket = socket = LocalSocket(
             Profile(
                 id=admission.connection_id,
                 uri=admission.uri,
                 user_id=admission.user_id,
             ),
-            keeper=self,
-            audience=node.bus.local_audience(admission.key),
+            observer=self,
+            audience=node.cluster.local_audience(admission.key),
             send=send,
             accept_event={
                 "type": "websocket.accept",
@@ -77,27 +77,27 @@ class Gateway(AsyncConsumer):
             },
             max_queued=settings.max_queued_bytes,
         )
-        node.bus.attach(outbox)
-        node.outboxes.add(outbox)
+        node.cluster.attach(socket)
+        node.sockets.add(socket)
         try:
             async with self._patience:
                 await self._attach(admission)
                 del admission  # and with it the request of the handshake
                 await self._read(receive, has_reasons=tells_reasons(scope))
-                await outbox.flush()
+                await socket.flush()
         except TimeoutError:
             if self._refusal is not None:
                 # Daphne closes with 1011 the socket of a consumer that raises.
                 raise self._refusal from None
             # After an answer: the client did not take its close frame in time.
-            if not outbox.is_accepted:
+            if not socket.is_accepted:
                 await self._give_up(scope, send)
         finally:
             self._is_over = True
             # Whatever ends this, a cancelled task included, the room hears of it.
             self._report((1006, ""), was_clean=False)
-            outbox.leave()
-            outbox.stop()
+            socket.leave()
+            socket.stop()
 
     def answered(self) -> None:
         """The handshake was accepted: from now on the socket may be idle for ever."""
@@ -119,7 +119,7 @@ class Gateway(AsyncConsumer):
 
     async def _give_up(self, scope: dict[str, Any], send: Send) -> None:
         """Deny a handshake that its room did not answer in time."""
-        self._outbox.leave()
+        self._socket.leave()
         logger.warning(
             "Denied a handshake to %s with 503: the room did not answer within "
             "CONNECT_TIMEOUT",
@@ -134,14 +134,14 @@ class Gateway(AsyncConsumer):
             self._patience.reschedule(time)
 
     async def _attach(self, admission: Admission) -> None:
-        await self._inlet.space()
+        await self._inbox.space()
         request = admission.request
         props = getattr(request, "props", {})
         self._attached = True
-        self._inlet.connect(self._outbox, ConnectionContext(request, props))
+        self._inbox.connect(self._socket, ConnectionContext(request, props))
 
     async def _read(self, receive: Receive, *, has_reasons: bool) -> None:
-        outbox, inlet = self._outbox, self._inlet
+        socket, inbox = self._socket, self._inbox
         # No character takes more than four bytes: most frames need no closer look.
         harmless = self._max_size // 4 if self._bucket is None else -1
         while True:
@@ -150,7 +150,7 @@ class Gateway(AsyncConsumer):
                 closing, was_clean = ending_of(event, has_reasons)
                 self._report(closing, was_clean)
                 return
-            if outbox.closing is not None or outbox.is_gone:
+            if socket.closing is not None or socket.is_gone:
                 continue
             text = event.get("text")
             payload = event["bytes"] if text is None else text
@@ -159,8 +159,8 @@ class Gateway(AsyncConsumer):
                 if trouble is not None:
                     self._cut_off(trouble)
                     continue
-            if inlet.message(outbox, payload):
-                await inlet.space()
+            if inbox.message(socket, payload):
+                await inbox.space()
 
     def _trouble_with(self, payload: str | bytes) -> ConnectionTrouble | None:
         size = payload_size(payload)
@@ -172,7 +172,7 @@ class Gateway(AsyncConsumer):
 
     def _cut_off(self, trouble: ConnectionTrouble) -> None:
         """Close a socket that is in trouble, and let the room know why."""
-        outbox = self._outbox
+        socket = self._socket
         logger.warning(
             "A connection to %s is closed with %d: %s",
             self._key,
@@ -186,10 +186,10 @@ class Gateway(AsyncConsumer):
         )
         closing = (trouble.close_code, trouble.reason)
         if isinstance(trouble, TooSlow):
-            outbox.cut_off(closing)
+            socket.cut_off(closing)
         else:
-            outbox.close(closing)
-        self._inlet.trouble(outbox, trouble)
+            socket.close(closing)
+        self._inbox.trouble(socket, trouble)
         self._report(closing, was_clean=False)
 
     def _report(self, closing: Closing, was_clean: bool) -> None:
@@ -197,9 +197,9 @@ class Gateway(AsyncConsumer):
         if self._reported or not self._attached:
             return
         self._reported = True
-        outbox = self._outbox
-        if not outbox.is_dropped:
-            self._inlet.closed(outbox, outbox.closing or closing, was_clean)
+        socket = self._socket
+        if not socket.is_dropped:
+            self._inbox.closed(socket, socket.closing or closing, was_clean)
 
 
 def tells_reasons(scope: Mapping[str, Any]) -> bool:

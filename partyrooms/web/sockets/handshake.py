@@ -26,7 +26,7 @@ from partyrooms.web.http.handshake_request import HandshakeRequest
 from partyrooms.web.http.host import host_of, unknown_host
 from partyrooms.web.http.lifetime import RequestLifetime
 from partyrooms.web.http.on_loop import middleware_setting, on_loop
-from partyrooms.web.http.user import settle_user
+from partyrooms.web.http.user import load_user
 from partyrooms.web.sockets.admission import Admission
 from partyrooms.web.sockets.denial import Send, accept_and_close, deny, response_headers
 from partyrooms.web.sockets.examination import examine
@@ -165,7 +165,7 @@ async def accept(
 ) -> HttpResponse:
     """Let a client in that came past everything; find out who it is."""
     require_hook_ran(request)
-    request.user_id = await settle_user(request)
+    request.user_id = await load_user(request)
     request.__dict__["_body"] = b""  # for the room: Django closes the stream
     return Acceptance()
 

@@ -17,7 +17,7 @@ from partyrooms.delivery.responses import Refusal, json_error
 from partyrooms.exceptions import Reject, SocketClosed
 from partyrooms.ports.cluster import Closing
 from partyrooms.web.http.handshake_request import HandshakeRequest
-from partyrooms.web.http.user import settle_user
+from partyrooms.web.http.user import load_user
 from partyrooms.web.sockets.consumer import Receive, Send
 from partyrooms.web.sockets.denial import deny
 from partyrooms.web.sockets.examination import examine_outside
@@ -76,7 +76,7 @@ class LobbyHandshake(Handshake):
         denial = examine_outside(request, registry.get(MAIN_PARTY))
         if denial is not None:
             return denial
-        request.user_id = await settle_user(request)
+        request.user_id = await load_user(request)
         return Acceptance()
 
     def admit(

@@ -145,7 +145,7 @@ def _run(
     if node.state is State.OWNED and world.attempted < size.ops:
         yield _handle(world, number, life, rules)
     yield from _commit(world, number, life, rules)
-    if life.told < life.settled:
+    if life.told < life.until_idle:
         yield _tell(world, number, life)
     yield from _drain(world, number, life)
 
@@ -162,11 +162,11 @@ def _handle(world: World, number: int, life: Life, rules: Rules) -> Step:
     op = world.attempted
     assert life.log is not None
     log = (*life.log, op)
-    settled = life.settled if rules.has_gate else len(log)
+    until_idle = life.until_idle if rules.has_gate else len(log)
     after = world._replace(attempted=op + 1)
     return Step(
         f"{number} handles {op}",
-        after.with_life(number, life._replace(log=log, settled=settled)),
+        after.with_life(number, life._replace(log=log, until_idle=until_idle)),
     )
 
 
@@ -183,13 +183,13 @@ def _commit(world: World, number: int, life: Life, rules: Rules) -> Iterator[Ste
     elif flight.answer is Verdict.LOST:
         yield _lose(world, number, "by the fence")
     else:
-        settled = life._replace(
+        until_idle = life._replace(
             version=life.version + 1,
             stored=flight.end,
-            settled=max(life.settled, flight.end),
+            until_idle=max(life.until_idle, flight.end),
             flight=None,
         )
-        yield Step(f"{number} hears of it", world.with_life(number, settled))
+        yield Step(f"{number} hears of it", world.with_life(number, until_idle))
 
 
 def _write(

@@ -56,7 +56,7 @@ class Life(NamedTuple):
     version: int
     log: tuple[Op, ...] | None = None
     stored: int = 0
-    settled: int = 0
+    until_idle: int = 0
     told: int = 0
     flight: Flight | None = None
 

@@ -23,7 +23,7 @@ class Kind(Enum):
     BROADCAST = "broadcast"
 
 
-class Line(NamedTuple):
+class Socket(NamedTuple):
     """An op as a room handled it, or stored it."""
 
     position: int
@@ -79,11 +79,11 @@ class History:
     """
 
     visits: list[Visit]
-    handled: list[Line]
-    stored: list[Line] | None
+    handled: list[Socket]
+    stored: list[Socket] | None
 
     @property
-    def sequence(self) -> list[Line]:
+    def sequence(self) -> list[Socket]:
         """
         The room's one sequence: what it stored.
 
@@ -93,7 +93,7 @@ class History:
         if self.stored is not None:
             return self.stored
         told = {
-            Line(frame.position, frame.op, frame.epoch, "")
+            Socket(frame.position, frame.op, frame.epoch, "")
             for visit in self.visits
             for frame in visit.frames
             if frame.kind is not Kind.WELCOME
@@ -125,7 +125,7 @@ def find_violations(history: History) -> list[Violation]:
     ]
 
 
-def _check_sequence(history: History, sequence: list[Line]) -> Iterator[Violation]:
+def _check_sequence(history: History, sequence: list[Socket]) -> Iterator[Violation]:
     """Stored is a subset of attempted, nothing is applied twice, nothing is missing."""
     attempted = {a.op for visit in history.visits for a in visit.attempts}
     for op, times in Counter(line.op for line in sequence).items():
@@ -145,7 +145,7 @@ def _check_sequence(history: History, sequence: list[Line]) -> Iterator[Violatio
 
 
 def _check_acknowledgements(
-    history: History, sequence: list[Line]
+    history: History, sequence: list[Socket]
 ) -> Iterator[Violation]:
     """Acknowledged is a subset of stored, and told as it is stored."""
     lines = {line.op: line for line in sequence}
@@ -171,7 +171,7 @@ def _check_acknowledgements(
             told.add(frame.op)
 
 
-def _check_real_time(history: History, sequence: list[Line]) -> Iterator[Violation]:
+def _check_real_time(history: History, sequence: list[Socket]) -> Iterator[Violation]:
     """An op that was acknowledged before another one was sent comes before it."""
     positions = {line.op: number for number, line in enumerate(sequence)}
     moments: list[tuple[float, int, str]] = []
@@ -191,7 +191,7 @@ def _check_real_time(history: History, sequence: list[Line]) -> Iterator[Violati
             )
 
 
-def _check_handling(history: History, sequence: list[Line]) -> Iterator[Violation]:
+def _check_handling(history: History, sequence: list[Socket]) -> Iterator[Violation]:
     """A prefix of what a connection sent is handled; less than all only if closed."""
     visit_of = {
         a.op: v for v, visit in enumerate(history.visits) for a in visit.attempts
@@ -217,7 +217,7 @@ def _check_handling(history: History, sequence: list[Line]) -> Iterator[Violatio
             )
 
 
-def _check_views(history: History, sequence: list[Line]) -> Iterator[Violation]:
+def _check_views(history: History, sequence: list[Socket]) -> Iterator[Violation]:
     """Each connection sees one contiguous piece from its welcome on; all, if open."""
     keys = [_order(line) for line in sequence]
     for visit in history.visits:
@@ -237,7 +237,7 @@ def _check_views(history: History, sequence: list[Line]) -> Iterator[Violation]:
             yield Violation(3, f"{visit.client} was acknowledged out of order: {told}")
 
 
-def _check_piece(visit: Visit, sequence: list[Line], due: int) -> Iterator[Violation]:
+def _check_piece(visit: Visit, sequence: list[Socket], due: int) -> Iterator[Violation]:
     """What a connection saw is the sequence from number ``due`` on."""
     for frame in _frames(visit, Kind.BROADCAST):
         line = sequence[due] if due < len(sequence) else None
@@ -257,7 +257,7 @@ def _check_piece(visit: Visit, sequence: list[Line], due: int) -> Iterator[Viola
         )
 
 
-def _check_epochs(history: History, sequence: list[Line]) -> Iterator[Violation]:
+def _check_epochs(history: History, sequence: list[Socket]) -> Iterator[Violation]:
     """Neither the sequence nor a client goes back to a lower epoch."""
     yield from _falls("the sequence", sequence)
     frames: dict[str, list[Frame]] = defaultdict(list)
@@ -277,7 +277,7 @@ def _check_owners(history: History) -> Iterator[Violation]:
             yield Violation(5, f"epoch {epoch} had several owners: {sorted(nodes)}")
 
 
-def _falls(who: str, entries: Iterable[Line | Frame]) -> Iterator[Violation]:
+def _falls(who: str, entries: Iterable[Socket | Frame]) -> Iterator[Violation]:
     highest = 0
     for entry in entries:
         if entry.epoch < highest:
@@ -292,9 +292,9 @@ def _frames(visit: Visit, kind: Kind) -> Iterator[Frame]:
     return (frame for frame in visit.frames if frame.kind is kind)
 
 
-def _order(entry: Line | Frame) -> tuple[int, int]:
+def _order(entry: Socket | Frame) -> tuple[int, int]:
     return entry.epoch, entry.position
 
 
-def _place(entry: Line | Frame) -> str:
+def _place(entry: Socket | Frame) -> str:
     return f"position {entry.position} of epoch {entry.epoch}"

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from partyrooms.core.values import decode
 from tests.faults.lab.clients import Client
 from tests.faults.lab.crowd import Crowd, crowd, settle
-from tests.faults.lab.history import History, Line, Violation, find_violations
+from tests.faults.lab.history import History, Socket, Violation, find_violations
 from tests.faults.lab.news import News
 from tests.faults.lab.process import Process
 from tests.faults.lab.proxy import proxy_to
@@ -180,18 +180,19 @@ class Laboratory:
         visits = [visit for client in clients for visit in client.visits]
         return History(visits, self.handled(room), stored)
 
-    def handled(self, room: str) -> list[Line]:
+    def handled(self, room: str) -> list[Socket]:
         """What the room's owners noted."""
         with open(self._journal, encoding="utf-8") as file:
             notes = [json.loads(line) for line in file]
-        return [Line(*rest) for name, *rest in notes if name == room]
+        return [Socket(*rest) for name, *rest in notes if name == room]
 
-    def stored(self, room: str) -> list[Line]:
+    def stored(self, room: str) -> list[Socket]:
         """What is in the database."""
         entries = self.entries(room)
         value = entries.pop("value", 0)
         lines = [
-            Line(int(key.removeprefix("op/")), *entry) for key, entry in entries.items()
+            Socket(int(key.removeprefix("op/")), *entry)
+            for key, entry in entries.items()
         ]
         # Both were put in the same turn.
         assert value == (lines[-1].position if lines else 0)

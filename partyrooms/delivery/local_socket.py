@@ -1,0 +1,250 @@
+"""What is on its way to one socket: bounded, in order, sent by a task of its own."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Generator
+from functools import partial
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from partyrooms.core.frames import Frame, Profile
+from partyrooms.delivery.local_audience import LocalAudience
+from partyrooms.ports.cluster import Closing
+
+if TYPE_CHECKING:
+    from partyrooms.runtime.connection import Connection
+
+logger = logging.getLogger("partyrooms.sockets")
+
+Event = dict[str, Any]
+
+
+class SocketObserver(Protocol):
+    """Who made an outbox and hears of what becomes of it; each once."""
+
+    def answered(self) -> None:
+        """The handshake was accepted."""
+
+    def overflowed(self) -> None:
+        """More waits for the client than may."""
+
+    def ending(self) -> None:
+        """The socket is being closed, or nothing reaches the client any more."""
+
+    def refused(self, error: Exception) -> None:
+        """The server does not send this close code; the socket is still open."""
+
+
+class LocalSocket:
+    """
+    One socket as its room sees it; a ``Socket``.
+
+    Nobody waits for the socket: whoever sends only appends. The task that sends exists
+    while something waits, so an idle socket costs none.
+
+    Args:
+        profile: What is known of the connection; its state and tags are kept here.
+        keeper: Whom to tell.
+        audience: The room's sockets, which this one joins when it is accepted.
+        send: The ASGI server's.
+        accept_event: What answers the handshake.
+        max_queued: Bytes that may wait for the client.
+    """
+
+    __slots__ = (
+        *("__weakref__", "number", "profile", "connection", "closing"),
+        *("is_accepted", "is_gone", "is_dropped"),
+        *("_observer", "_audience", "_send", "_accept_event", "_max_queued"),
+        *("_loop", "_events", "_queued", "_writer"),
+    )
+
+    def __init__(
+        self,
+        profile: Profile,
+        *,
+        observer: SocketObserver,
+        audience: LocalAudience,
+        send: Callable[[Event], Awaitable[None]],
+        accept_event: Event,
+        max_queued: int,
+    ) -> None:
+        self.number = 0  # set by a cluster that needs it
+        self.profile = profile
+        self.connection: Connection | None = None
+        self.closing: Closing | None = None
+        self.is_accepted = False
+        self.is_gone = False
+        self.is_dropped = False
+        self._observer = observer
+        self._audience = audience
+        self._send = send
+        self._accept_event = accept_event
+        self._max_queued = max_queued
+        self._loop = asyncio.get_running_loop()
+        self._events: deque[tuple[Event, int]] = deque()
+        self._queued = 0
+        self._writer: asyncio.Task[None] | None = None
+
+    def accept(self, tags: tuple[str, ...]) -> None:
+        """Answer the handshake; from now on the socket is in its room's audience."""
+        self.profile.tags = tags
+        if self.is_gone:
+            # The room has let it in all the same, and is to hear that it left.
+            self.is_accepted = True
+        else:
+            self._audience.join(self)
+            self._answer()
+
+    def send(self, frame: Frame) -> None:
+        """Queue a frame, unless the socket is closing or the client too slow."""
+        if self.closing is not None or self.is_gone:
+            return
+        if self._writer is None:
+            self._begin(frame.event, frame)
+            return
+        queued = self._queued + frame.size
+        # A frame that is too large on its own may go to a client that keeps up.
+        if queued > self._max_queued and self._queued:
+            self._observer.overflowed()
+            return
+        self._events.append((frame.event, frame.size))
+        self._queued = queued
+
+    def keep(self, state: bytes | None) -> None:
+        """Keep the connection's state."""
+        self.profile.state = state
+
+    def close(self, closing: Closing) -> None:
+        """Close the socket behind what is queued; its end will be reported."""
+        if self.closing is not None or self.is_gone:
+            return
+        self.closing = closing
+        self._audience.leave(self)
+        code, reason = closing
+        self._put({"type": "websocket.close", "code": code, "reason": reason})
+        self._observer.ending()
+
+    def drop(self, closing: Closing) -> None:
+        """Close the socket, accepted or not, without wanting to hear of its end."""
+        self.is_dropped = True
+        if not self.is_accepted and not self.is_gone:
+            self._answer()
+        self.close(closing)
+
+    def cut_off(self, closing: Closing) -> None:
+        """Close the socket before what is queued: the client does not read it."""
+        self._events.clear()
+        self.close(closing)
+
+    def leave(self) -> None:
+        """Nothing reaches the client any more: send nothing more."""
+        if not self.is_gone:
+            self.is_gone = True
+            self._events.clear()
+            self._audience.leave(self)
+            self._observer.ending()
+
+    async def flush(self) -> None:
+        """Wait until what is queued has been sent; safe to cancel."""
+        if self._writer is not None:
+            await asyncio.wait([self._writer])
+
+    def stop(self) -> None:
+        """End the task that sends, wherever it is."""
+        if self._writer is not None:
+            self._writer.cancel()
+
+    def _answer(self) -> None:
+        self.is_accepted = True
+        self._observer.answered()
+        self._put(self._accept_event)
+
+    def _put(self, event: Event) -> None:
+        if self._writer is None:
+            self._begin(event, None)
+        else:
+            self._events.append((event, 0))
+
+    def _begin(self, event: Event, frame: Frame | None) -> None:
+        """Send what nothing waits in front of: a frame's event, or one of no frame."""
+        # Most sends end at once: the server has only to append to its own buffer. So
+        # the first step is taken here, and a task made only for one that has to wait.
+        try:
+            sending: Any = self._send(event)
+            if type(sending) is not CoroutineType:
+                sending = sending.__await__()
+            waiting_for = sending.send(None)
+        except StopIteration:
+            return
+        except Exception as error:
+            self._failed(event, error)
+            return
+        except asyncio.CancelledError:
+            # The server's affair: whoever sends was not cancelled.
+            self.leave()
+            return
+        size = 0 if frame is None else frame.size
+        self._queued += size
+        self._writer = self._loop.create_task(
+            self._write(Resumed(sending, waiting_for), event, size)
+        )
+
+    async def _write(self, first: Awaitable[None], event: Event, size: int) -> None:
+        events, send = self._events, self._send
+        try:
+            await first
+            self._queued -= size
+            while events:
+                event, size = events.popleft()
+                await send(event)
+                self._queued -= size
+        except Exception as error:
+            self._failed(event, error)
+        except asyncio.CancelledError:
+            self.leave()
+            raise
+        finally:
+            self._writer = None
+
+    def _failed(self, event: Event, error: Exception) -> None:
+        # uvicorn raises an OSError once the client has left, or a RuntimeError if its
+        # own ping timed out; Daphne raises Autobahn's Disconnected. Each means the
+        # same: nothing can be sent any more, and the consumer hears of the end.
+        logger.debug("A socket is gone: %r", error, extra={"action": "send_failed"})
+        self.leave()
+        # But Daphne raises a plain Exception for codes that it does not send.
+        if event["type"] == "websocket.close" and not isinstance(
+            error, OSError | RuntimeError
+        ):
+            self._observer.refused(error)
+
+
+class Resumed(Awaitable[None]):
+    """
+    An awaitable whose first step was taken already: it goes on from there.
+
+    Args:
+        steps: The iterator of the awaitable.
+        waiting_for: What its first step gave: what the event loop has to wait for.
+    """
+
+    __slots__ = ("_steps", "_waiting_for")
+
+    def __init__(self, steps: Generator[Any, None, None], waiting_for: Any) -> None:
+        self._steps = steps
+        self._waiting_for = waiting_for
+
+    def __await__(self) -> Generator[Any, None, None]:
+        waiting_for = self._waiting_for
+        while True:
+            try:
+                yield waiting_for
+            except BaseException as error:
+                step = partial(self._steps.throw, error)
+            else:
+                step = partial(self._steps.send, None)
+            try:
+                waiting_for = step()
+            except StopIteration:
+                return
