@@ -61,7 +61,7 @@ class Worker(Lifecycle):
         )
 
     def probe(self, chain: tuple[str, ...]) -> None:
-        """Somebody looks whether rooms wait for one another; see ``runtime.deadlock``."""
+        """Look whether rooms wait for one another; see ``runtime.deadlock``."""
         turn = self._runner.turn
         if turn is not None and turn.waits and self._keeps_waiting(chain[-1], turn):
             pass_on(turn, chain)
