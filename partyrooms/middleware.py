@@ -14,8 +14,8 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from partyrooms import registry
-from partyrooms.api.lobby import Lobby, call_hook
+from partyrooms import registry, usercode
+from partyrooms.api.lobby import Lobby
 from partyrooms.api.parties import parties
 from partyrooms.core.keys import RoomKey
 from partyrooms.delivery.responses import Refusal, address_error, as_hooks_answer
@@ -118,7 +118,7 @@ async def _pass(
     """Run a hook; whatever it does but let the request pass is a response."""
     try:
         lobby = Lobby(key.party, key.room_id, parties)
-        returned = await call_hook(hook, request, lobby)
+        returned = await usercode.call(hook, request, lobby)
         if isinstance(returned, HttpResponseBase):
             if isinstance(request, HandshakeRequest):
                 request.is_answered = True

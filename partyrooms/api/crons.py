@@ -12,14 +12,13 @@ from django.utils.timezone import get_default_timezone
 from partyrooms import registry
 from partyrooms.api.lobby import Lobby
 from partyrooms.api.parties import parties
-from partyrooms.core.plain import for_thread
 from partyrooms.models import MAX_CRON_NAME_SIZE, MAX_EXPRESSION_SIZE
 from partyrooms.ports.store import CronKey
 from partyrooms.timezones import as_project, as_utc
+from partyrooms.usercode import InThread, call
 
 if TYPE_CHECKING:
     from partyrooms.api.room import Room
-    from partyrooms.runtime.hooks import InThread
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +71,18 @@ class Schedule:
             if moment > after and as_utc(stored) == moment:
                 yield moment
 
-    async def run(self, tick: datetime, in_thread: "InThread") -> None:
-        """Call ``on_cron`` for a tick; it may raise whatever it likes."""
+    async def run(self, tick: datetime, in_thread: InThread) -> None:
+        """
+        Call ``on_cron`` for a tick.
+
+        Raises:
+            CancelledError: If the task that runs it was cancelled.
+            Exception: What it raised; if that was no ``Exception``, a ``RuntimeError``.
+        """
         on_cron: Any = self.room_class.on_cron  # type: ignore[attr-defined]
         cron = Cron(self.name, self.expression, as_project(tick))
         lobby = Lobby(self.room_class.party, "", parties)
-        if inspect.iscoroutinefunction(on_cron):
-            await on_cron(cron, lobby)
-            return
-        result = await in_thread(for_thread(on_cron))(cron, lobby)
-        # A decorator may have made a plain function of a coroutine function.
-        if inspect.isawaitable(result):
-            await result
+        await call(on_cron, cron, lobby, name="on_cron", in_thread=in_thread)
 
     def __str__(self) -> str:
         return "/".join(self.key)

@@ -1,17 +1,12 @@
 """A room's hooks, ready to be awaited: coroutines as they are, the rest in threads."""
 
-import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from partyrooms.core.plain import for_thread
+from partyrooms.usercode import Hook, InThread, awaitable
 
 if TYPE_CHECKING:
     from partyrooms.api.room import Room
-
-Hook = Callable[..., Awaitable[Any]]
-
-InThread = Callable[[Callable[..., Any]], Hook]
 
 NAMES = (
     *("on_start", "on_connect", "on_message", "on_close", "on_error"),
@@ -49,24 +44,4 @@ class Hooks:
 
     def awaitable(self, method: Callable[..., Any]) -> Hook:
         """The method itself if it is a coroutine function, else one that awaits it."""
-        if inspect.iscoroutinefunction(method):
-            return method
-        if inspect.isasyncgenfunction(method):
-            return _generate(method)
-        in_thread = self._in_thread(for_thread(method))
-
-        async def call(*args: Any, **kwargs: Any) -> Any:
-            result = await in_thread(*args, **kwargs)
-            # A decorator may have made a plain function of a coroutine function.
-            return await result if inspect.isawaitable(result) else result
-
-        return call
-
-
-def _generate(method: Callable[..., Any]) -> Hook:
-    """Calling an async generator function runs nothing: it needs no thread."""
-
-    async def call(*args: Any, **kwargs: Any) -> Any:
-        return method(*args, **kwargs)
-
-    return call
+        return awaitable(method, self._in_thread)

@@ -13,7 +13,7 @@ from partyrooms.exceptions import StoreUnavailable
 from partyrooms.ports.store import CronKey, CronRow
 from partyrooms.runtime.embedded import is_spare
 from partyrooms.timezones import from_seconds
-from partyrooms.usercode import contained, text_of
+from partyrooms.usercode import text_of
 
 if TYPE_CHECKING:
     from partyrooms.server.node import Node
@@ -140,23 +140,14 @@ class CronPoller:
         """Run a tick; what it raised, for people."""
         try:
             await schedule.run(tick, self._node.in_thread)
-        except asyncio.CancelledError as raised:
-            task = cast("asyncio.Task[Any]", asyncio.current_task())
-            if task.cancelling():
-                raise
-            error: Exception = RuntimeError("on_cron was left by a CancelledError")
-            error.__cause__ = raised
-        except BaseException as raised:  # a hook may raise whatever it likes
-            error = contained(raised, "on_cron")
-        else:
-            return ""
-        logger.error(
-            "on_cron of %s raised",
-            schedule,
-            exc_info=error,
-            extra={"action": "cron_failed", "cron": str(schedule)},
-        )
-        return f"{type(error).__name__}: {text_of(error)}"[:MAX_ERROR_SIZE]
+        except Exception as error:
+            logger.exception(
+                "on_cron of %s raised",
+                schedule,
+                extra={"action": "cron_failed", "cron": str(schedule)},
+            )
+            return f"{type(error).__name__}: {text_of(error)}"[:MAX_ERROR_SIZE]
+        return ""
 
     async def _end(self, schedule: Schedule, row: CronRow, error: str) -> None:
         while True:

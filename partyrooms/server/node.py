@@ -24,7 +24,6 @@ from partyrooms.nodes.lease import Lease
 from partyrooms.ports.cluster import Cluster
 from partyrooms.ports.store import Store
 from partyrooms.runtime.committer import Committer
-from partyrooms.runtime.hooks import Hook, InThread
 from partyrooms.runtime.lifecycle import STOPPED, Lifecycle
 from partyrooms.runtime.threads import HookThreads
 from partyrooms.runtime.watchdog import Watchdog
@@ -36,6 +35,7 @@ from partyrooms.server.nodes import forget_node
 from partyrooms.server.nodes import nodes as nodes
 from partyrooms.server.nodes import use_node as use_node
 from partyrooms.store.database import DatabaseStore
+from partyrooms.usercode import Hook, InThread
 
 logger = logging.getLogger("partyrooms.runtime")
 

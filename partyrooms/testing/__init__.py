@@ -41,13 +41,13 @@ from partyrooms.delivery.local_audience import LocalAudience
 from partyrooms.ports.cluster import Closing
 from partyrooms.ports.store import Span
 from partyrooms.runtime.connection import Connection, ConnectionContext
-from partyrooms.runtime.hooks import Hook
 from partyrooms.runtime.lifecycle import LOST
 from partyrooms.runtime.worker import Worker
 from partyrooms.server.node import Node, use_node
 from partyrooms.testing.memory_store import MemoryStore
 from partyrooms.testing.timeline import FakeClock, Timeline
 from partyrooms.timezones import as_project
+from partyrooms.usercode import Hook
 
 __all__ = ["Client", "RunningRoom", "running_room"]
 

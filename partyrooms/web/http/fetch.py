@@ -16,7 +16,8 @@ from django.utils.module_loading import import_string
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 
-from partyrooms.api.lobby import call_hook, main_hook, main_lobby
+from partyrooms import usercode
+from partyrooms.api.lobby import main_hook, main_lobby
 from partyrooms.core.frames import Answer, AnswerKind
 from partyrooms.delivery.responses import Refusal, error_answer, to_answer
 from partyrooms.exceptions import Reject
@@ -105,7 +106,7 @@ async def _answer(
     if denial is not None:
         return denial
     try:
-        value = await call_hook(hook, request, main_lobby())
+        value = await usercode.call(hook, request, main_lobby())
     except Reject as rejection:
         return Refusal.of(rejection)
     except APIException as error:

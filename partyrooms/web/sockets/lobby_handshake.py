@@ -8,8 +8,8 @@ from typing import Any
 
 from django.http.response import HttpResponseBase
 
-from partyrooms import registry
-from partyrooms.api.lobby import call_hook, main_hook, main_lobby
+from partyrooms import registry, usercode
+from partyrooms.api.lobby import main_hook, main_lobby
 from partyrooms.conf import get_settings
 from partyrooms.core.paths import MAIN_PARTY
 from partyrooms.core.rates import Rate
@@ -104,7 +104,7 @@ async def serve(scope: Any, receive: Receive, send: Send) -> None:
         send=send,
         clock=loop.time,
     )
-    running = loop.create_task(call_hook(hook, socket, main_lobby()))
+    running = loop.create_task(usercode.call(hook, socket, main_lobby()))
     _hooks.add(running)
     running.add_done_callback(_hooks.discard)
     reading = loop.create_task(socket.keep_reading(receive))
