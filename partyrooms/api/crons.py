@@ -13,7 +13,7 @@ from partyrooms import registry
 from partyrooms.api.lobby import Lobby
 from partyrooms.api.parties import parties
 from partyrooms.models import MAX_CRON_NAME_SIZE, MAX_EXPRESSION_SIZE
-from partyrooms.ports.store import CronKey
+from partyrooms.ports.records import CronKey
 from partyrooms.timezones import as_project, as_utc
 from partyrooms.usercode import InThread, call
 

@@ -14,7 +14,7 @@ from partyrooms.ports.cluster import Broadcast, Socket
 if TYPE_CHECKING:
     from partyrooms.cluster.subscription import Subscription
     from partyrooms.cluster.transport import Transport
-    from partyrooms.ports.store import Claim
+    from partyrooms.ports.records import Claim
 
 
 class ClusterAudience:

@@ -29,7 +29,7 @@ from partyrooms.delivery.local_audience import LocalAudience
 from partyrooms.delivery.local_socket import LocalSocket
 from partyrooms.exceptions import StoreUnavailable
 from partyrooms.ports.cluster import RoomInbox
-from partyrooms.ports.store import Claim, Place
+from partyrooms.ports.records import Claim, Place
 
 if TYPE_CHECKING:
     from partyrooms.runtime.events import Event

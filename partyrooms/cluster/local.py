@@ -14,7 +14,7 @@ from partyrooms.ports.cluster import Audience, RoomInbox
 
 if TYPE_CHECKING:
     from partyrooms.delivery.local_socket import LocalSocket
-    from partyrooms.ports.store import Claim
+    from partyrooms.ports.records import Claim
     from partyrooms.runtime.events import Event
     from partyrooms.server.node import Node
 

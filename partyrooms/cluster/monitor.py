@@ -7,7 +7,7 @@ from partyrooms.cluster.link import Link
 from partyrooms.cluster.transport import Transport
 from partyrooms.exceptions import StoreUnavailable
 from partyrooms.nodes.process import host, is_process_gone
-from partyrooms.ports.store import Place
+from partyrooms.ports.records import Place
 
 if TYPE_CHECKING:
     from partyrooms.server.node import Node

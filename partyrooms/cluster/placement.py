@@ -6,7 +6,7 @@ from uuid import UUID
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import RoomUnreachable
-from partyrooms.ports.store import Place
+from partyrooms.ports.records import Place
 
 if TYPE_CHECKING:
     from partyrooms.cluster.cluster import LayerCluster

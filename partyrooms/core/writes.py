@@ -1,6 +1,6 @@
 """What a room has written and the database has not: one net effect for each key."""
 
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Generator, Iterable
 from enum import Enum, auto
 from typing import Any, Final, Literal
 
@@ -91,3 +91,11 @@ class WriteSet:
     def __repr__(self) -> str:
         start = "everything cleared, " if self.cleared else ""
         return f"<WriteSet: {start}{len(self.entries)} keys>"
+
+
+def merged(layers: Iterable[WriteSet]) -> WriteSet:
+    """The net effect of several buffers, the oldest first."""
+    writes = WriteSet()
+    for layer in layers:
+        writes.merge(layer)
+    return writes

@@ -7,7 +7,7 @@ from partyrooms.ports.cluster import Broadcast
 
 if TYPE_CHECKING:
     from partyrooms.delivery.local_socket import LocalSocket
-    from partyrooms.ports.store import Claim
+    from partyrooms.ports.records import Claim
 
 
 class LocalAudience:

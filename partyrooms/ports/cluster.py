@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from partyrooms.delivery.local_audience import LocalAudience
     from partyrooms.delivery.local_socket import LocalSocket
     from partyrooms.exceptions import ConnectionTrouble
-    from partyrooms.ports.store import Claim
+    from partyrooms.ports.records import Claim
     from partyrooms.runtime.connection import Connection, ConnectionContext
     from partyrooms.runtime.events import Event
     from partyrooms.runtime.turn import Turn

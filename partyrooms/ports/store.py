@@ -2,159 +2,54 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum, auto
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
-from partyrooms.core.writes import WriteSet
+from partyrooms.core.ranges import Span
+from partyrooms.ports.records import (
+    Claim,
+    CronKey,
+    CronRow,
+    DueAlarm,
+    Outcome,
+    Place,
+    RoomCommit,
+)
 
-if TYPE_CHECKING:
-    from partyrooms.ports.transaction import AtomicTransaction
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class AtomicTransaction(Protocol):
     """
-    One ownership period of one room.
+    One transaction for a room's writes and whatever else is written in it.
+
+    Its methods block, and are called in one thread: whatever that thread writes to the
+    same database between ``begin`` and ``commit`` is in it. Each may raise
+    ``StoreUnavailable``.
 
     Attributes:
-        key: Which room.
-        record: The primary key of its row.
-        epoch: The number of this ownership period: the fencing token.
-        version: How many commits the row had seen when it was claimed.
-        gateways: The nodes that may have sockets of the room open, those among them
-            that the claim has named.
-        progress: What the last period has stored of its gateways; see
-            ``core.delivery_log``. None: nothing.
-        displaced: The last owner, which has not given the room up; None: it has.
-        seats: Who was connected by other nodes when the room was given up, by node;
-            None: one that is gone for good.
-        alarm: The room's alarm then; None: it had none.
+        is_committed: It is, even if ``commit`` has raised: a handler of
+            ``transaction.on_commit`` has.
+        is_unsure: ``commit`` has raised, and only ``Store.outcome`` knows.
     """
 
-    key: RoomKey
-    record: int
-    epoch: int
-    version: int
-    gateways: tuple[UUID, ...] = ()
-    progress: bytes | None = None
-    displaced: UUID | None = None
-    seats: tuple[tuple[UUID | None, bytes], ...] = ()
-    alarm: Alarm | None = None
+    is_committed: bool
+    is_unsure: bool
 
+    def begin(self, claim: Claim, version: int) -> Outcome:
+        """
+        Begin with the fence: the room's row stays as it is until the end.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """
-    A living node, as others reach it.
+        Returns:
+            LOST: the row is no longer this claim's, and nothing has begun.
+        """
 
-    Attributes:
-        node: Its id.
-        channel: Its own in the channel layer; empty: it cannot be reached.
-        host: See ``nodes.process.host``.
-        pid: Its process.
-        pid_started: See ``nodes.process.start_mark``.
-        takes_rooms: Whether rooms may be placed there.
-    """
+    def commit(self, commit: RoomCommit) -> Outcome:
+        """Write what the room wants written, and commit; LOST: nothing is written."""
 
-    node: UUID
-    channel: str
-    host: str = ""
-    pid: int = 0
-    pid_started: str = ""
-    takes_rooms: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoomCommit:
-    """
-    What one room wants written.
-
-    Attributes:
-        claim: Under which ownership.
-        version: What the row's version must be before; it is one more afterwards.
-        writes: The buffered writes, merged.
-        progress: How far the room's gateways are by then; None: as it is stored.
-    """
-
-    claim: Claim
-    version: int
-    writes: WriteSet
-    progress: bytes | None = None
-
-
-class Outcome(Enum):
-    """What became of one room's part of a commit."""
-
-    COMMITTED = auto()
-    LOST = auto()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """
-    A range of keys, in order of their UTF-8 bytes.
-
-    Attributes:
-        start: First key, included; None: from the first one.
-        end: Where to stop, excluded; None: to the last one.
-        limit: How many at most; None: all.
-        reverse: From the end backwards; ``start`` and ``end`` keep their meaning.
-    """
-
-    start: bytes | None = None
-    end: bytes | None = None
-    limit: int | None = None
-    reverse: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DueAlarm:
-    """
-    A room that is to be woken.
-
-    Attributes:
-        key: Which room.
-        at: When, in UTC.
-        is_own: The asking node owns the room.
-    """
-
-    key: RoomKey
-    at: datetime
-    is_own: bool
-
-
-CronKey = tuple[str, str]
-"""The party and the name of a cron."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CronRow:
-    """
-    What is known of one cron.
-
-    Attributes:
-        record: The primary key of its row.
-        key: Which cron.
-        tick: The last one that was begun; before the first one: since when the cron is
-            known. In UTC.
-        runner: Who has begun it; None: nobody, or a node that is forgotten.
-        is_running: It has not ended.
-        is_own: The asking node has begun it.
-        is_abandoned: It has not ended, and its runner is dead.
-    """
-
-    record: int
-    key: CronKey
-    tick: datetime
-    runner: UUID | None
-    is_running: bool
-    is_own: bool
-    is_abandoned: bool
+    def roll_back(self) -> None:
+        """Undo everything; nothing if it has not begun, or has ended."""
 
 
 class Store(Protocol):
@@ -236,7 +131,7 @@ class Store(Protocol):
         epoch counts as COMMITTED.
         """
 
-    def atomic(self) -> "AtomicTransaction":
+    def atomic(self) -> AtomicTransaction:
         """A transaction that has not begun."""
 
     def thread(self) -> AbstractAsyncContextManager[None]:

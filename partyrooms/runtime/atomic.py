@@ -17,7 +17,7 @@ from asgiref.sync import sync_to_async
 
 from partyrooms.core.writes import UNKNOWN, WriteSet
 from partyrooms.exceptions import BlockTimeout, RoomStopped, StoreUnavailable
-from partyrooms.ports.store import Outcome, RoomCommit
+from partyrooms.ports.records import Outcome, RoomCommit
 from partyrooms.runtime.committer import RETRY_DELAYS
 from partyrooms.runtime.draft import Draft, block, outside
 from partyrooms.runtime.turn import Turn, current

@@ -6,7 +6,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from partyrooms.exceptions import StoreUnavailable
-from partyrooms.ports.store import Outcome, RoomCommit, Store
+from partyrooms.ports.records import Outcome, RoomCommit
+from partyrooms.ports.store import Store
 from partyrooms.runtime.gate import Gate
 
 logger = logging.getLogger("partyrooms.runtime")

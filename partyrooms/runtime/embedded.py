@@ -6,7 +6,7 @@ from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import RoomElsewhere
 
 if TYPE_CHECKING:
-    from partyrooms.ports.store import Place
+    from partyrooms.ports.records import Place
     from partyrooms.server.node import Node
 
 

@@ -10,7 +10,7 @@ from partyrooms.core.alarm import Alarm
 from partyrooms.core.writes import UNKNOWN, WriteSet
 from partyrooms.exceptions import GateFull, RoomStopped
 from partyrooms.ports.cluster import DeliveryLog
-from partyrooms.ports.store import Claim, Outcome, RoomCommit
+from partyrooms.ports.records import Claim, Outcome, RoomCommit
 from partyrooms.runtime.commit_waiters import CommitWaiters
 from partyrooms.runtime.turn import Output, Turn
 

@@ -14,7 +14,8 @@ from partyrooms.core.quota import Quota
 from partyrooms.core.writes import WriteSet
 from partyrooms.exceptions import RoomStopped
 from partyrooms.ports.cluster import Audience, Closing, Socket
-from partyrooms.ports.store import Claim, Store
+from partyrooms.ports.records import Claim
+from partyrooms.ports.store import Store
 from partyrooms.runtime.connection import Connection, Connections
 from partyrooms.runtime.draft import Draft, block, outside
 from partyrooms.runtime.gate import Gate

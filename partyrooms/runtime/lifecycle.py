@@ -19,7 +19,7 @@ from partyrooms.exceptions import (
     RoomStopped,
 )
 from partyrooms.ports.cluster import Audience, Closing
-from partyrooms.ports.store import Claim
+from partyrooms.ports.records import Claim
 from partyrooms.runtime import events
 from partyrooms.runtime.embedded import require_no_server
 from partyrooms.runtime.events import alarm

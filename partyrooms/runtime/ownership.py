@@ -6,7 +6,8 @@ from uuid import UUID
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import RoomStopped, StoreUnavailable
-from partyrooms.ports.store import Claim, Store
+from partyrooms.ports.records import Claim
+from partyrooms.ports.store import Store
 from partyrooms.runtime.ownership_states import Event, State, next_state
 
 logger = logging.getLogger("partyrooms.runtime")

@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from partyrooms.core.ranges import overlay, prefix_range, stored_span
+from partyrooms.core.ranges import key_span, overlay, stored_span
 from partyrooms.core.values import decode, encode, encode_key
-from partyrooms.core.writes import BUFFERED, UNKNOWN, Buffered, WriteSet
-from partyrooms.ports.store import Span
+from partyrooms.core.writes import BUFFERED, UNKNOWN, Buffered, WriteSet, merged
 from partyrooms.runtime.alarm_storage import AlarmStorage
 from partyrooms.runtime.atomic import AtomicBlock
 from partyrooms.runtime.draft import Draft, block
@@ -108,14 +107,14 @@ class Storage(AlarmStorage):
             ValueError: If ``start`` and ``start_after`` are both given, or the limit
                 is negative.
         """
-        span = _span(prefix, start, start_after, end, limit, reverse)
+        span = key_span(prefix, start, start_after, end, limit, reverse)
         # Merged at once: what is written while the store is asked comes too late.
-        layers = [_merged(self._layers())]
-        wanted = stored_span(span, layers)
+        writes = merged(self._layers())
+        wanted = stored_span(span, writes)
         stored: Sequence[tuple[bytes, bytes]] = ()
         if wanted is not None:
             stored = await self._life.store.scan(self._life.claim.record, wanted)
-        rows = overlay(span, stored, layers)
+        rows = overlay(span, stored, writes)
         return {key.decode(): decode(value) for key, value in rows}
 
     @asynccontextmanager
@@ -224,58 +223,9 @@ class Storage(AlarmStorage):
         return [*self._life.gate.layers, *own]
 
 
-def _merged(layers: Sequence[WriteSet]) -> WriteSet:
-    merged = WriteSet()
-    for layer in layers:
-        merged.merge(layer)
-    return merged
-
-
 def _lookup(layers: Sequence[WriteSet], key: bytes) -> Any:
     for layer in reversed(layers):
         value = layer.lookup(key)
         if value is not UNKNOWN:
             return value
     return UNKNOWN
-
-
-def _span(
-    prefix: str | None,
-    start: str | None,
-    start_after: str | None,
-    end: str | None,
-    limit: int | None,
-    reverse: bool,
-) -> Span:
-    bounds = {"prefix": prefix, "start": start, "start_after": start_after, "end": end}
-    for name, bound in bounds.items():
-        _require(bound, str, name)
-    _require(limit, int, "limit")
-    if start is not None and start_after is not None:
-        raise ValueError("list() takes start= or start_after=, not both.")
-    if limit is not None and limit < 0:
-        raise ValueError(f"list() takes a limit of 0 or more, not {limit}.")
-    first, behind = prefix_range((prefix or "").encode())
-    lower = [first]
-    if start is not None:
-        lower.append(start.encode())
-    if start_after is not None:
-        lower.append(start_after.encode() + b"\0")  # the next key there can be
-    upper = [bound for bound in (behind, end) if bound is not None]
-    return Span(
-        start=max(lower) or None,
-        end=min((_bytes(bound) for bound in upper), default=None),
-        limit=limit,
-        reverse=reverse,
-    )
-
-
-def _require(given: object, kind: type, name: str) -> None:
-    if given is not None and not isinstance(given, kind):
-        raise TypeError(
-            f"list() takes {name}= as {kind.__name__} or None, not {given!r:.64}."
-        )
-
-
-def _bytes(bound: str | bytes) -> bytes:
-    return bound.encode() if isinstance(bound, str) else bound

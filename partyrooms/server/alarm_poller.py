@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from partyrooms import registry
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import StoreUnavailable
-from partyrooms.ports.store import DueAlarm
+from partyrooms.ports.records import DueAlarm
 from partyrooms.runtime.embedded import is_spare
 from partyrooms.timezones import from_seconds
 

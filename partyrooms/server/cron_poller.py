@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from partyrooms.api.crons import Schedule, schedules
 from partyrooms.core.ticks import MAX_AGE, due_tick
 from partyrooms.exceptions import StoreUnavailable
-from partyrooms.ports.store import CronKey, CronRow
+from partyrooms.ports.records import CronKey, CronRow
 from partyrooms.runtime.embedded import is_spare
 from partyrooms.timezones import from_seconds
 from partyrooms.usercode import text_of

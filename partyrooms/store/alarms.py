@@ -12,7 +12,7 @@ from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.writes import UNKNOWN
 from partyrooms.models import Node, RoomRecord
-from partyrooms.ports.store import DueAlarm, RoomCommit
+from partyrooms.ports.records import DueAlarm, RoomCommit
 from partyrooms.timezones import as_project, as_utc
 
 COLUMNS = ("alarm_at", "alarm_attempts", "alarm_error", "alarm_failed")

@@ -23,7 +23,7 @@ from django.db import (
 
 from partyrooms.core.writes import WriteSet
 from partyrooms.exceptions import StoreUnavailable
-from partyrooms.ports.store import Claim, Outcome, RoomCommit
+from partyrooms.ports.records import Claim, Outcome, RoomCommit
 from partyrooms.store.fence import Verdict
 from partyrooms.store.rows import RoomRows
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Exists, Q, QuerySet
 
 from partyrooms.models import CronRecord, Node
-from partyrooms.ports.store import CronKey, CronRow
+from partyrooms.ports.records import CronKey, CronRow
 from partyrooms.timezones import as_project, as_utc
 
 if TYPE_CHECKING:

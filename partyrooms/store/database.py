@@ -15,8 +15,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
+from partyrooms.core.ranges import Span
 from partyrooms.exceptions import StoreUnavailable
-from partyrooms.ports.store import (
+from partyrooms.ports.records import (
     Claim,
     CronKey,
     CronRow,
@@ -24,9 +25,8 @@ from partyrooms.ports.store import (
     Outcome,
     Place,
     RoomCommit,
-    Span,
 )
-from partyrooms.ports.transaction import AtomicTransaction
+from partyrooms.ports.store import AtomicTransaction
 from partyrooms.store.atomic import BlockThreads, DatabaseTransaction
 from partyrooms.store.crons import CronRows
 from partyrooms.store.rows import Membership, RoomRows

@@ -6,7 +6,7 @@ from typing import TypeVar
 from django.db.models import Q, QuerySet
 
 from partyrooms.models import Entry
-from partyrooms.ports.store import RoomCommit
+from partyrooms.ports.records import RoomCommit
 
 Item = TypeVar("Item")
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from uuid import UUID
 
-from partyrooms.ports.store import Outcome, RoomCommit
+from partyrooms.ports.records import Outcome, RoomCommit
 
 
 @dataclass(frozen=True, slots=True)

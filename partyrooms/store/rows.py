@@ -11,17 +11,11 @@ from django.db.models.functions import Length
 
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
+from partyrooms.core.ranges import Span
 from partyrooms.exceptions import RoomElsewhere, RoomUnreachable
 from partyrooms.models import Entry, Node, RoomRecord
 from partyrooms.nodes.quarantine import require_no_quarantine
-from partyrooms.ports.store import (
-    Claim,
-    DueAlarm,
-    Outcome,
-    Place,
-    RoomCommit,
-    Span,
-)
+from partyrooms.ports.records import Claim, DueAlarm, Outcome, Place, RoomCommit
 from partyrooms.store.alarms import alarm_of, find_due, write_alarms
 from partyrooms.store.entries import PAIRS, chunks, write_entries
 from partyrooms.store.fence import Row, Verdict, judge

@@ -36,10 +36,10 @@ from partyrooms.api.room import Room
 from partyrooms.conf import get_settings
 from partyrooms.core.frames import Frame, Profile
 from partyrooms.core.keys import RoomKey
+from partyrooms.core.ranges import Span
 from partyrooms.core.values import decode
 from partyrooms.delivery.local_audience import LocalAudience
 from partyrooms.ports.cluster import Closing
-from partyrooms.ports.store import Span
 from partyrooms.runtime.connection import Connection, ConnectionContext
 from partyrooms.runtime.lifecycle import LOST
 from partyrooms.runtime.worker import Worker

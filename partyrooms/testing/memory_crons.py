@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from partyrooms.ports.store import CronKey, CronRow
+from partyrooms.ports.records import CronKey, CronRow
 
 
 @dataclass(slots=True)

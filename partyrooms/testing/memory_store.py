@@ -9,16 +9,10 @@ from uuid import UUID, uuid4
 
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
+from partyrooms.core.ranges import Span
 from partyrooms.core.writes import UNKNOWN
 from partyrooms.exceptions import RoomElsewhere, RoomUnreachable, StoreUnavailable
-from partyrooms.ports.store import (
-    Claim,
-    DueAlarm,
-    Outcome,
-    Place,
-    RoomCommit,
-    Span,
-)
+from partyrooms.ports.records import Claim, DueAlarm, Outcome, Place, RoomCommit
 from partyrooms.store.fence import Row, Verdict, judge
 from partyrooms.testing.memory_crons import CronTable, MemoryCronStore
 from partyrooms.testing.memory_transaction import Around, MemoryAtomicStore
@@ -204,8 +198,7 @@ class MemoryStore(MemoryAtomicStore, MemoryCronStore):
         rows = [
             (key, value)
             for key, value in self._entries(record).items()
-            if (span.start is None or key >= span.start)
-            and (span.end is None or key < span.end)
+            if span.covers(key)
         ]
         rows.sort(reverse=span.reverse)
         await self._answer()

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from partyrooms.core.writes import WriteSet
 from partyrooms.exceptions import StoreUnavailable
-from partyrooms.ports.store import Claim, Outcome, RoomCommit
-from partyrooms.ports.transaction import AtomicTransaction
+from partyrooms.ports.records import Claim, Outcome, RoomCommit
+from partyrooms.ports.store import AtomicTransaction
 from partyrooms.store.fence import Verdict, judge
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 
 from partyrooms import registry
 from partyrooms.core.keys import RoomKey
-from partyrooms.ports.store import DueAlarm
+from partyrooms.ports.records import DueAlarm
 from partyrooms.server.node import Node
 from partyrooms.testing.memory_store import MemoryStore
 from partyrooms.timezones import from_seconds

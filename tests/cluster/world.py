@@ -14,7 +14,7 @@ from partyrooms.conf import get_settings
 from partyrooms.core.frames import Profile
 from partyrooms.core.keys import RoomKey
 from partyrooms.delivery.local_socket import LocalSocket
-from partyrooms.ports.store import Place
+from partyrooms.ports.records import Place
 from partyrooms.runtime.connection import ConnectionContext
 from partyrooms.server.node import Node
 from partyrooms.testing import _handshake

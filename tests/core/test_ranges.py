@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partyrooms.core.ranges import overlay, prefix_range, stored_span
-from partyrooms.core.writes import WriteSet
-from partyrooms.ports.store import Span
+from partyrooms.core.ranges import Span, overlay, prefix_range, stored_span
+from partyrooms.core.writes import WriteSet, merged
 
 keys = st.sampled_from([b"\0", b"a", b"a\0", b"aa", b"a\xff", b"b", b"\xff"])
 edges = st.none() | keys
@@ -52,8 +51,9 @@ def scan(stored, span):
 @given(contents, st.lists(write_sets(), max_size=3), spans)
 def test_s3_a_range_is_what_it_would_be_after_the_commit(stored, layers, span):
     """S1 and S3: buffered writes are seen, within limit and order."""
-    asked = stored_span(span, layers)
-    rows = overlay(span, [] if asked is None else scan(stored, asked), layers)
+    writes = merged(layers)
+    asked = stored_span(span, writes)
+    rows = overlay(span, [] if asked is None else scan(stored, asked), writes)
 
     after = dict(stored)
     for layer in layers:
@@ -69,7 +69,7 @@ def test_s3_a_range_is_what_it_would_be_after_the_commit(stored, layers, span):
 )
 def test_the_store_is_asked_for_no_more_than_it_takes(layers, span):
     """One row more for each deletion at most, so a limit keeps its purpose."""
-    asked = stored_span(span, layers)
+    asked = stored_span(span, merged(layers))
 
     deletions = sum(list(layer.entries.values()).count(None) for layer in layers)
     assert asked is None or span.limit <= asked.limit <= span.limit + deletions
@@ -83,7 +83,7 @@ def test_deleted_keys_do_not_shorten_a_limited_range():
     writes.delete(b"b")
     span = Span(limit=2)
 
-    rows = overlay(span, scan(stored, stored_span(span, [writes])), [writes])
+    rows = overlay(span, scan(stored, stored_span(span, writes)), writes)
 
     assert rows == [(b"c", b"3"), (b"d", b"4")]
 
@@ -93,7 +93,7 @@ def test_a_cleared_room_is_not_asked_for():
     writes = WriteSet()
     writes.clear()
 
-    assert stored_span(Span(), [writes]) is None
+    assert stored_span(Span(), writes) is None
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from partyrooms.core.keys import RoomKey
+from partyrooms.core.ranges import Span
 from partyrooms.exceptions import RoomStopped
-from partyrooms.ports.store import Span
 from partyrooms.runtime import committer as committer_module
 from partyrooms.runtime.committer import Committer
 from partyrooms.runtime.gate import Gate

@@ -12,7 +12,7 @@ from partyrooms import Room, registry
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.writes import WriteSet
-from partyrooms.ports.store import RoomCommit
+from partyrooms.ports.records import RoomCommit
 from partyrooms.server import alarm_poller as alarms
 from partyrooms.server.alarm_poller import AlarmPoller
 from partyrooms.testing.memory_store import MemoryStore

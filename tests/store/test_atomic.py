@@ -12,8 +12,8 @@ from django.db import DatabaseError, connections, transaction
 
 from partyrooms import Room
 from partyrooms.conf import get_settings
+from partyrooms.core.ranges import Span
 from partyrooms.core.values import decode
-from partyrooms.ports.store import Span
 from partyrooms.server.node import Node, use_node
 from partyrooms.store import atomic
 from partyrooms.testing import RunningRoom

@@ -15,7 +15,7 @@ from partyrooms.core.writes import WriteSet
 from partyrooms.exceptions import StoreUnavailable
 from partyrooms.models import Node, RoomRecord
 from partyrooms.nodes import Directory
-from partyrooms.ports.store import Outcome, RoomCommit
+from partyrooms.ports.records import Outcome, RoomCommit
 from partyrooms.store.database import DatabaseStore
 from partyrooms.store.rows import RoomRows
 

@@ -10,9 +10,10 @@ from asgiref.sync import sync_to_async
 
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
+from partyrooms.core.ranges import Span
 from partyrooms.core.writes import UNKNOWN, WriteSet
 from partyrooms.exceptions import RoomUnreachable
-from partyrooms.ports.store import DueAlarm, Outcome, RoomCommit, Span
+from partyrooms.ports.records import DueAlarm, Outcome, RoomCommit
 from partyrooms.usercode import text_of
 
 LOBBY = RoomKey("chat", "lobby")

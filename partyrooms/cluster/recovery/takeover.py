@@ -9,7 +9,7 @@ from partyrooms.core.delivery_log import Received
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.recovery import RecoveryResult, decide, decode_progress
 from partyrooms.ports.cluster import RecoveringGateway
-from partyrooms.ports.store import Claim
+from partyrooms.ports.records import Claim
 from partyrooms.runtime import events
 
 if TYPE_CHECKING:

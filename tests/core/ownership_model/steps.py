@@ -8,7 +8,7 @@ from uuid import UUID
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.writes import WriteSet
-from partyrooms.ports.store import Claim, RoomCommit
+from partyrooms.ports.records import Claim, RoomCommit
 from partyrooms.runtime.ownership_states import Event, State, next_state
 from partyrooms.store.fence import Row, Verdict, judge
 from tests.core.ownership_model.world import FRESH, Flight, Life, Node, Stored, World
