@@ -28,7 +28,8 @@ from partyrooms.exceptions import (
     RoomUnreachable,
     StorageLimitExceeded,
 )
-from partyrooms.runtime.connection import Connection, ConnectionContext
+from partyrooms.ports.sockets import ConnectionContext
+from partyrooms.runtime.connection import Connection
 from partyrooms.runtime.rpc import rpc
 
 __all__ = [

@@ -125,7 +125,7 @@ async def live(receive: Any, send: Any) -> None:
     from partyrooms.cluster.cluster import shared_layer
     from partyrooms.conf import get_settings
     from partyrooms.server.departure import Departure
-    from partyrooms.server.node import existing_node
+    from partyrooms.server.nodes import existing_node
 
     clockwork: asyncio.Task[None] | None = None
     while True:
@@ -158,7 +158,7 @@ async def live(receive: Any, send: Any) -> None:
 
 
 async def _keep_node() -> None:
-    from partyrooms.server.node import keep_node
+    from partyrooms.server.start import keep_node
 
     try:
         await keep_node()

@@ -1,17 +1,14 @@
 """Which class runs the rooms of a party: name -> class, filled as classes are made."""
 
 import re
-from typing import TYPE_CHECKING
 
 from django.core.exceptions import ImproperlyConfigured
 
 from partyrooms.core.keys import validate_party
 from partyrooms.exceptions import BadRoomId, UnknownParty
+from partyrooms.ports.rooms import RoomClass
 
-if TYPE_CHECKING:
-    from partyrooms.api.room import Room
-
-_classes: dict[str, "type[Room]"] = {}
+_classes: dict[str, RoomClass] = {}
 
 _WORD_END = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -21,7 +18,7 @@ def party_name(class_name: str) -> str:
     return _WORD_END.sub("-", class_name).replace("_", "-").strip("-").lower()
 
 
-def register(room_class: "type[Room]") -> None:
+def register(room_class: RoomClass) -> None:
     """
     Make a class known under its ``party``.
 
@@ -46,7 +43,7 @@ def register(room_class: "type[Room]") -> None:
     _classes[room_class.party] = room_class
 
 
-def get(party: str) -> "type[Room]":
+def get(party: str) -> RoomClass:
     """
     The class of a party.
 
@@ -59,7 +56,7 @@ def get(party: str) -> "type[Room]":
         raise UnknownParty(party, names()) from None
 
 
-def find(party: str) -> "type[Room] | None":
+def find(party: str) -> RoomClass | None:
     """The class of a party; None: there is none."""
     return _classes.get(party)
 
@@ -74,5 +71,5 @@ def needs_time() -> bool:
     return any(hasattr(one, "on_alarm") or one.crons for one in _classes.values())
 
 
-def _path(room_class: "type[Room]") -> str:
+def _path(room_class: RoomClass) -> str:
     return f"{room_class.__module__}.{room_class.__qualname__}"

@@ -9,7 +9,8 @@ from django.test import TestCase
 
 from partyrooms import Room, parties
 from partyrooms.exceptions import RoomStopped
-from partyrooms.server.node import current_node, existing_node
+from partyrooms.server.nodes import existing_node
+from partyrooms.server.start import current_node
 from partyrooms.testing import running_room
 
 

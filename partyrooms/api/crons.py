@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cronsim import CronSim, CronSimError
 from django.utils.timezone import get_default_timezone
@@ -14,11 +14,9 @@ from partyrooms.api.lobby import Lobby
 from partyrooms.api.parties import parties
 from partyrooms.models import MAX_CRON_NAME_SIZE, MAX_EXPRESSION_SIZE
 from partyrooms.ports.records import CronKey
+from partyrooms.ports.rooms import RoomClass
 from partyrooms.timezones import as_project, as_utc
 from partyrooms.usercode import InThread, call
-
-if TYPE_CHECKING:
-    from partyrooms.api.room import Room
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ class Schedule:
         expression: When.
     """
 
-    room_class: "type[Room]"
+    room_class: RoomClass
     name: str
     expression: str
 
@@ -79,7 +77,7 @@ class Schedule:
             CancelledError: If the task that runs it was cancelled.
             Exception: What it raised; if that was no ``Exception``, a ``RuntimeError``.
         """
-        on_cron: Any = self.room_class.on_cron  # type: ignore[attr-defined]
+        on_cron: Any = self.room_class.on_cron
         cron = Cron(self.name, self.expression, as_project(tick))
         lobby = Lobby(self.room_class.party, "", parties)
         await call(on_cron, cron, lobby, name="on_cron", in_thread=in_thread)
@@ -98,7 +96,7 @@ def schedules() -> list[Schedule]:
     ]
 
 
-def problems(room_class: "type[Room]") -> Iterator[tuple[str, str]]:
+def problems(room_class: RoomClass) -> Iterator[tuple[str, str]]:
     """What is wrong with a class's crons, and how to mend it."""
     crons: Any = room_class.crons
     if not isinstance(crons, Mapping):

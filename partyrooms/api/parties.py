@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 from partyrooms import registry
 from partyrooms.api.after_commit import OnCommit, after_commit
 from partyrooms.core.keys import RoomKey
-from partyrooms.core.validation import as_payload
-from partyrooms.ports.cluster import as_ids
+from partyrooms.core.validation import HasId, as_ids, as_payload
+from partyrooms.ports.host import RunningNode, get_host
+from partyrooms.ports.rooms import Chain, RoomInbox
+from partyrooms.runtime.deadlock import wait_for
 from partyrooms.runtime.rpc import decode_result, encode_arguments
 
 if TYPE_CHECKING:
     from partyrooms.api.requests import StubResponse
     from partyrooms.api.stub_socket import StubSocket
-    from partyrooms.ports.cluster import RoomInbox
-    from partyrooms.runtime.connection import Connection
 
 
 class Stub:
@@ -77,7 +77,7 @@ class Stub:
     async def broadcast(
         self,
         message: str | bytes,
-        without: "Collection[str | Connection]" = (),
+        without: Collection[str | HasId] = (),
         *,
         on_commit: OnCommit = False,
     ) -> None:
@@ -182,20 +182,15 @@ class Stub:
 
     async def _ask(
         self,
-        ask: "Callable[[RoomInbox, tuple[str, ...]], Awaitable[Any]]",
+        ask: Callable[[RoomInbox, Chain], Awaitable[Any]],
         finish: Callable[[Any], Awaitable[Any]] | None = None,
     ) -> Any:
-        # Where the node is made, rooms are imported: a room's module may import this.
-        from partyrooms.runtime.deadlock import wait_for
-        from partyrooms.server.host import on_host
-        from partyrooms.server.node import Node
-
-        async def work(node: Node) -> Any:
-            room = node.cluster.inbox(self.key)
-            reply = await wait_for(self.key, room, lambda chain: ask(room, chain))
+        async def work(node: RunningNode) -> Any:
+            inbox = node.inbox(self.key)
+            reply = await wait_for(self.key, inbox, lambda chain: ask(inbox, chain))
             return reply if finish is None else await finish(reply)
 
-        return await on_host(work)
+        return await get_host().run(work)
 
     def __repr__(self) -> str:
         return f"<Stub {self.key}>"

@@ -7,19 +7,17 @@ Its docstrings are the manual of what a hook is told and what it may call.
 import asyncio
 import logging
 from collections.abc import Collection, Coroutine, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from partyrooms import registry
 from partyrooms.api.parties import Parties, parties
 from partyrooms.core.frames import Frame, json_message
-from partyrooms.core.validation import as_payload
+from partyrooms.core.validation import as_ids, as_payload
 from partyrooms.exceptions import ConnectionTrouble
-from partyrooms.ports.cluster import as_ids
-from partyrooms.runtime.connection import Connection, ConnectionContext
+from partyrooms.ports.sockets import ConnectionContext
+from partyrooms.runtime.connection import Connection
+from partyrooms.runtime.life import Life
 from partyrooms.runtime.storage import Storage
-
-if TYPE_CHECKING:
-    from partyrooms.runtime.life import Life
 
 logger = logging.getLogger("partyrooms.room")
 
@@ -81,7 +79,7 @@ class Room:
             cls.party = registry.party_name(cls.__name__)
         registry.register(cls)
 
-    def __new__(cls, life: "Life", *args: Any, **kwargs: Any) -> "Room":
+    def __new__(cls, life: Life, *args: Any, **kwargs: Any) -> "Room":
         """Set what can be read from the first line of ``__init__`` on."""
         room = super().__new__(cls)
         room._life = life
@@ -93,7 +91,7 @@ class Room:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Override it with ``super().__init__(*args, **kwargs)``; it cannot await."""
 
-    _life: "Life"
+    _life: Life
 
     # Hooks
 

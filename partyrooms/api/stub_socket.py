@@ -16,10 +16,10 @@ from partyrooms.core.wire import RequestCopy
 from partyrooms.delivery.local_socket import LocalSocket
 from partyrooms.delivery.request_copy import restore_handshake
 from partyrooms.exceptions import RoomUnreachable, SocketClosed, TooSlow
-from partyrooms.ports.cluster import Closing, RoomInbox
-from partyrooms.runtime.connection import ConnectionContext
-from partyrooms.runtime.deadlock import Chain, wait_for
-from partyrooms.server.host import home, node_here, run_on
+from partyrooms.ports.rooms import Chain, RoomInbox
+from partyrooms.ports.sockets import Closing, ConnectionContext
+from partyrooms.runtime.deadlock import wait_for
+from partyrooms.server.host import host_loop, node_here, run_on
 
 MAX_UNREAD = 64 * 1024
 """Bytes of messages kept for whoever reads; what comes then waits, and counts for
@@ -70,7 +70,7 @@ class StubSocket:
             RoomUnreachable: If it did not answer within ``CONNECT_TIMEOUT``.
             CallCycle: In a hook, if its room would wait for itself.
         """
-        self._home = home()
+        self._home = host_loop()
         await run_on(self._home, self._open)
         return self
 
@@ -251,7 +251,7 @@ class _Observer:
 def _selected(key: RoomKey, protocols: Sequence[str]) -> str | None:
     if isinstance(protocols, str):
         raise TypeError(f"protocols= takes a list, as in [{protocols!r}].")
-    spoken = registry.get(key.party).subprotocols
+    spoken: Sequence[str] = registry.get(key.party).subprotocols
     for protocol in spoken:
         if protocol in protocols:
             return protocol

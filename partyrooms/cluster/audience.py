@@ -9,7 +9,7 @@ from partyrooms.core import wire as wire
 from partyrooms.core.delivery_log import SentLog
 from partyrooms.core.keys import RoomKey
 from partyrooms.delivery.local_audience import LocalAudience
-from partyrooms.ports.cluster import Broadcast, Socket
+from partyrooms.ports.sockets import Broadcast, Socket
 
 if TYPE_CHECKING:
     from partyrooms.cluster.subscription import Subscription

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Coroutine
 from contextlib import suppress
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -28,12 +28,11 @@ from partyrooms.core.keys import RoomKey
 from partyrooms.delivery.local_audience import LocalAudience
 from partyrooms.delivery.local_socket import LocalSocket
 from partyrooms.exceptions import StoreUnavailable
-from partyrooms.ports.cluster import RoomInbox
 from partyrooms.ports.records import Claim, Place
-
-if TYPE_CHECKING:
-    from partyrooms.runtime.events import Event
-    from partyrooms.server.node import Node
+from partyrooms.ports.rooms import RoomInbox
+from partyrooms.runtime.environment import Environment
+from partyrooms.runtime.events import Event
+from partyrooms.runtime.room_table import RoomTable
 
 logger = logging.getLogger("partyrooms.cluster")
 
@@ -52,7 +51,8 @@ class LayerCluster:
     A ``Cluster`` whose rooms may be in other processes.
 
     Args:
-        node: What runs this process's rooms.
+        environment: What this process's rooms share.
+        rooms: This process's rooms.
         node_id: This process's id.
         layer: The Channels layer.
         owners: ``"any"`` or ``"workers"``.
@@ -61,22 +61,24 @@ class LayerCluster:
 
     def __init__(
         self,
-        node: "Node",
+        environment: Environment,
+        rooms: RoomTable,
         node_id: UUID,
         layer: Layer,
         *,
         owners: str,
         takes_rooms: bool,
     ) -> None:
-        self.node = node
+        self.environment = environment
+        self.rooms = rooms
         self.node_id = node_id
         self.placement = Placement(self, owners=owners, takes_rooms=takes_rooms)
         self.sockets: WeakValueDictionary[int, LocalSocket] = WeakValueDictionary()
         self.transport = Transport(
             layer,
             node_id,
-            spawn=node.spawn,
-            clock=node.clock,
+            spawn=environment.spawn,
+            clock=environment.clock,
             on_message=self._receive,
             on_broken=self._broken,
         )
@@ -92,16 +94,16 @@ class LayerCluster:
         self._sessions: dict[bytes, PeerSession] = {}
         self.recover_requests = RecoverRequests(self)
         self.pending = PendingRequests(self._numbers)
-        self._watch = Watch(node, self.transport)
+        self._watch = Watch(environment, self.transport)
         self._has_others = False
         self.known = asyncio.Event()
 
     def start(self) -> None:
         """Become known, and begin to read the layer, renew groups and watch peers."""
         self.transport.start()
-        self.node.spawn(self._enroll())
-        self.node.spawn(self._keep_watching())
-        self.node.spawn(self._keep_renewing())
+        self.environment.spawn(self._enroll())
+        self.environment.spawn(self._keep_watching())
+        self.environment.spawn(self._keep_renewing())
 
     # The contract
 
@@ -116,16 +118,16 @@ class LayerCluster:
         """Let nobody place rooms in this process any more."""
         self.placement.takes_rooms = False
         with suppress(StoreUnavailable):
-            await self.node.store.stop_taking_rooms()
+            await self.environment.store.stop_taking_rooms()
             await self._look_for_others()
 
     async def wait_for_others(self, patience: float) -> None:
         """Wait until another process could take this one's rooms, if any is served."""
-        deadline = self.node.clock() + patience
+        deadline = self.environment.clock() + patience
         while (
             self._serves_others
             and not self._has_others
-            and self.node.clock() < deadline
+            and self.environment.clock() < deadline
         ):
             await asyncio.sleep(LOOK_INTERVAL)
             with suppress(StoreUnavailable):
@@ -150,7 +152,7 @@ class LayerCluster:
     async def _look_for_others(self) -> None:
         self._has_others = any(
             one.takes_rooms and one.channel and one.node != self.node_id
-            for one in await self.node.store.places()
+            for one in await self.environment.store.places()
         )
 
     def close(self) -> None:
@@ -186,7 +188,7 @@ class LayerCluster:
         socket.number = next(self._numbers)
         self.sockets[socket.number] = socket
 
-    async def gather(self, key: RoomKey, claim: Claim) -> None:
+    async def take_over(self, key: RoomKey, claim: Claim) -> None:
         """Before a life begins: let everybody with sockets in the room join it."""
         await Takeover(self, key, claim).run()
 
@@ -264,7 +266,7 @@ class LayerCluster:
 
     def runs(self, key: RoomKey) -> bool:
         """Whether a room's life is in this process now."""
-        return self.node.worker(key).life is not None
+        return self.rooms.worker(key).life is not None
 
     def is_elsewhere(self, key: RoomKey) -> bool:
         """Whether the sockets of this process are at an owner in another one."""
@@ -293,7 +295,7 @@ class LayerCluster:
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Start a task that ends with the node at the latest."""
-        return self.node.spawn(coroutine)
+        return self.environment.spawn(coroutine)
 
     # What comes
 
@@ -346,7 +348,7 @@ class LayerCluster:
         delay = 0.1
         while True:
             try:
-                await self.node.store.enroll()
+                await self.environment.store.enroll()
             except StoreUnavailable as error:
                 logger.warning("This node is not known yet: %s", error)
                 await asyncio.sleep(delay)

@@ -1,15 +1,15 @@
 """The turns of a room whose sockets outlive it, as its gateways hear of them."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from partyrooms.core.delivery_log import Mark, SentLog
 from partyrooms.core.recovery import encode_progress
+from partyrooms.runtime.turn import EVERYBODY, Turn
 
 if TYPE_CHECKING:
     from partyrooms.cluster.audience import ClusterAudience
     from partyrooms.cluster.subscription import Subscription
-    from partyrooms.runtime.turn import Turn
 
 Post = Callable[[], None]
 """Puts a message on one link, or on several."""
@@ -59,7 +59,7 @@ class DeliveryMarks:
         """What ``progress`` gave last was not stored."""
         self._sent_log.not_stored()
 
-    def interrupt(self, turn: "Turn") -> None:
+    def interrupt(self, turn: Turn) -> None:
         """A part of a turn is being stored before its end."""
         if not turn.is_interrupted:
             turn.is_interrupted = True
@@ -69,7 +69,7 @@ class DeliveryMarks:
         """Each gateway is to be told something yet that belongs to no turn."""
         self._sent_log.interrupt(None)
 
-    def close(self, turn: "Turn") -> None:
+    def close(self, turn: Turn) -> None:
         """A turn has ended: number it, and see to it that it leaves as one."""
         if not self._sent_log.gateways:
             return
@@ -78,7 +78,11 @@ class DeliveryMarks:
             self._targets(turn), sender, interrupted=turn.is_interrupted
         )
         if marks:
-            turn.outputs = [(self._begin, None), *turn.outputs, (self._end, marks)]
+            turn.outputs = [
+                (self._begin, None, None),
+                *turn.outputs,
+                (self._end, marks, None),
+            ]
 
     def keep(self, subscriptions: "list[Subscription]", post: Post) -> None:
         """Something that the leaving turn says, to one gateway or to several."""
@@ -87,22 +91,17 @@ class DeliveryMarks:
             node = subscription.link.node
             self._sizes[node] = self._sizes.get(node, 0) + 1
 
-    def _sender(self, turn: "Turn") -> bytes | None:
+    def _sender(self, turn: Turn) -> bytes | None:
+        """Whose event the turn has handled; None: nobody's who is still here."""
         if turn.receipt is None:
             return None
-        subscription: Subscription = turn.receipt[0].__self__  # type: ignore[attr-defined]
-        return subscription.link.node if self._audience.has(subscription) else None
+        _, _, node = turn.receipt
+        joined = {one.link.node for one in self._audience.subscriptions()}
+        return node if node in joined else None
 
-    def _targets(self, turn: "Turn") -> set[bytes]:
-        found: set[bytes] = set()
-        for deliver, _ in turn.outputs:
-            speaker: Any = getattr(deliver, "__self__", None)
-            if speaker is self._audience:
-                return set(self._sent_log.gateways)
-            gateway = getattr(speaker, "gateway", None)
-            if gateway is not None:
-                found.add(gateway)
-        return found
+    def _targets(self, turn: Turn) -> set[bytes]:
+        found = {target for _, _, target in turn.outputs if target is not None}
+        return set(self._sent_log.gateways) if EVERYBODY in found else found
 
     def _begin(self, _: None) -> None:
         self.is_leaving = True

@@ -1,7 +1,7 @@
 """The cluster of one process: rooms and sockets meet by function call."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -9,14 +9,13 @@ from partyrooms import registry
 from partyrooms.core.frames import Answer, encode_profiles
 from partyrooms.core.keys import RoomKey
 from partyrooms.delivery.local_audience import LocalAudience
+from partyrooms.delivery.local_socket import LocalSocket
 from partyrooms.exceptions import RoomStopped
-from partyrooms.ports.cluster import Audience, RoomInbox
-
-if TYPE_CHECKING:
-    from partyrooms.delivery.local_socket import LocalSocket
-    from partyrooms.ports.records import Claim
-    from partyrooms.runtime.events import Event
-    from partyrooms.server.node import Node
+from partyrooms.ports.records import Claim
+from partyrooms.ports.rooms import RoomInbox
+from partyrooms.runtime.events import Event
+from partyrooms.runtime.peers import Audience
+from partyrooms.runtime.room_table import RoomTable
 
 
 class LocalCluster:
@@ -24,13 +23,13 @@ class LocalCluster:
     A ``Cluster`` whose rooms are all in its own process; nothing is ever encoded.
 
     Args:
-        node: What runs the rooms.
+        rooms: This process's rooms.
     """
 
-    def __init__(self, node: "Node") -> None:
+    def __init__(self, rooms: RoomTable) -> None:
         self.known = asyncio.Event()
         self.known.set()
-        self._node = node
+        self._rooms = rooms
         self._audiences: WeakValueDictionary[RoomKey, LocalAudience] = (
             WeakValueDictionary()
         )
@@ -56,7 +55,7 @@ class LocalCluster:
 
     def inbox(self, key: RoomKey) -> "RoomInbox":
         """The room's worker, kept alive by its users while the room is not running."""
-        return self._node.worker(key)
+        return self._rooms.worker(key)
 
     def audience(self, key: RoomKey) -> Audience:
         """The room's sockets, which are all here."""
@@ -72,7 +71,7 @@ class LocalCluster:
     def attach(self, socket: "LocalSocket") -> None:
         """Nothing: nobody else names sockets."""
 
-    async def gather(self, key: RoomKey, claim: "Claim") -> None:
+    async def take_over(self, key: RoomKey, claim: "Claim") -> None:
         """Nothing: all sockets are here."""
 
     def named(self, key: RoomKey) -> list[UUID] | None:
@@ -107,4 +106,4 @@ class LocalCluster:
 
     async def request(self, key: RoomKey, request: Any) -> Answer:
         """Ask a room and wait for its answer."""
-        return await self._node.worker(key).request(request)
+        return await self._rooms.worker(key).request(request)

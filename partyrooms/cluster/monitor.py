@@ -1,16 +1,13 @@
 """Which of the processes that this one is linked with are alive."""
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from partyrooms.cluster.link import Link
 from partyrooms.cluster.transport import Transport
 from partyrooms.exceptions import StoreUnavailable
 from partyrooms.nodes.process import host, is_process_gone
 from partyrooms.ports.records import Place
-
-if TYPE_CHECKING:
-    from partyrooms.server.node import Node
+from partyrooms.runtime.environment import Environment
 
 
 class Watch:
@@ -18,17 +15,17 @@ class Watch:
     Buries peers that are dead: by their pid on this host, else by the directory.
 
     Args:
-        node: This process's.
+        environment: This process's.
         transport: Has the peers.
     """
 
-    def __init__(self, node: "Node", transport: Transport) -> None:
-        self._node = node
+    def __init__(self, environment: Environment, transport: Transport) -> None:
+        self._environment = environment
         self._transport = transport
         self._here = host()
         self._places: dict[bytes, Place] = {}
         self._missed: dict[bytes, int] = {}
-        self._looked_at = node.clock()
+        self._looked_at = environment.clock()
 
     def know(self, place: Place) -> None:
         """Somebody has found out where a node is."""
@@ -36,15 +33,15 @@ class Watch:
 
     async def look(self) -> None:
         """Look once; to be called several times a second."""
-        late = self._node.clock() - self._looked_at
-        if late >= self._node.settings.heartbeat_interval:
-            self._looked_at = self._node.clock()
+        late = self._environment.clock() - self._looked_at
+        if late >= self._environment.settings.heartbeat_interval:
+            self._looked_at = self._environment.clock()
             with suppress(StoreUnavailable):
-                self._compare(await self._node.store.places())
+                self._compare(await self._environment.store.places())
         elif any(node not in self._places for node in self._transport.links):
             # Of a new peer it is to be known at once where its process is.
             with suppress(StoreUnavailable):
-                for place in await self._node.store.places():
+                for place in await self._environment.store.places():
                     self.know(place)
         for link in tuple(self._transport.links.values()):
             known = self._places.get(link.node)

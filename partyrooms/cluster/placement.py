@@ -48,17 +48,17 @@ class Placement:
             RoomUnreachable: If nobody can own it; the text says what to start.
             StoreUnavailable: If the database did not answer.
         """
-        store = self._cluster.node.store
+        store = self._cluster.environment.store
         owner = await store.locate(key)
         if owner is None and self._owners == "any" and self.takes_rooms:
-            able = await self._able() if self._cluster.node.is_embedded else {}
+            able = await self._able() if self._cluster.environment.is_embedded else {}
             if not able:
-                return self._cluster.node.worker(key)
+                return self._cluster.rooms.worker(key)
             owner = able[rendezvous(key, list(able))]
         if owner is None:
             owner = await self._elect(key)
         if owner.node == self._cluster.node_id:
-            return self._cluster.node.worker(key)
+            return self._cluster.rooms.worker(key)
         if not owner.channel:
             raise RoomUnreachable(
                 f"{key} is owned by process {owner.pid}, which has no channel layer; "
@@ -76,5 +76,5 @@ class Placement:
         return able[rendezvous(key, list(able))]
 
     async def _able(self) -> dict[UUID, Place]:
-        places = await self._cluster.node.store.places()
+        places = await self._cluster.environment.store.places()
         return {one.node: one for one in places if one.channel and one.takes_rooms}

@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING
 
 from partyrooms.core import wire as wire
 from partyrooms.core.frames import Frame, Profile
-from partyrooms.ports.cluster import Closing
-from partyrooms.runtime.connection import Connection
+from partyrooms.ports.sockets import Closing
 
 if TYPE_CHECKING:
     from partyrooms.cluster.subscription import Subscription
@@ -15,7 +14,7 @@ class RemoteSocket:
     """A socket in another process, as its room sees it; a ``Socket``."""
 
     __slots__ = (
-        *("profile", "connection", "closing", "number"),
+        *("profile", "closing", "number"),
         *("is_accepted", "is_gone", "is_dropped"),
         "_subscription",
     )
@@ -25,7 +24,6 @@ class RemoteSocket:
     ) -> None:
         self.profile = profile
         self.number = number
-        self.connection: Connection | None = None
         self.closing: Closing | None = None
         self.is_accepted = False
         self.is_gone = False
@@ -33,7 +31,7 @@ class RemoteSocket:
         self._subscription = subscription
 
     @property
-    def gateway(self) -> bytes:
+    def node(self) -> bytes:
         """The process that has the socket."""
         return self._subscription.link.node
 
@@ -47,7 +45,7 @@ class RemoteSocket:
         """Queue a frame."""
         self._subscription.send(wire.Send, socket=self.number, payload=frame.payload)
 
-    def keep(self, state: bytes | None) -> None:
+    def keep_state(self, state: bytes | None) -> None:
         """Keep the connection's state."""
         self.profile.state = state
         self._subscription.send(wire.Keep, socket=self.number, state=state)

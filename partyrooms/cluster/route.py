@@ -21,8 +21,9 @@ from partyrooms.exceptions import (
     RoomUnreachable,
     StoreUnavailable,
 )
-from partyrooms.ports.cluster import Closing, Socket
+from partyrooms.ports.sockets import Closing, Socket
 from partyrooms.runtime import events
+from partyrooms.runtime.inbox import EventInbox
 from partyrooms.runtime.mailbox import Mailbox
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ SEARCH_TIME = 15.0
 """Seconds after which events that find no owner are given up."""
 
 
-class Route(Mailbox):
+class Route(EventInbox):
     """
     Takes a gateway's events to whoever owns the room; an ``RoomInbox``.
 
@@ -58,7 +59,8 @@ class Route(Mailbox):
     """
 
     def __init__(self, key: RoomKey, number: int, cluster: "LayerCluster") -> None:
-        super().__init__(key, cluster.node.settings.mailbox_size)
+        capacity = cluster.environment.settings.mailbox_size
+        super().__init__(key, Mailbox(key, capacity))
         self.number = number
         self.join = 0
         self.worker: Worker | None = None
@@ -78,7 +80,7 @@ class Route(Mailbox):
         """Whether gateways are to wait before they put more in."""
         if self.worker is not None and self._received is None:
             return self.worker.is_full
-        return len(self._waiting) + len(self._unhandled) >= self._capacity
+        return len(self.mailbox.waiting) + len(self._unhandled) >= self.mailbox.capacity
 
     async def space(self) -> None:
         """Wait until it is not full."""
@@ -102,13 +104,14 @@ class Route(Mailbox):
         elif self.link is not None and not self.link.is_full:
             self._send(wire.Probe(**self._address, chain=chain))
 
-    def _put(self, event: events.Event) -> None:
+    def put(self, event: events.Event) -> None:
         if self.worker is None or self._received is not None:
-            super()._put(event)
+            self.mailbox.waiting.append(event)
+            self._arrived()
         elif isinstance(event, events.End):
             self._cluster.spawn(end_room(self.worker, event.delete, event.reply))
         else:
-            self.worker._put(event)
+            self.worker.put(event)
 
     def _arrived(self) -> None:
         if self.link is not None:
@@ -118,7 +121,7 @@ class Route(Mailbox):
 
     async def _ask_for_end(self, *, delete: bool) -> None:
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._put(events.End(delete, reply))
+        self.put(events.End(delete, reply))
         await asyncio.shield(reply)
 
     # Finding an owner
@@ -129,7 +132,7 @@ class Route(Mailbox):
             self._search = self._cluster.spawn(self._keep_looking(attempt))
 
     async def _keep_looking(self, attempt: int) -> None:
-        started_at = self._cluster.node.clock()
+        started_at = self._cluster.environment.clock()
         try:
             while self.worker is None and self.link is None:
                 delay = SEARCH_DELAYS[min(attempt, len(SEARCH_DELAYS) - 1)]
@@ -138,7 +141,7 @@ class Route(Mailbox):
                 try:
                     self._follow(await self._cluster.placement.choose(self.key))
                 except (StoreUnavailable, RoomUnreachable) as error:
-                    if self._cluster.node.clock() - started_at > SEARCH_TIME:
+                    if self._cluster.environment.clock() - started_at > SEARCH_TIME:
                         self._give_up(error)
                         return
         finally:
@@ -155,8 +158,8 @@ class Route(Mailbox):
             self._hand_all_over()
 
     def _hand_all_over(self) -> None:
-        for event in self._take_all():
-            self._put(event)
+        for event in self.mailbox.take_all():
+            self.put(event)
 
     def follow(self, link: Link) -> None:
         """Join a room at a peer, with the open sockets, and send what waits."""
@@ -188,11 +191,9 @@ class Route(Mailbox):
         # Whoever left while nobody owned the room: its end is still to be told.
         sockets += [
             event.socket
-            for event in self._waiting
+            for event in self.mailbox.waiting
             if isinstance(event, events.Closed) and event.socket.is_accepted
         ]
-        for socket in sockets:
-            socket.connection = None
         join = wire.Join(
             **self._address,
             party=self.key.party,
@@ -230,14 +231,14 @@ class Route(Mailbox):
                 self._cluster.parted(self)
         if self._received is None:
             self._received_log = None
-            self._waiting.extendleft(reversed(self._unhandled))
+            self.mailbox.put_back(self._unhandled)
             self._unhandled.clear()
 
     def take_back(self, waiting: list[events.Event]) -> None:
         """A worker of this process gives back what it did not handle."""
         self.unsettle()
-        self._waiting.extendleft(reversed(waiting))
-        if self._waiting or self._received is not None:
+        self.mailbox.put_back(waiting)
+        if self.mailbox.waiting or self._received is not None:
             self.find()
 
     def needs_owner(self) -> None:
@@ -250,7 +251,7 @@ class Route(Mailbox):
     @property
     def _needs_one(self) -> bool:
         return bool(
-            self._waiting
+            self.mailbox.waiting
             or self._unhandled
             or self._cluster.local_audience(self.key).sockets()
         )
@@ -284,7 +285,7 @@ class Route(Mailbox):
     def adopt(self) -> None:
         """The room is this process's own now."""
         self.unsettle()
-        self._follow(self._cluster.node.worker(self.key))
+        self._follow(self._cluster.rooms.worker(self.key))
 
     def resolve(self, result: RecoveryResult) -> None:
         """The next owner says what becomes of the past."""
@@ -312,7 +313,7 @@ class Route(Mailbox):
             self._unhandled.popleft()
             self._handled += 1
         self._fail_pending()
-        self._waiting.extendleft(reversed(self._unhandled))
+        self.mailbox.put_back(self._unhandled)
         self._unhandled.clear()
 
     def _give_up(self, error: Exception) -> None:
@@ -325,7 +326,7 @@ class Route(Mailbox):
         if self._received is not None:
             self._received = None
             self._lose(LOST_OUTPUTS)
-        for event in self._take_all():
+        for event in self.mailbox.take_all():
             event.abandon(error)
 
     def _fail_pending(self) -> None:
@@ -347,8 +348,8 @@ class Route(Mailbox):
     def _pump(self) -> None:
         if self._received is not None:
             return
-        while self._waiting and self.link is not None and not self.link.is_full:
-            event = self._take()
+        while self.mailbox.waiting and self.link is not None and not self.link.is_full:
+            event = self.mailbox.take()
             self._unhandled.append(event)
             ask = partial(self._cluster.pending.add, self)
             self._send(encode_event(event, self._address, ask))
@@ -382,7 +383,7 @@ class Route(Mailbox):
                     self._group.wanted(True)
             case wire.Keep(socket=number, state=state):
                 if socket := self._socket(number):
-                    socket.keep(state)
+                    socket.keep_state(state)
             case wire.Close(socket=number, code=code, reason=reason, drop=drop):
                 if socket := self._socket(number):
                     (socket.drop if drop else socket.close)((code, reason))
@@ -415,7 +416,7 @@ class Route(Mailbox):
         hibernates = registry.get(self.key.party).hibernate
         self._received = None
         self._lose(LOST_OUTPUTS if hibernates else LOST_PLAIN)
-        for event in self._take_all():
+        for event in self.mailbox.take_all():
             event.abandon(RoomStopped(f"{self.key} cannot be reached any more."))
 
     def _hear_of_owner(self, message: Any) -> None:
@@ -433,7 +434,11 @@ class Route(Mailbox):
                 self.needs_owner()
             case wire.HandedOver(asleep=asleep):
                 self.unsettle()
-                if self._waiting or self._redirected_to is not None or not asleep:
+                if (
+                    self.mailbox.waiting
+                    or self._redirected_to is not None
+                    or not asleep
+                ):
                     self.needs_owner()
 
     def _confirm(self, count: int) -> None:
@@ -441,7 +446,7 @@ class Route(Mailbox):
             self._unhandled.popleft()
             self._handled += 1
         self._pump()
-        self._freed()
+        self.mailbox.freed()
 
     def _lose(self, closing: Closing) -> None:
         """Close the sockets, and give up what was sent and not handled."""

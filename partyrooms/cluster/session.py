@@ -44,7 +44,7 @@ class PeerSession:
             self, message, worker
         )
         subscription.audience.add(subscription)
-        worker._put(events.Arrival(subscription))
+        worker.put(events.Arrival(subscription))
 
     def recover(self, message: wire.RecoverRequest) -> None:
         """Let the room say what becomes of a route's past, if it can be here."""
@@ -61,7 +61,7 @@ class PeerSession:
             return None
         if not self._cluster.placement.takes_rooms and not self._cluster.runs(key):
             return None
-        return self._cluster.node.worker(key)
+        return self._cluster.rooms.worker(key)
 
     def receive(self, message: Any) -> None:
         """Give an event of a route to its room; one of an earlier join is void."""

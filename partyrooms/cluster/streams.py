@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from partyrooms.cluster.link import Link
 from partyrooms.core import wire as wire
-from partyrooms.ports.cluster import Sink, Source
+from partyrooms.ports.rooms import Sink, Source
 
 if TYPE_CHECKING:
     from partyrooms.cluster.session import PeerSession

@@ -12,8 +12,8 @@ from partyrooms.core import wire as wire
 from partyrooms.core.delivery_log import Mark
 from partyrooms.delivery.request_copy import restore_handshake, restore_request
 from partyrooms.exceptions import ConnectionTrouble, GatewayLost
+from partyrooms.ports.sockets import ConnectionContext
 from partyrooms.runtime import events
-from partyrooms.runtime.connection import ConnectionContext
 from partyrooms.runtime.events.alarm import AlarmEvent
 
 if TYPE_CHECKING:
@@ -112,8 +112,8 @@ class Subscription:
             self._session.end(self, message)
         # Events are counted in their order, also those that come to nothing.
         event = self._as_event(message) or events.NoOp()
-        event.receipt = (self.handled, None)
-        self.worker._put(event)
+        event.receipt = (self.handled, None, self.link.node)
+        self.worker.put(event)
 
     def _as_event(self, message: Any) -> Any:
         match message:
@@ -160,10 +160,10 @@ class Subscription:
         self.audience.remove(self)
         if self.audience.delivery_log is not None:
             self.audience.delivery_log.leave(self, is_dead=is_dead)
-            self.worker._put(events.NoOp())  # a turn, so that it is stored
+            self.worker.put(events.NoOp())  # a turn, so that it is stored
         for socket in tuple(self.sockets.values()):
             socket.is_gone = True
-            if socket.connection is not None and socket.closing is None:
+            if self.worker.knows(socket) and socket.closing is None:
                 self.worker.trouble(socket, GatewayLost())
             self.worker.closed(socket, (1006, ""), False)
         self.sockets.clear()

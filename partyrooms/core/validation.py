@@ -5,8 +5,8 @@ Subclasses are made plain: a template makes a ``SafeString`` and choices are ``s
 ``int``, too, but no codec between processes knows them.
 """
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Collection, Iterable
+from typing import Any, Protocol
 
 from partyrooms.core.frames import has_utf8
 
@@ -100,3 +100,25 @@ def as_tags(id: str, tags: Any) -> tuple[str, ...]:
             )
         tag.encode()
     return tuple(dict.fromkeys((id, *map(str.__str__, given))))
+
+
+class HasId(Protocol):
+    """A connection, or what stands for one."""
+
+    id: str
+
+
+def as_ids(without: Collection[str | HasId]) -> frozenset[str]:
+    """
+    The ids of what is left out of a broadcast; connections stand for their ids.
+
+    Raises:
+        TypeError: If it is one ``str``, whose characters were never meant.
+    """
+    if isinstance(without, str | bytes):
+        raise TypeError(
+            f"without= takes a list of connection ids, not one {type(without).__name__}"
+            f" ({without!r:.64}): write without=[{without!r:.64}]."
+        )
+    ids = (one if isinstance(one, str) else one.id for one in without)
+    return frozenset(map(str.__str__, ids))

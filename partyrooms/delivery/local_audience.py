@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from partyrooms.ports.cluster import Broadcast
+from partyrooms.ports.sockets import Broadcast
 
 if TYPE_CHECKING:
     from partyrooms.delivery.local_socket import LocalSocket

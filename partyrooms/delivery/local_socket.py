@@ -6,14 +6,11 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Generator
 from functools import partial
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from partyrooms.core.frames import Frame, Profile
 from partyrooms.delivery.local_audience import LocalAudience
-from partyrooms.ports.cluster import Closing
-
-if TYPE_CHECKING:
-    from partyrooms.runtime.connection import Connection
+from partyrooms.ports.sockets import Closing
 
 logger = logging.getLogger("partyrooms.sockets")
 
@@ -53,11 +50,13 @@ class LocalSocket:
     """
 
     __slots__ = (
-        *("__weakref__", "number", "profile", "connection", "closing"),
+        *("__weakref__", "number", "profile", "closing"),
         *("is_accepted", "is_gone", "is_dropped"),
         *("_observer", "_audience", "_send", "_accept_event", "_max_queued"),
         *("_loop", "_events", "_queued", "_writer"),
     )
+
+    node = None
 
     def __init__(
         self,
@@ -71,7 +70,6 @@ class LocalSocket:
     ) -> None:
         self.number = 0  # set by a cluster that needs it
         self.profile = profile
-        self.connection: Connection | None = None
         self.closing: Closing | None = None
         self.is_accepted = False
         self.is_gone = False
@@ -111,7 +109,7 @@ class LocalSocket:
         self._events.append((frame.event, frame.size))
         self._queued = queued
 
-    def keep(self, state: bytes | None) -> None:
+    def keep_state(self, state: bytes | None) -> None:
         """Keep the connection's state."""
         self.profile.state = state
 

@@ -5,7 +5,7 @@ from collections import deque
 from typing import Self
 
 from partyrooms.exceptions import StreamBroken
-from partyrooms.ports.cluster import Source
+from partyrooms.ports.rooms import Source
 
 WINDOW = 256 * 1024
 """Bytes that may be on their way to a reader who does not read."""

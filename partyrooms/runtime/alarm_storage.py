@@ -1,14 +1,11 @@
 """The part of ``Room.storage`` that is about the room's one alarm."""
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.writes import BUFFERED, UNKNOWN, Buffered
+from partyrooms.runtime.data import RoomData
 from partyrooms.timezones import as_project, as_utc, from_seconds
-
-if TYPE_CHECKING:
-    from partyrooms.runtime.life import Life
 
 
 class AlarmStorage:
@@ -18,7 +15,7 @@ class AlarmStorage:
     A change is a write like ``put``: part of the turn, and dropped with it.
     """
 
-    _life: "Life"
+    _data: RoomData
 
     def set_alarm(self, when: datetime | timedelta) -> Buffered:
         """
@@ -44,8 +41,8 @@ class AlarmStorage:
         None: there is none, or it was given up. Inside of ``on_alarm`` None stands for
         the alarm that is being handled.
         """
-        draft = self._life.open_draft()
-        alarm = self._life.gate.alarm
+        draft = self._data.open_draft()
+        alarm = self._data.gate.alarm
         if draft is not None and alarm is draft.turn.handled_alarm:
             alarm = None
         for layer in [] if draft is None else draft.layers():
@@ -61,12 +58,12 @@ class AlarmStorage:
         return BUFFERED
 
     def _write_alarm(self, alarm: Alarm | None) -> None:
-        with self._life.writing() as draft:
+        with self._data.writing() as draft:
             draft.writes.alarm = alarm
 
     def _moment(self, when: datetime | timedelta) -> datetime:
         if isinstance(when, timedelta):
-            return from_seconds(self._life.wall_clock()) + when
+            return from_seconds(self._data.wall_clock()) + when
         if isinstance(when, datetime):
             return as_utc(when)
         raise TypeError(

@@ -1,9 +1,8 @@
 """``storage.atomic()``: a block in which the ORM's writes and the room's are one."""
 
 import asyncio
-import inspect
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -11,19 +10,16 @@ from contextlib import (
     contextmanager,
 )
 from contextvars import ContextVar, copy_context
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
 
 from partyrooms.core.writes import UNKNOWN, WriteSet
 from partyrooms.exceptions import BlockTimeout, RoomStopped, StoreUnavailable
 from partyrooms.ports.records import Outcome, RoomCommit
-from partyrooms.runtime.committer import RETRY_DELAYS
-from partyrooms.runtime.draft import Draft, block, outside
-from partyrooms.runtime.turn import Turn, current
-
-if TYPE_CHECKING:
-    from partyrooms.runtime.life import Life
+from partyrooms.runtime.committer import COMMIT_RETRY_DELAYS
+from partyrooms.runtime.data import RoomData
+from partyrooms.runtime.turn import Draft, Turn, block, current, outside
 
 logger = logging.getLogger("partyrooms.runtime")
 
@@ -48,12 +44,12 @@ class AtomicBlock:
     is committed by anybody else, and the row's version is known.
 
     Args:
-        life: Whose writes.
+        data: Whose writes.
     """
 
-    def __init__(self, life: "Life") -> None:
-        self._life = life
-        self._work = life.store.atomic()
+    def __init__(self, data: RoomData) -> None:
+        self._data = data
+        self._work = data.store.atomic()
         self._outcome: Outcome | None = None
         self._writes = WriteSet()
         self._earlier = WriteSet()
@@ -76,16 +72,16 @@ class AtomicBlock:
 
     @asynccontextmanager
     async def _in_coroutine(self) -> AsyncIterator[None]:
-        life, work = self._life, self._work
+        data, work = self._data, self._work
         around = copy_context()
         with self._collecting() as draft, _set(outside, around):
-            await life.gate.reserve()
+            await data.gate.reserve()
             try:
-                async with life.store.thread():
+                async with data.store.thread():
                     try:
                         await _to_its_end(sync_to_async(self._begin)())
                         self._require_fence()
-                        async with _limited(life.store.atomic_limit):
+                        async with _limited(data.store.atomic_limit):
                             yield
                         commit = self._take(draft)
                     except BaseException:
@@ -93,7 +89,7 @@ class AtomicBlock:
                         raise
                     await _to_its_end(self._commit(commit, draft))
             finally:
-                life.gate.free()
+                data.gate.free()
 
     async def _commit(self, commit: RoomCommit, draft: Draft) -> None:
         raised = await sync_to_async(self._attempt)(commit)
@@ -101,33 +97,33 @@ class AtomicBlock:
 
     @contextmanager
     def _in_thread(self) -> Iterator[None]:
-        life = self._life
-        if life.is_on_loop:
+        data = self._data
+        if data.outputs.is_on_loop:
             raise RuntimeError(FORM)
         with self._collecting() as draft:
-            self._on_loop(life.gate.reserve)
+            self._data.outputs.on_loop(data.gate.reserve)
             try:
                 try:
                     self._begin()
-                    self._on_loop(self._require_fence)
+                    self._data.outputs.on_loop(self._require_fence)
                     yield
-                    commit = self._on_loop(self._take, draft)
+                    commit = self._data.outputs.on_loop(self._take, draft)
                 except BaseException:
                     self._work.roll_back()
                     raise
                 raised = self._attempt(commit)
-                self._on_loop(self._settle, commit, draft, raised)
+                self._data.outputs.on_loop(self._settle, commit, draft, raised)
             finally:
-                self._on_loop(life.gate.free)
+                self._data.outputs.on_loop(data.gate.free)
 
     @contextmanager
     def _collecting(self) -> Iterator[Draft]:
         """Give the running code a draft; what it asks for counts if the block does."""
-        life = self._life
-        outer = life.open_draft()
+        data = self._data
+        outer = data.open_draft()
         if outer is not None and outer.outer is not None:
             raise RuntimeError(NESTED)
-        turn = Turn(life) if outer is None else outer.turn
+        turn = Turn(data.outputs) if outer is None else outer.turn
         draft, mark = Draft(turn, turn.draft), turn.mark()
         with _set(current, turn), _set(block, draft):
             try:
@@ -137,12 +133,12 @@ class AtomicBlock:
                 turn.drop_since(mark)
                 raise
         if outer is None:
-            life.finish(turn)
+            data.outputs.finish(turn)
 
     # In the thread of the transaction
 
     def _begin(self) -> None:
-        self._outcome = self._work.begin(self._life.claim, self._life.gate.version)
+        self._outcome = self._work.begin(self._data.claim, self._data.gate.version)
 
     def _attempt(self, commit: RoomCommit) -> BaseException | None:
         self._outcome = None
@@ -152,27 +148,17 @@ class AtomicBlock:
             return error
         return None
 
-    def _on_loop(self, work: Callable[..., Any], *args: Any) -> Any:
-        """Let the event loop do something, and wait for it."""
-
-        async def call() -> Any:
-            result = work(*args)
-            return await result if inspect.isawaitable(result) else result
-
-        return asyncio.run_coroutine_threadsafe(call(), self._life._loop).result()
-
     # On the event loop
 
     def _require_fence(self) -> None:
         if self._outcome is Outcome.LOST:
-            self._life.gate.finish_commit(Outcome.LOST)
-            raise RoomStopped(f"{self._life.key} is owned by another process now.")
+            self._data.gate.finish_commit(Outcome.LOST)
+            raise RoomStopped(f"{self._data.key} is owned by another process now.")
 
     def _take(self, draft: Draft) -> RoomCommit:
         """End the draft: what it holds, and the turn before it, is to be committed."""
-        life, turn, writes = self._life, draft.turn, self._writes
-        if life.is_over:
-            raise RoomStopped(f"This life of {life.key} is over; it writes no more.")
+        data, turn, writes = self._data, draft.turn, self._writes
+        data.require_life()
         turn.require_time()
         if turn.is_open:
             self._growth = turn.draft.growth
@@ -183,12 +169,12 @@ class AtomicBlock:
         # An alarm that is being handled is over with the block, or a crash between the
         # two commits would have the block's effects twice.
         is_ringing = (
-            turn.handled_alarm is not None and life.gate.alarm is turn.handled_alarm
+            turn.handled_alarm is not None and data.gate.alarm is turn.handled_alarm
         )
         if is_ringing and writes.alarm is UNKNOWN:
             writes.alarm = None
-        self._before = life.quota.before(writes)
-        return life.gate.take_along(writes, turn)
+        self._before = data.quota.before(writes)
+        return data.gate.take_along(writes, turn)
 
     async def _settle(
         self, commit: RoomCommit, draft: Draft, raised: BaseException | None
@@ -198,19 +184,19 @@ class AtomicBlock:
         if self._outcome is None:
             self._give_back(draft)
         else:
-            self._life.gate.finish_commit(self._outcome)
+            self._data.gate.finish_commit(self._outcome)
         if self._outcome is Outcome.LOST:
-            raise RoomStopped(f"{self._life.key} is owned by another process now.")
+            raise RoomStopped(f"{self._data.key} is owned by another process now.")
         if raised is not None and (self._outcome is None or self._work.is_committed):
             raise raised
 
     def _give_back(self, draft: Draft) -> None:
         """What was taken is not written: let nothing count it any more."""
-        life, turn = self._life, draft.turn
-        pending = life.gate.put_back()
-        life.recent.clear()
-        life.quota.restore(self._before, self._writes)
-        life.quota.apply(pending)
+        data, turn = self._data, draft.turn
+        pending = data.gate.put_back()
+        data.contents.recent.clear()
+        data.quota.restore(self._before, self._writes)
+        data.quota.apply(pending)
         if turn.is_open:
             turn.draft.give_back(self._earlier, self._growth)
 
@@ -221,9 +207,9 @@ class AtomicBlock:
         attempt = 0
         while self._work.is_unsure:
             try:
-                return await self._life.store.outcome(commit)
+                return await self._data.store.outcome(commit)
             except StoreUnavailable as error:
-                delay = RETRY_DELAYS[min(attempt, len(RETRY_DELAYS) - 1)]
+                delay = COMMIT_RETRY_DELAYS[min(attempt, len(COMMIT_RETRY_DELAYS) - 1)]
                 attempt += 1
                 logger.warning(
                     "Whether a block of %s was committed is asked again in %g s: %s",

@@ -2,10 +2,11 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from partyrooms.core.frames import Frame
 from partyrooms.exceptions import CallCycle, CallFailed
+from partyrooms.runtime.life import Life
 from partyrooms.runtime.rpc import (
     decode_arguments,
     encode_result,
@@ -14,18 +15,15 @@ from partyrooms.runtime.rpc import (
 )
 from partyrooms.usercode import text_of
 
-if TYPE_CHECKING:
-    from partyrooms.runtime.life import Life
-
 Arguments = Mapping[str, Any]
 
 
-async def broadcast(life: "Life", arguments: Arguments) -> None:
+async def broadcast(life: Life, arguments: Arguments) -> None:
     """Queue ``message`` for every connection but ``without``."""
     life.broadcast(Frame(arguments["message"]), frozenset(arguments["without"]))
 
 
-async def connections(life: "Life", arguments: Arguments) -> list[dict[str, Any]]:
+async def connections(life: Life, arguments: Arguments) -> list[dict[str, Any]]:
     """Who is connected, oldest first."""
     return [
         {
@@ -39,7 +37,7 @@ async def connections(life: "Life", arguments: Arguments) -> list[dict[str, Any]
     ]
 
 
-async def info(life: "Life", arguments: Arguments) -> dict[str, Any]:
+async def info(life: Life, arguments: Arguments) -> dict[str, Any]:
     """Where the room runs, since when, and how many are connected."""
     return {
         "owner": life.owner,
@@ -49,7 +47,7 @@ async def info(life: "Life", arguments: Arguments) -> dict[str, Any]:
     }
 
 
-async def call(life: "Life", arguments: Arguments) -> str:
+async def call(life: Life, arguments: Arguments) -> str:
     """Run the room's ``method``, if it is marked with ``@rpc``; its result as JSON."""
     name = arguments["method"]
     method = marked_method(life.room, name)
@@ -89,7 +87,7 @@ def failure(name: str, error: Exception) -> tuple[Exception, bool]:
     return CallFailed(type(error).__name__, text_of(error)), True
 
 
-CALLS: dict[str, Callable[["Life", Arguments], Awaitable[Any]]] = {
+CALLS: dict[str, Callable[[Life, Arguments], Awaitable[Any]]] = {
     "broadcast": broadcast,
     "call": call,
     "connections": connections,

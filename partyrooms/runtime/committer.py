@@ -12,7 +12,7 @@ from partyrooms.runtime.gate import Gate
 
 logger = logging.getLogger("partyrooms.runtime")
 
-RETRY_DELAYS = (0.05, 0.1, 0.2, 0.5, 1.0)
+COMMIT_RETRY_DELAYS = (0.05, 0.1, 0.2, 0.5, 1.0)
 """Seconds before a commit is repeated; the last one again and again."""
 
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
@@ -61,7 +61,7 @@ class Committer:
             try:
                 return await self._store.commit(batch)
             except StoreUnavailable as error:
-                delay = RETRY_DELAYS[min(attempt, len(RETRY_DELAYS) - 1)]
+                delay = COMMIT_RETRY_DELAYS[min(attempt, len(COMMIT_RETRY_DELAYS) - 1)]
                 logger.warning(
                     "A commit of %d rooms is repeated in %g s: %s",
                     len(batch),

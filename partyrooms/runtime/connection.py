@@ -1,37 +1,18 @@
 """A WebSocket client of a room, as the room's class sees it."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import msgspec
-from django.http import HttpRequest
 
 from partyrooms.core.frames import Frame, Profile, json_message, json_text
 from partyrooms.core.validation import as_closing, as_payload
-
-if TYPE_CHECKING:
-    from partyrooms.ports.cluster import Socket
-    from partyrooms.runtime.life import Life
-    from partyrooms.runtime.turn import Output, Turn
+from partyrooms.ports.sockets import Socket
+from partyrooms.runtime.outputs import Outputs
+from partyrooms.runtime.turn import Output, Turn
 
 MAX_STATE_SIZE = 16 * 1024
 """Bytes of a connection's state as JSON."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionContext:
-    """
-    What ``on_connect`` is told besides the connection.
-
-    Attributes:
-        request: The handshake after the project's ``MIDDLEWARE``: ``path``, ``GET``,
-            ``headers``, ``META``, ``COOKIES``, ``user``.
-        props: What the before-hook put into ``request.props``; a client cannot.
-    """
-
-    request: HttpRequest
-    props: Mapping[str, Any]
 
 
 class Connection:
@@ -56,7 +37,8 @@ class Connection:
         "_connecting",
         "_early",
         "_is_open",
-        "_life",
+        "_outputs",
+        "_roster",
         "_socket",
         "_state",
         "close_code",
@@ -68,9 +50,10 @@ class Connection:
         "was_clean",
     )
 
-    def __init__(self, life: "Life", socket: "Socket") -> None:
+    def __init__(self, outputs: Outputs, roster: "Connections", socket: Socket) -> None:
         profile: Profile = socket.profile
-        self._life = life
+        self._outputs = outputs
+        self._roster = roster
         self._socket = socket
         self._is_open = True
         self._connecting: Turn | None = None
@@ -98,8 +81,8 @@ class Connection:
         if type(message) is not str or not message.isascii():
             message = as_payload(message, "send")
         if self._is_open:
-            put_out = self._put_out if self._connecting else self._life.put_out
-            put_out(self._socket.send, Frame(message))
+            put_out = self._put_out if self._connecting else self._outputs.put_out
+            put_out(self._socket.send, Frame(message), self._socket.node)
 
     def send_json(self, obj: Any) -> None:
         """
@@ -136,8 +119,11 @@ class Connection:
         encoded = None if value is None else _encode_state(value)
         before = self._state
         # It raises where a turn is over: then nothing must have changed.
-        self._life.put_out(
-            self._socket.keep, encoded, undo=lambda: self._restore_state(before)
+        self._outputs.put_out(
+            self._socket.keep_state,
+            encoded,
+            self._socket.node,
+            undo=lambda: self._restore_state(before),
         )
         self._state = encoded
         return self.state
@@ -161,62 +147,110 @@ class Connection:
         closing = as_closing(code, reason)
         if self._is_open:
             # It raises where a turn is over: then nothing must have changed.
-            self._put_out(self._socket.close, closing, undo=self._reopen)
-            self._shut()
-
-    def _let_in(self, _: None) -> None:
-        """``on_connect`` has ended; what others sent meanwhile follows what it sent."""
-        self._connecting = None
-        early, self._early = self._early, []
-        for deliver, what in early:
-            deliver(what)
+            self._put_out(
+                self._socket.close, closing, self._socket.node, undo=self._reopen
+            )
+            shut(self)
 
     def _put_out(
         self,
         deliver: Callable[[Any], None],
         what: Any,
+        target: bytes | None,
         undo: Callable[[], None] | None = None,
     ) -> None:
         if self._connecting is None or self._connecting.is_current:
-            self._life.put_out(deliver, what, undo)
+            self._outputs.put_out(deliver, what, target, undo)
         else:
-            self._life.put_out(self._deliver_later, (deliver, what), undo)
+            later = (deliver, what, target)
+            self._outputs.put_out(self._deliver_later, later, target, undo)
 
-    def _deliver_later(self, output: "Output") -> None:
+    def _deliver_later(self, output: Output) -> None:
         """The socket may not be accepted yet: nothing can be sent to it before."""
         if self._connecting is None:
-            deliver, what = output
+            deliver, what, _ = output
             deliver(what)
         else:
             self._early.append(output)
 
-    def _shut(self) -> None:
-        self._is_open = False
-        self._life.connections.discard(self)
-        self._life.leaving[self] = None
-
     def _reopen(self) -> None:
         self._is_open = True
-        self._life.leaving.pop(self, None)
+        self._roster.leaving.pop(self, None)
         # A connection that was never let in is on no list.
-        if self._socket.connection is self:
-            self._life.connections.add(self)
+        if self._roster.of(self._socket) is self:
+            self._roster.add(self)
 
     def _restore_state(self, encoded: bytes | None) -> None:
         self._state = encoded
 
     def __repr__(self) -> str:
-        return f"<Connection {self.id!r} of {self._life.key}>"
+        return f"<Connection {self.id!r} of {self._outputs.key}>"
+
+
+# What a room's events do with a connection; it is none of its user's business.
+
+
+def is_open(connection: Connection) -> bool:
+    """Whether neither side has closed it, as far as the room knows."""
+    return connection._is_open
+
+
+def hold_back(connection: Connection, connecting: Turn) -> None:
+    """``on_connect`` begins: what other code sends waits until it has ended."""
+    connection._connecting = connecting
+
+
+def let_in(connection: Connection) -> None:
+    """``on_connect`` has ended; what others sent meanwhile follows what it sent."""
+    connection._connecting = None
+    early, connection._early = connection._early, []
+    for deliver, what, _ in early:
+        deliver(what)
+
+
+def shut(connection: Connection) -> None:
+    """Take a connection off the lists; its ``on_close`` is still to come."""
+    connection._is_open = False
+    connection._roster.discard(connection)
+    connection._roster.leaving[connection] = None
 
 
 class Connections:
-    """Who is connected to a room: in the order of arrival, and by tag."""
+    """
+    Who is connected to a room: in the order of arrival, by tag, and by socket.
 
-    __slots__ = ("_all", "_by_tag")
+    Attributes:
+        leaving: Those that are shut and whose ``on_close`` is still to come.
+    """
+
+    __slots__ = ("_all", "_by_socket", "_by_tag", "leaving")
 
     def __init__(self) -> None:
+        self.leaving: dict[Connection, None] = {}
         self._all: dict[Connection, None] = {}
         self._by_tag: dict[str, dict[Connection, None]] = {}
+        self._by_socket: dict[Socket, Connection] = {}
+
+    def welcome(self, connection: Connection) -> None:
+        """List a connection, and let its socket's events find it."""
+        self._by_socket[connection._socket] = connection
+        if connection._is_open:
+            self.add(connection)
+
+    def of(self, socket: Socket) -> Connection | None:
+        """What this life has made of a socket; None: nothing, or it has ended."""
+        return self._by_socket.get(socket)
+
+    def end(self, connection: Connection) -> None:
+        """Its socket has ended: take it off every list."""
+        connection._is_open = False
+        self.discard(connection)
+        self.leaving.pop(connection, None)
+        self._by_socket.pop(connection._socket, None)
+
+    def sockets(self) -> list[Socket]:
+        """Every socket whose end the room has not been told yet."""
+        return [one._socket for one in (*self._all, *self.leaving)]
 
     def add(self, connection: Connection) -> None:
         """List a connection under all its tags."""

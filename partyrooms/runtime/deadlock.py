@@ -21,11 +21,8 @@ from typing import Any
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import CallCycle
-from partyrooms.ports.cluster import RoomInbox
+from partyrooms.ports.rooms import Chain, RoomInbox
 from partyrooms.runtime.turn import Turn, current
-
-Chain = tuple[str, ...]
-"""Keys of rooms, each of which waits for the next one."""
 
 PROBE_INTERVAL = 0.25
 """Seconds that a hook waits for another room before it looks for a circle, and between

@@ -9,13 +9,13 @@ from typing import Protocol
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.writes import UNKNOWN, WriteSet
 from partyrooms.exceptions import GateFull, RoomStopped
-from partyrooms.ports.cluster import DeliveryLog
 from partyrooms.ports.records import Claim, Outcome, RoomCommit
 from partyrooms.runtime.commit_waiters import CommitWaiters
+from partyrooms.runtime.peers import DeliveryLog
 from partyrooms.runtime.turn import Output, Turn
 
-LOOK_INTERVAL = 0.05
-"""Seconds between two looks whether the node's lease holds again."""
+LEASE_CHECK_INTERVAL = 0.05
+"""Seconds between two checks whether the node's lease holds again."""
 
 
 class Committing(Protocol):
@@ -123,7 +123,7 @@ class Gate:
         if self._wanted > self._committed or self._held or not self._may_act():
             self._held.append((self._wanted, turn.outputs))
             return len(self._held)
-        for deliver, what in turn.outputs:
+        for deliver, what, _ in turn.outputs:
             deliver(what)
         return 0
 
@@ -143,7 +143,7 @@ class Gate:
             await self.commit(None)
             # All is committed, and nothing leaves: the node's lease is over.
             if len(self._held) >= self.capacity:
-                await asyncio.sleep(LOOK_INTERVAL)
+                await asyncio.sleep(LEASE_CHECK_INTERVAL)
 
     async def commit(self, turn: Turn | None) -> None:
         """
@@ -278,7 +278,7 @@ class Gate:
         if not held or self.is_lost or not self._may_act():
             return
         while held and held[0][0] <= self._committed:
-            for deliver, what in held.popleft()[1]:
+            for deliver, what, _ in held.popleft()[1]:
                 deliver(what)
 
     def lose(self) -> None:

@@ -1,12 +1,13 @@
 """A room's hooks, ready to be awaited: coroutines as they are, the rest in threads."""
 
+import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from partyrooms.core.keys import RoomKey
 from partyrooms.usercode import Hook, InThread, awaitable
 
-if TYPE_CHECKING:
-    from partyrooms.api.room import Room
+logger = logging.getLogger("partyrooms.runtime")
 
 NAMES = (
     *("on_start", "on_connect", "on_message", "on_close", "on_error"),
@@ -36,7 +37,7 @@ class Hooks:
     on_request: Hook | None
     on_alarm: Hook | None
 
-    def __init__(self, room: "Room", in_thread: InThread) -> None:
+    def __init__(self, room: object, in_thread: InThread) -> None:
         self._in_thread = in_thread
         for name in NAMES:
             method = getattr(room, name, None)
@@ -45,3 +46,15 @@ class Hooks:
     def awaitable(self, method: Callable[..., Any]) -> Hook:
         """The method itself if it is a coroutine function, else one that awaits it."""
         return awaitable(method, self._in_thread)
+
+
+def log_failed_report(key: RoomKey, raised: Exception, error: Exception) -> None:
+    """Log that ``on_exception`` raised, and what it had been told of."""
+    logger.error(
+        "on_exception of %s raised %s; it had been told of %r",
+        key,
+        type(raised).__name__,
+        error,
+        exc_info=raised,
+        extra={"action": "hook_failed", "room": str(key)},
+    )

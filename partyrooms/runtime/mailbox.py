@@ -1,56 +1,43 @@
-"""The bounded queue of one room's events, and the ways into it."""
+"""The bounded queue of one room's events."""
 
 import asyncio
-from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterable
 
-from partyrooms.core.frames import Answer
 from partyrooms.core.keys import RoomKey
-from partyrooms.exceptions import ConnectionTrouble, MailboxFull
-from partyrooms.ports.cluster import Closing, Socket
-from partyrooms.runtime.connection import ConnectionContext
-from partyrooms.runtime.events import (
-    Call,
-    Closed,
-    Connect,
-    Event,
-    Message,
-    Request,
-    SocketError,
-)
-from partyrooms.runtime.events.alarm import AlarmEvent
+from partyrooms.exceptions import MailboxFull
+from partyrooms.runtime.events import Event
 
 
-class Mailbox(ABC):
+class Mailbox:
     """
-    Events in the order of their arrival; who empties it is a subclass.
+    Events in the order of their arrival.
 
     What a socket sends is always taken, and gateways wait for space before they read
     on: so the bound is exceeded by at most one event per socket. Who can be told to
     come back later is turned away when it is full.
+
+    Attributes:
+        waiting: The events, oldest first.
+        capacity: How many may wait.
 
     Args:
         key: Which room.
         capacity: How many events may wait.
     """
 
-    def __init__(self, key: RoomKey, capacity: int) -> None:
-        self.key = key
-        self._capacity = capacity
-        self._waiting: deque[Event] = deque()
-        self._space: asyncio.Future[None] | None = None
+    __slots__ = ("_key", "_space", "capacity", "waiting")
 
-    @abstractmethod
-    def _arrived(self) -> None:
-        """An event was put in."""
+    def __init__(self, key: RoomKey, capacity: int) -> None:
+        self.capacity = capacity
+        self.waiting: deque[Event] = deque()
+        self._key = key
+        self._space: asyncio.Future[None] | None = None
 
     @property
     def is_full(self) -> bool:
         """Whether gateways are to wait before they put more in."""
-        return len(self._waiting) >= self._capacity
+        return len(self.waiting) >= self.capacity
 
     async def space(self) -> None:
         """Wait until it is not full."""
@@ -59,73 +46,36 @@ class Mailbox(ABC):
                 self._space = asyncio.get_running_loop().create_future()
             await asyncio.shield(self._space)
 
-    def connect(
-        self, socket: Socket, context: ConnectionContext, chain: tuple[str, ...] = ()
-    ) -> None:
-        """A socket asks to be let in; the socket is told the outcome."""
-        self._put(Connect(socket, context, chain=chain))
+    def require_space(self) -> None:
+        """
+        Turn an event away that can come later.
 
-    def message(self, socket: Socket, payload: str | bytes) -> bool:
-        """A frame has come; whether the gateway is to wait for space now."""
-        self._put(Message(socket, payload))
-        return self.is_full
-
-    def trouble(self, socket: Socket, error: ConnectionTrouble) -> None:
-        """A socket is in trouble and will be closed."""
-        self._put(SocketError(socket, error))
-
-    def closed(self, socket: Socket, closing: Closing, was_clean: bool) -> None:
-        """A socket has ended."""
-        self._put(Closed(socket, closing, was_clean))
-
-    def request(
-        self, request: Any, chain: tuple[str, ...] = ()
-    ) -> "asyncio.Future[Answer]":
-        """Put an HTTP request in and get what awaits its answer."""
-        self._require_space()
-        reply: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._put(Request(request, reply, chain=chain))
-        return reply
-
-    def call(
-        self, name: str, arguments: Mapping[str, Any], chain: tuple[str, ...] = ()
-    ) -> "asyncio.Future[Any]":
-        """Put one of ``runtime.calls`` in and get what awaits its result."""
-        self._require_space()
-        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._put(Call(name, arguments, reply, chain=chain))
-        return reply
-
-    def alarm_due(self, at: datetime) -> "asyncio.Future[None]":
-        """The room's alarm is due; what awaits that it was handled, or is not due."""
-        self._require_space()
-        reply: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._put(AlarmEvent(at, reply))
-        return reply
-
-    def _put(self, event: Event) -> None:
-        self._waiting.append(event)
-        self._arrived()
-
-    def _require_space(self) -> None:
+        Raises:
+            MailboxFull: If it is full.
+        """
         if self.is_full:
             raise MailboxFull(
-                f"{self.key} has {len(self._waiting)} events waiting, as many as "
+                f"{self._key} has {len(self.waiting)} events waiting, as many as "
                 "MAILBOX_SIZE allows; come back later."
             )
 
-    def _take(self) -> Event:
-        """The next event; whoever waits for space hears of it."""
-        event = self._waiting.popleft()
+    def take(self) -> Event:
+        """The next event; those who wait for space are woken."""
+        event = self.waiting.popleft()
         if self._space is not None:
-            self._freed()
+            self.freed()
         return event
 
-    def _freed(self) -> None:
+    def take_all(self) -> list[Event]:
+        """Every event that waits now."""
+        return [self.take() for _ in range(len(self.waiting))]
+
+    def put_back(self, events: Iterable[Event]) -> None:
+        """Let these events, in their order, be handled before all that wait."""
+        self.waiting.extendleft(reversed([*events]))
+
+    def freed(self) -> None:
+        """There may be space now: wake those who wait for it."""
         if self._space is not None and not self.is_full:
             self._space.set_result(None)
             self._space = None
-
-    def _take_all(self) -> list[Event]:
-        """Every event that waits now."""
-        return [self._take() for _ in range(len(self._waiting))]

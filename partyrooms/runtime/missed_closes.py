@@ -1,60 +1,72 @@
-"""The ends of sockets that a room has yet to hear of, for it could not be started."""
+"""``on_close`` calls that a room has missed, because it could not be started."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
 
-from partyrooms.core.frames import Profile
-from partyrooms.ports.cluster import Closing, Socket
-from partyrooms.runtime import events
-from partyrooms.runtime.lost_socket import LostSocket
+from partyrooms.core.frames import Frame, Profile
+from partyrooms.ports.sockets import Closing, Socket
+from partyrooms.runtime.events import ROOM_FAILED, Closed, Event
 
-if TYPE_CHECKING:
-    from partyrooms.runtime.lifecycle import Lifecycle
-    from partyrooms.server.node import Node
+
+class LostSocket:
+    """A ``Socket`` whose process is gone: nothing reaches it any more."""
+
+    number = 0
+    node = None
+    is_accepted = True
+    is_gone = True
+    is_dropped = False
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self.closing: Closing | None = None
+
+    def accept(self, tags: tuple[str, ...]) -> None: ...
+    def send(self, frame: Frame) -> None: ...
+    def keep_state(self, state: bytes | None) -> None: ...
+    def close(self, closing: Closing) -> None: ...
+    def drop(self, closing: Closing) -> None: ...
 
 
 class MissedCloses:
     """
-    Whom ``on_close`` is owed; the next life begins with them.
+    The sockets whose ``on_close`` is still to be called; the next life begins with it.
 
-    The room was asleep when the socket ended, or the socket's process did, or the
-    room's failed start has ended it. At most one for each socket that was let in, and
-    none is let in meanwhile.
+    The room was hibernating when the socket or its process ended, or the room's failed
+    start has ended it. There is at most one entry for each socket that was let in, and
+    no other socket is let in meanwhile.
 
     Args:
-        lives: The room's worker, which is kept for as long as it owes anything.
-        node: Where it runs.
+        on_change: Called with whether there are any, when that may have changed.
     """
 
-    def __init__(self, lives: "Lifecycle", node: "Node") -> None:
-        self._lives = lives
-        self._node = node
-        self._owed: dict[Socket, events.Closed] = {}
+    def __init__(self, on_change: Callable[[bool], None]) -> None:
+        self._on_change = on_change
+        self._missed: dict[Socket, Closed] = {}
 
-    def give_up(self, event: events.Event, error: Exception) -> None:
+    def give_up(self, event: Event, error: Exception) -> None:
         """Let an event fail for which the room could not be started."""
-        socket: Socket | None = getattr(event, "socket", None)
+        socket = event.client()
         was_in = socket is not None and socket.is_accepted and not socket.is_dropped
         event.abandon(error)
         if socket is None or not was_in:
             return
-        if isinstance(event, events.Closed):
-            self._owe(socket, event.closing, event.was_clean)
+        if isinstance(event, Closed):
+            self._add(socket, event.closing, event.was_clean)
         elif socket.is_dropped:
-            self._owe(socket, socket.closing or events.ROOM_FAILED, True)
+            self._add(socket, socket.closing or ROOM_FAILED, True)
 
-    def note_lost(self, profiles: list[Profile]) -> None:
+    def add_lost(self, profiles: Iterable[Profile]) -> None:
         """The process of these sockets died while nobody ran the room."""
         for profile in profiles:
-            self._owe(LostSocket(profile), (1006, ""), False)
+            self._add(LostSocket(profile), (1006, ""), False)
 
-    def take(self) -> list[events.Closed]:
-        """All of them, in order; they are owed no more."""
-        owed, self._owed = list(self._owed.values()), {}
-        self._node.kept_workers.discard(self._lives)
-        return owed
+    def take(self) -> list[Closed]:
+        """Take all of them, in order."""
+        missed, self._missed = list(self._missed.values()), {}
+        self._on_change(False)
+        return missed
 
-    def _owe(self, socket: Socket, closing: Closing, was_clean: bool) -> None:
-        self._owed.setdefault(
-            socket, events.Closed(socket, closing, was_clean, is_owed=True)
-        )
-        self._node.kept_workers.add(self._lives)
+    def _add(self, socket: Socket, closing: Closing, was_clean: bool) -> None:
+        missed = Closed(socket, closing, was_clean, is_missed=True)
+        self._missed.setdefault(socket, missed)
+        self._on_change(True)

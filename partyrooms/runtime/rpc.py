@@ -3,10 +3,7 @@
 import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
-
-if TYPE_CHECKING:
-    from partyrooms.api.room import Room
+from typing import Any, TypeVar
 
 MethodT = TypeVar("MethodT", bound=Callable[..., Any])
 
@@ -34,7 +31,7 @@ def rpc(method: MethodT) -> MethodT:
     return method
 
 
-def marked_method(room: "Room", name: str) -> Callable[..., Any] | None:
+def marked_method(room: object, name: str) -> Callable[..., Any] | None:
     """The room's method of this name; None: there is none that is marked."""
     if not _is_marked(inspect.getattr_static(type(room), name, None)):
         return None
@@ -42,7 +39,7 @@ def marked_method(room: "Room", name: str) -> Callable[..., Any] | None:
     return found
 
 
-def marked_names(room_class: "type[Room]") -> list[str]:
+def marked_names(room_class: type) -> list[str]:
     """What may be called, in alphabetical order."""
     found = inspect.getmembers_static(room_class, _is_marked)
     return [name for name, _ in found]

@@ -3,16 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
-from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import HookTimeout
 from partyrooms.runtime.connection import Connection
+from partyrooms.runtime.hooks import log_failed_report
+from partyrooms.runtime.life import Life
 from partyrooms.runtime.turn import Turn, current
 from partyrooms.usercode import contained
-
-if TYPE_CHECKING:
-    from partyrooms.runtime.life import Life
 
 logger = logging.getLogger("partyrooms.runtime")
 
@@ -95,10 +93,10 @@ class HookRunner:
         return error
 
     async def report(
-        self, error: Exception, life: "Life", connection: Connection | None
+        self, error: Exception, life: Life, connection: Connection | None
     ) -> None:
         """Tell ``on_exception``, in a turn of its own, what another hook raised."""
-        turn = Turn(life)
+        turn = Turn(life.outputs)
         told = life.hooks.on_exception
         raised = await self.attempt("on_exception", turn, told, error, connection)
         if raised is None:
@@ -137,15 +135,3 @@ class HookRunner:
             self._seen = (turn, now)
             self.interrupt(HookTimeout(self._hook, self._timeout))
         return True
-
-
-def log_failed_report(key: RoomKey, raised: Exception, error: Exception) -> None:
-    """Log that ``on_exception`` raised, and what it had been told of."""
-    logger.error(
-        "on_exception of %s raised %s; it had been told of %r",
-        key,
-        type(raised).__name__,
-        error,
-        exc_info=raised,
-        extra={"action": "hook_failed", "room": str(key)},
-    )

@@ -1,19 +1,16 @@
 """``Room.storage``: a room's durable key-value data, as the room's class sees it."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from partyrooms.core.ranges import key_span, overlay, stored_span
+from partyrooms.core.ranges import key_span
 from partyrooms.core.values import decode, encode, encode_key
-from partyrooms.core.writes import BUFFERED, UNKNOWN, Buffered, WriteSet, merged
+from partyrooms.core.writes import BUFFERED, Buffered
 from partyrooms.runtime.alarm_storage import AlarmStorage
 from partyrooms.runtime.atomic import AtomicBlock
-from partyrooms.runtime.draft import Draft, block
-from partyrooms.runtime.turn import Turn, current
-
-if TYPE_CHECKING:
-    from partyrooms.runtime.life import Life
+from partyrooms.runtime.data import RoomData
+from partyrooms.runtime.turn import Draft, Turn, block, current
 
 
 class Storage(AlarmStorage):
@@ -26,13 +23,13 @@ class Storage(AlarmStorage):
     timedelta, Decimal, UUID, tuple and set; a value read is the caller's own copy.
     """
 
-    def __init__(self, life: "Life") -> None:
-        self._life = life
+    def __init__(self, data: RoomData) -> None:
+        self._data = data
 
     async def get(self, key: str, default: Any = None) -> Any:
         """The value of a key, or ``default``."""
         encoded = encode_key(key)
-        found = await self._read((encoded,))
+        found = await self._data.read((encoded,))
         return decode(found[encoded]) if encoded in found else default
 
     async def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
@@ -40,7 +37,7 @@ class Storage(AlarmStorage):
         if isinstance(keys, str):
             raise TypeError(f"get_many takes a list of keys; {keys!r:.64} is one.")
         wanted = {key: encode_key(key) for key in keys}
-        found = await self._read(tuple(wanted.values()))
+        found = await self._data.read(tuple(wanted.values()))
         return {k: decode(found[e]) for k, e in wanted.items() if e in found}
 
     def put(self, key: str, value: Any) -> Buffered:
@@ -57,8 +54,8 @@ class Storage(AlarmStorage):
     def put_many(self, mapping: Mapping[str, Any]) -> Buffered:
         """Set several values, or none if one of them cannot be; see ``put``."""
         encoded = {encode_key(k): encode(v) for k, v in mapping.items()}
-        with self._life.writing() as draft:
-            draft.put(encoded, self._life.quota)
+        with self._data.writing() as draft:
+            draft.put(encoded, self._data.quota)
         return BUFFERED
 
     def delete(self, key: str) -> Buffered:
@@ -70,15 +67,15 @@ class Storage(AlarmStorage):
         if isinstance(keys, str):
             raise TypeError(f"delete_many takes a list of keys; {keys!r:.64} is one.")
         encoded = [encode_key(key) for key in keys]
-        with self._life.writing() as draft:
+        with self._data.writing() as draft:
             for key in encoded:
-                draft.delete(key, self._life.quota)
+                draft.delete(key, self._data.quota)
         return BUFFERED
 
     def delete_all(self) -> Buffered:
         """Remove everything that the room has stored so far, its alarm included."""
-        with self._life.writing() as draft:
-            draft.clear(self._life.quota)
+        with self._data.writing() as draft:
+            draft.clear(self._data.quota)
         return BUFFERED
 
     async def list(
@@ -108,13 +105,7 @@ class Storage(AlarmStorage):
                 is negative.
         """
         span = key_span(prefix, start, start_after, end, limit, reverse)
-        # Merged at once: what is written while the store is asked comes too late.
-        writes = merged(self._layers())
-        wanted = stored_span(span, writes)
-        stored: Sequence[tuple[bytes, bytes]] = ()
-        if wanted is not None:
-            stored = await self._life.store.scan(self._life.claim.record, wanted)
-        rows = overlay(span, stored, writes)
+        rows = await self._data.scan(span)
         return {key.decode(): decode(value) for key, value in rows}
 
     @asynccontextmanager
@@ -126,7 +117,7 @@ class Storage(AlarmStorage):
         none sees what another one has written before that ends. Outside of a turn the
         block is a turn of its own.
         """
-        outer = self._life.open_draft()
+        outer = self._data.open_draft()
         if outer is None:
             async with self._own_turn():
                 yield
@@ -139,7 +130,7 @@ class Storage(AlarmStorage):
             inner.drop()
             raise
         else:
-            self._life.keep(inner)
+            self._data.merge(inner)
         finally:
             block.reset(token)
 
@@ -160,7 +151,7 @@ class Storage(AlarmStorage):
             StoreUnavailable: If the database did not answer: nothing is written.
             BlockTimeout: If the block took longer than half of ``LEASE_TTL``.
         """
-        return AtomicBlock(self._life)
+        return AtomicBlock(self._data)
 
     async def sync(self) -> None:
         """
@@ -173,18 +164,18 @@ class Storage(AlarmStorage):
             RuntimeError: Inside ``transaction()`` or ``atomic()``, which could not be
                 undone any more.
         """
-        draft = self._life.open_draft()
+        draft = self._data.open_draft()
         if draft is not None and draft.outer is not None:
             raise RuntimeError(
                 "sync() cannot be called inside transaction() or atomic(): its writes "
                 "would be committed before the block ends. Call it after the block."
             )
-        await self._life.gate.commit(None if draft is None else draft.turn)
+        await self._data.gate.commit(None if draft is None else draft.turn)
 
     @asynccontextmanager
     async def _own_turn(self) -> AsyncIterator[None]:
-        await self._life.gate.space()
-        turn = Turn(self._life)
+        await self._data.gate.space()
+        turn = Turn(self._data.outputs)
         token = current.set(turn)
         try:
             yield
@@ -192,40 +183,6 @@ class Storage(AlarmStorage):
             turn.drop()
             raise
         else:
-            self._life.finish(turn)
+            self._data.outputs.finish(turn)
         finally:
             current.reset(token)
-
-    async def _read(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
-        life = self._life
-        layers = self._layers()
-        found: dict[bytes, bytes] = {}
-        missing: list[bytes] = []
-        for key in keys:
-            value = _lookup(layers, key)
-            if value is UNKNOWN and key in life.quota:
-                value = life.recent.get(key) or UNKNOWN
-                if value is UNKNOWN:
-                    missing.append(key)
-            if isinstance(value, bytes):
-                found[key] = value
-        if missing:
-            generation = life.recent.generation
-            stored = await life.store.read(life.claim.record, missing)
-            life.recent.read(stored, generation)
-            found.update(stored)
-        return found
-
-    def _layers(self) -> Sequence[WriteSet]:
-        """Everything written and perhaps not stored yet, oldest first."""
-        draft = self._life.open_draft()
-        own = () if draft is None else draft.layers()
-        return [*self._life.gate.layers, *own]
-
-
-def _lookup(layers: Sequence[WriteSet], key: bytes) -> Any:
-    for layer in reversed(layers):
-        value = layer.lookup(key)
-        if value is not UNKNOWN:
-            return value
-    return UNKNOWN

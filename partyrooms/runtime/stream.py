@@ -1,13 +1,13 @@
 """A streamed answer on its way out of its room: as fast as it is read, no faster."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from typing import Any
 
-from partyrooms.ports.cluster import Sink
+from partyrooms.ports.rooms import Sink
+from partyrooms.runtime.outputs import Outputs
 
-if TYPE_CHECKING:
-    from partyrooms.runtime.life import Life
+CreateTask = Callable[[Coroutine[Any, Any, Any]], "asyncio.Task[Any]"]
 
 PIECE_SIZE = 64 * 1024
 """Bytes that travel at once; a longer chunk is cut."""
@@ -25,13 +25,24 @@ class StreamWriter:
     leaves behind the commit of what was written before.
 
     Args:
-        life: Whose.
         chunks: The generator.
+        outputs: Of the life that answers.
+        create_task: Runs work in the background of that life.
+        on_over: Called once, when the stream has ended.
     """
 
-    def __init__(self, life: "Life", chunks: AsyncIterator[str | bytes]) -> None:
-        self._life = life
+    def __init__(
+        self,
+        chunks: AsyncIterator[str | bytes],
+        *,
+        outputs: Outputs,
+        create_task: CreateTask,
+        on_over: Callable[["StreamWriter"], None],
+    ) -> None:
         self._chunks = chunks
+        self._outputs = outputs
+        self._create_task = create_task
+        self._on_over = on_over
         self._granted = 0
         self._grant: asyncio.Future[None] | None = None
         self._sink: Sink | None = None
@@ -40,11 +51,10 @@ class StreamWriter:
     def open(self, sink: Sink) -> None:
         """Say who reads; called once, and nothing comes before the first grant."""
         self._sink = sink
-        if self._life.is_over:
+        if self._outputs.is_over:
             sink.end(True)
             return
-        self._life.streams.add(self)
-        self._task = self._life.create_task(self._pump(sink))
+        self._task = self._create_task(self._pump(sink))
 
     def grant(self, size: int) -> None:
         """Let so many bytes more come."""
@@ -69,14 +79,14 @@ class StreamWriter:
             async for chunk in self._chunks:
                 for piece in _pieces(_as_bytes(chunk)):
                     await self._wait_for_grant(sink)
-                    await self._life.gate.space()
+                    await self._outputs.gate.space()
                     self._granted -= len(piece)
-                    self._life.put_out_alone(self._deliver, piece)
+                    self._outputs.put_out_alone(self._deliver, piece)
         except Exception:
-            self._life.put_out_alone(self._over, True)
+            self._outputs.put_out_alone(self._over, True)
             raise  # to on_exception
         else:
-            self._life.put_out_alone(self._over, False)
+            self._outputs.put_out_alone(self._over, False)
         finally:
             close = getattr(self._chunks, "aclose", None)
             if close is not None:
@@ -94,7 +104,7 @@ class StreamWriter:
             self._sink.chunk(piece)
 
     def _over(self, failed: bool) -> None:
-        self._life.streams.discard(self)
+        self._on_over(self)
         sink, self._sink = self._sink, None
         if sink is not None:
             sink.end(failed)

@@ -5,19 +5,16 @@ import logging
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import Event, Thread, get_ident
 from types import FrameType
-from typing import TYPE_CHECKING
 
 from partyrooms.core.keys import RoomKey
-
-if TYPE_CHECKING:
-    from partyrooms.server.node import Node
+from partyrooms.runtime.worker import Worker
 
 logger = logging.getLogger("partyrooms.runtime")
 
-LOOK_INTERVAL = 0.2
+CHECK_INTERVAL = 0.2
 """Seconds between two questions to the event loop."""
 
 NAME_AFTER = 0.6
@@ -36,12 +33,12 @@ class Watchdog:
     Make it on the event loop that it watches.
 
     Args:
-        node: Whose rooms may block.
+        workers: The rooms that may block; called in the watchdog's thread.
     """
 
-    def __init__(self, node: "Node") -> None:
+    def __init__(self, workers: Callable[[], Iterable[Worker]]) -> None:
         self.on_stuck: OnStuck | None = None
-        self._node = node
+        self._workers = workers
         self._loop = asyncio.get_running_loop()
         self._thread_id = get_ident()
         self._answered = Event()
@@ -61,10 +58,10 @@ class Watchdog:
         asked_at = looked_at = time.monotonic()
         self._answered.set()
         is_named = False
-        while not self._stop.wait(LOOK_INTERVAL):
+        while not self._stop.wait(CHECK_INTERVAL):
             now = time.monotonic()
             # A thread that was paused itself has watched nothing.
-            was_paused = now - looked_at > 3 * LOOK_INTERVAL
+            was_paused = now - looked_at > 3 * CHECK_INTERVAL
             looked_at = now
             if self._answered.is_set() or was_paused:
                 is_named = False
@@ -106,7 +103,7 @@ class Watchdog:
     def _culprit(self) -> RoomKey | None:
         task = asyncio.current_task(self._loop)
         try:
-            busy = tuple(self._node.busy)
+            busy = tuple(self._workers())
         except RuntimeError:
             return None  # It changed meanwhile: so the loop goes on.
         for worker in busy:

@@ -1,66 +1,111 @@
 """The single-owner worker of one room: it empties the mailbox, one turn at a time."""
 
 import asyncio
+import contextvars
+import logging
 from contextlib import suppress
 from typing import Any
 
+from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import RoomStopped
-from partyrooms.ports.cluster import Closing
-from partyrooms.runtime import events
+from partyrooms.ports.rooms import Chain
+from partyrooms.ports.sockets import Closing, Socket
+from partyrooms.runtime.cluster_port import Cluster
 from partyrooms.runtime.deadlock import pass_on
+from partyrooms.runtime.environment import Environment
+from partyrooms.runtime.events import Event, Message
+from partyrooms.runtime.inbox import EventInbox
 from partyrooms.runtime.life import Life
-from partyrooms.runtime.lifecycle import Lifecycle
+from partyrooms.runtime.lifecycle import STOPPED, Lifecycle, tell
+from partyrooms.runtime.mailbox import Mailbox
+from partyrooms.runtime.runner import HookRunner
 from partyrooms.runtime.turn import Turn
+
+logger = logging.getLogger("partyrooms.runtime")
 
 EVENTS_PER_SLICE = 50
 """Events of one room after which everything else in the process has its turn."""
 
+CANCEL_ATTEMPTS = 3
+CANCEL_PATIENCE = 1.0
+"""Seconds that a hook is given each time that it is cancelled, at a node's end."""
 
-class Worker(Lifecycle):
+
+class Worker(EventInbox):
     """
-    Handles one room's events, one at a time, in order of arrival; an ``RoomInbox``.
+    Handles one room's events, one at a time, in order of arrival; a ``RoomInbox``.
 
     It starts the room for the first event, ends its life when asked to or when it has
-    been idle, and starts it again for the next event. All methods are called on the
-    node's event loop; none of them waits for a socket.
+    been idle, and starts it again for the next event. Its task lasts as long as the
+    room is in memory. All methods are called on the node's event loop; none of them
+    waits for a socket.
+
+    Args:
+        key: Which room.
+        environment: What it shares with the node's other rooms.
+        cluster: Where its sockets are.
+        busy: Workers whose task runs; it adds itself, and takes itself out.
+        kept: Workers that are kept for missed closes; likewise.
     """
 
-    def sweep(self, now: float) -> None:
-        """Cancel a hook that runs too long; let an idle room leave memory."""
-        settings = self._node.settings
-        self._runner.sweep(now)
-        if self.life is None or self._idle is None or self.life.streams:
-            return
-        quiet = now - self._quiet_since
-        hibernates = self.life.room.hibernate and quiet >= settings.hibernate_after
-        if hibernates or (not self.life.connections and quiet >= settings.idle_timeout):
-            self._stop_wanted = True
-            self._arrived()
-
-    async def until_idle(self) -> None:
-        """Wait until no event waits or is being handled, and all is committed."""
-        await self._until_resting()
-        if self.life is not None:
-            await self.life.gate.commit(None)
-
-    @property
-    def is_between_hooks(self) -> bool:
-        """Whether it is at work, but no hook of the room has begun."""
-        is_at_work = self._task is not None and self._idle is None
-        return is_at_work and not self._runner.is_running
-
-    @property
-    def is_in_hook(self) -> bool:
-        """Whether a hook of the room has begun and not ended."""
-        return self._runner.is_running
-
-    def runs(self, task: "asyncio.Task[Any]") -> bool:
-        """Whether a task is the room's: its loop, or background work of its life."""
-        return task is self._task or (
-            self.life is not None and self.life.has_task(task)
+    def __init__(
+        self,
+        key: RoomKey,
+        environment: Environment,
+        cluster: Cluster,
+        *,
+        busy: "set[Worker]",
+        kept: "set[Worker]",
+    ) -> None:
+        settings = environment.settings
+        super().__init__(key, Mailbox(key, settings.mailbox_size))
+        self._environment = environment
+        self._busy = busy
+        self._kept = kept
+        self._runner = HookRunner(str(key), settings.hook_timeout)
+        self.lifecycle = Lifecycle(
+            key,
+            environment,
+            cluster,
+            mailbox=self.mailbox,
+            runner=self._runner,
+            handle=self._handle,
+            wake=self._wake,
+            on_missed=self._keep,
         )
+        self._waiting = self.mailbox.waiting
+        self._loop = asyncio.get_running_loop()
+        self._task: asyncio.Task[None] | None = None
+        self._idle: asyncio.Future[None] | None = None
+        self._resting: asyncio.Future[None] | None = None
+        self._quiet_since = environment.clock()
 
-    def probe(self, chain: tuple[str, ...]) -> None:
+    @property
+    def life(self) -> Life | None:
+        """The room's present life; None: it is not in memory."""
+        return self.lifecycle.life
+
+    # What comes
+
+    def put(self, event: Event) -> None:
+        """Take an event, in its order."""
+        self._waiting.append(event)
+        self._wake()
+
+    def message(self, socket: Socket, payload: str | bytes) -> bool:
+        """A frame has come; the shortest way, for it is the most frequent event."""
+        waiting = self._waiting
+        waiting.append(Message(socket, payload))
+        idle = self._idle
+        if idle is not None:
+            self._idle = None
+            if not idle.done():  # cancelled, when the task is about to end
+                idle.set_result(None)
+        elif self._task is None:
+            self._wake()
+        return len(waiting) >= self.mailbox.capacity
+
+    def probe(self, chain: Chain) -> None:
         """Look whether rooms wait for one another; see ``runtime.deadlock``."""
         turn = self._runner.turn
         if turn is not None and turn.waits and self._keeps_waiting(chain[-1], turn):
@@ -70,40 +115,150 @@ class Worker(Lifecycle):
         """Whether a room waits for the running hook to end: no answer is on its way."""
         return (
             room in turn.chain
-            or self._stop_wanted
-            or any(room in getattr(one, "chain", ()) for one in self._waiting)
+            or self.lifecycle.stop_wanted
+            or any(room in one.chain for one in self._waiting)
         )
 
-    def _loop_begins(self, task: "asyncio.Task[None]") -> None:
-        self._runner.task = task
-        self._node.busy.add(self)
+    async def stop(self, closing: Closing | None = STOPPED) -> None:
+        """
+        End the room's life after the event that it is handling now.
 
-    def _loop_ended(self) -> None:
-        super()._loop_ended()
-        if self.life is None:
-            self._node.busy.discard(self)
+        What was written is committed first. The next event starts the room again, and
+        events that wait already do so at once.
+
+        Args:
+            closing: What its sockets get; ``on_close`` is called for each. None
+                hibernates: they stay open, and no hook is called.
+        """
+        if self.life is not None or self._task is not None:
+            await self.lifecycle.stop(closing)
+
+    async def delete(self) -> None:
+        """
+        Stop the room and remove it with all that it stores.
+
+        Raises:
+            RoomUnreachable: If another node owns it.
+            RoomStopped: If this process ended first.
+            StoreUnavailable: If the database did not answer.
+        """
+        await self.lifecycle.delete()
+
+    def lose(self) -> None:
+        """Let nothing of this life leave: the room may be somebody else's."""
+        self.lifecycle.lose()
 
     async def crash(self, closing: Closing | None) -> None:
-        """End loop and life where they are; what is not committed is lost."""
-        await super().crash(closing)
-        self._node.busy.discard(self)
+        """End task and life where they are; what is not committed is lost."""
+        await self._end_task()
+        await self.lifecycle.crash(closing)
+        self._busy.discard(self)
+
+    # What others see
+
+    def sweep(self, now: float) -> None:
+        """Cancel a hook that runs too long; let an idle room leave memory."""
+        self._runner.sweep(now)
+        life = self.life
+        if life is None:
+            return
+        life.gate.release()
+        if self._idle is None or life.streams:
+            return
+        settings, quiet = self._environment.settings, now - self._quiet_since
+        hibernates = life.room.hibernate and quiet >= settings.hibernate_after
+        if hibernates or (not life.connections and quiet >= settings.idle_timeout):
+            self.lifecycle.stop_wanted = True
+            self._wake()
+
+    async def until_idle(self) -> None:
+        """Wait until no event waits or is being handled, and all is committed."""
+        while self._task is not None and self._idle is None:
+            if self._resting is None:
+                self._resting = self._loop.create_future()
+            await asyncio.shield(self._resting)
+        if self.life is not None:
+            await self.life.gate.commit(None)
+
+    def knows(self, socket: Socket) -> bool:
+        """Whether the room's present life has a connection of a socket."""
+        return self.life is not None and self.life.connections.of(socket) is not None
+
+    @property
+    def is_between_hooks(self) -> bool:
+        """Whether it is at work, but no hook of the room has begun."""
+        is_at_work = self._task is not None and self._idle is None
+        return is_at_work and not self.is_in_hook
+
+    @property
+    def is_in_hook(self) -> bool:
+        """Whether a hook of the room has begun and not ended."""
+        return self._runner.is_running
+
+    def runs(self, task: "asyncio.Task[Any]") -> bool:
+        """Whether a task is the room's: its worker's, or background work."""
+        return task is self._task or (
+            self.life is not None and self.life.has_task(task)
+        )
+
+    # The task
+
+    def _wake(self) -> None:
+        idle, self._idle = self._idle, None
+        if idle is not None:
+            if not idle.done():
+                idle.set_result(None)
+        elif self._task is None:
+            # In an empty context: the task is not the one's who put the event in.
+            context = contextvars.Context()
+            self._task = self._loop.create_task(self._run(), context=context)
+            self._runner.task = self._task
+            self._busy.add(self)
+
+    async def _run(self) -> None:
+        """Handle events as they come, until the room is not in memory any more."""
+        lease, lifecycle = self._environment.lease, self.lifecycle
+        try:
+            while self._waiting or lifecycle.stop_wanted or lifecycle.life is not None:
+                if not self._waiting and not lifecycle.stop_wanted:
+                    await self._rest()
+                if not lease.holds():
+                    await lease.held()
+                await self._work()
+        finally:
+            self._task = self._idle = None
+            self._tell_idle()
+            lifecycle.task_ended()
+            if lifecycle.life is None:
+                self._busy.discard(self)
+
+    async def _rest(self) -> None:
+        """Wait for the next event; the task costs less than a new one each time."""
+        self._quiet_since = self._environment.clock()
+        self._idle = idle = self._loop.create_future()
+        self._tell_idle()
+        await idle
+
+    def _tell_idle(self) -> None:
+        tell(self._resting)
+        self._resting = None
 
     async def _work(self) -> None:
         """Handle what waits, as far as the rest of the process can wait for it."""
+        lifecycle, mailbox = self.lifecycle, self.mailbox
         for _ in range(EVENTS_PER_SLICE):
-            life = self.life
-            if self._stop_wanted:
-                await self._finish()
+            if lifecycle.stop_wanted:
+                await lifecycle.finish()
             elif not self._waiting:
                 return
-            elif life is None:
-                await self._begin()
+            elif lifecycle.life is None:
+                await lifecycle.begin()
             else:
-                await self._handle(self._take(), life)
+                await self._handle(mailbox.take(), lifecycle.life)
         await asyncio.sleep(0)
 
-    async def _handle(self, event: events.Event, life: Life) -> None:
-        turn = Turn(life)
+    async def _handle(self, event: Event, life: Life) -> None:
+        turn = Turn(life.outputs)
         receipt = event.receipt
         if receipt is not None:
             turn.receipt = receipt
@@ -112,18 +267,41 @@ class Worker(Lifecycle):
         except BaseException:  # This task is being ended; nobody may wait for ever.
             event.abandon(RoomStopped(f"{self.key} stopped while it handled this."))
             raise
-        if life.is_over:
+        if life.outputs.is_over:
             event.abandon(error or RoomStopped(f"{self.key} was lost."))
             return
         is_defect = False
         if error is not None:
-            turn = Turn(life, receipt=receipt, is_interrupted=turn.is_interrupted)
+            turn = Turn(
+                life.outputs, receipt=receipt, is_interrupted=turn.is_interrupted
+            )
             is_defect = event.fail(life, turn, error)
         if receipt is not None:
             turn.outputs.append(receipt)
         held = life.gate.close(turn)
         if error is not None and is_defect:
-            await self._runner.report(error, life, event.connection)
-        if held >= self._capacity:
+            await self._runner.report(error, life, event.connection_in(life))
+        if held >= self.mailbox.capacity:
             with suppress(RoomStopped):
                 await life.gate.commit(None)
+
+    async def _end_task(self) -> None:
+        self._runner.is_over = True
+        for _ in range(CANCEL_ATTEMPTS):
+            if self._task is None:
+                break
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=CANCEL_PATIENCE)
+        else:
+            logger.error(
+                "A hook of %s goes on although it was cancelled; nothing of it counts.",
+                self.key,
+                extra={"action": "hook_goes_on", "room": str(self.key)},
+            )
+        self._runner.is_over = False
+
+    def _keep(self, is_needed: bool) -> None:
+        if is_needed:
+            self._kept.add(self)
+        else:
+            self._kept.discard(self)

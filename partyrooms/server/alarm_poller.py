@@ -4,17 +4,14 @@ import asyncio
 import logging
 import random
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from partyrooms import registry
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import StoreUnavailable
 from partyrooms.ports.records import DueAlarm
 from partyrooms.runtime.embedded import is_spare
+from partyrooms.server.node import Node
 from partyrooms.timezones import from_seconds
-
-if TYPE_CHECKING:
-    from partyrooms.server.node import Node
 
 logger = logging.getLogger("partyrooms.runtime")
 
@@ -40,8 +37,9 @@ class AlarmPoller:
         node: Whose rooms, and whose way to the others.
     """
 
-    def __init__(self, node: "Node") -> None:
+    def __init__(self, node: Node) -> None:
         self._node = node
+        self._environment = node.environment
         self._ringing: dict[RoomKey, asyncio.Task[None]] = {}
         self._is_blind = False
         self._is_enrolled = False
@@ -60,9 +58,9 @@ class AlarmPoller:
             return False
         if len(self._ringing) == CAPACITY:
             return True
-        now = from_seconds(node.wall_clock())
+        now = from_seconds(self._environment.wall_clock())
         try:
-            found = [] if await is_spare(node) else await self._find(now)
+            found = [] if await is_spare(self._environment) else await self._find(now)
         except Exception as error:  # whatever it is, the next look may go well
             self._cannot_see(error)
             return False
@@ -92,7 +90,9 @@ class AlarmPoller:
     async def _ring(self, due: DueAlarm) -> None:
         node = self._node
         try:
-            await asyncio.sleep(max(0.0, due.at.timestamp() - node.wall_clock()))
+            await asyncio.sleep(
+                max(0.0, due.at.timestamp() - self._environment.wall_clock())
+            )
             await node.cluster.inbox(due.key).alarm_due(due.at)
         except Exception as error:
             # The room, or its worker, has logged it. The alarm is in the table: it is

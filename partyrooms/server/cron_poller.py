@@ -5,18 +5,16 @@ import logging
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from partyrooms.api.crons import Schedule, schedules
 from partyrooms.core.ticks import MAX_AGE, due_tick
 from partyrooms.exceptions import StoreUnavailable
 from partyrooms.ports.records import CronKey, CronRow
 from partyrooms.runtime.embedded import is_spare
+from partyrooms.server.node import Node
 from partyrooms.timezones import from_seconds
 from partyrooms.usercode import text_of
-
-if TYPE_CHECKING:
-    from partyrooms.server.node import Node
 
 logger = logging.getLogger("partyrooms.runtime")
 
@@ -45,8 +43,9 @@ class CronPoller:
         node: Which one.
     """
 
-    def __init__(self, node: "Node") -> None:
+    def __init__(self, node: Node) -> None:
         self._node = node
+        self._environment = node.environment
         self._since = self._now()
         self._known: dict[CronKey, str] = {}
         self._running: dict[CronKey, asyncio.Task[None]] = {}
@@ -69,7 +68,7 @@ class CronPoller:
         if not found or not self._node.is_serving:
             return LOOK_INTERVAL
         try:
-            rows = [] if await is_spare(self._node) else await self._rows(found)
+            rows = [] if await is_spare(self._environment) else await self._rows(found)
             for row in rows:
                 await self._begin(found[row.key], row)
         except Exception as error:  # whatever it is, the next look may go well
@@ -126,7 +125,7 @@ class CronPoller:
         self, schedule: Schedule, task: "asyncio.Task[Any]"
     ) -> None:
         """Another node may begin the same tick when this one's lease has ended."""
-        while self._node.lease.holds():  # noqa: ASYNC110 - only a clock ends it
+        while self._environment.lease.holds():  # noqa: ASYNC110 - only a clock ends it
             await asyncio.sleep(LEASE_INTERVAL)
         logger.warning(
             "The tick of %s is cancelled, and run again by whoever may: the lease of "
@@ -139,7 +138,7 @@ class CronPoller:
     async def _attempt(self, schedule: Schedule, tick: datetime) -> str:
         """Run a tick; what it raised, for people."""
         try:
-            await schedule.run(tick, self._node.in_thread)
+            await schedule.run(tick, self._environment.in_thread)
         except Exception as error:
             logger.exception(
                 "on_cron of %s raised",
@@ -165,7 +164,7 @@ class CronPoller:
                 return
 
     def _now(self) -> datetime:
-        return from_seconds(self._node.wall_clock())
+        return from_seconds(self._environment.wall_clock())
 
     def _cannot_see(self, error: Exception) -> None:
         if self._is_blind:

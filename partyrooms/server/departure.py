@@ -15,7 +15,8 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from partyrooms.server.node import GOING_AWAY, Node, existing_node
+from partyrooms.server.node import GOING_AWAY, Node
+from partyrooms.server.nodes import existing_node
 
 logger = logging.getLogger("partyrooms.asgi")
 

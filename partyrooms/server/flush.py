@@ -2,14 +2,12 @@
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from partyrooms.conf import get_settings
 from partyrooms.models import Node as NodeRow
+from partyrooms.server.node import Node
 from partyrooms.store.database import DatabaseStore
-
-if TYPE_CHECKING:
-    from partyrooms.server.node import Node
 
 PATIENCE = 10.0
 """Seconds for rooms that own nothing any more to end."""
@@ -25,7 +23,7 @@ def leave_emptied_database(*, using: str, **kwargs: Any) -> None:
     """
     # Where it was never imported no room runs; and it asks more of a project (users,
     # content types) than the tables alone do.
-    module = sys.modules.get("partyrooms.server.node")
+    module = sys.modules.get("partyrooms.server.nodes")
     if module is None or using != get_settings().database:
         return
     for loop, node in module.nodes():
@@ -37,11 +35,11 @@ def leave_emptied_database(*, using: str, **kwargs: Any) -> None:
             loop.call_soon_threadsafe(node.lose)
 
 
-async def _let_go(node: "Node") -> None:
+async def _let_go(node: Node) -> None:
     await node.lose()
 
 
-def _was_emptied(node: "Node", database: str) -> bool:
+def _was_emptied(node: Node, database: str) -> bool:
     if not isinstance(node.store, DatabaseStore):
         return False
     return not NodeRow.objects.using(database).filter(pk=node.name).exists()

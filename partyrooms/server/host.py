@@ -16,8 +16,9 @@ from threading import Lock, Thread
 from typing import TypeVar
 from weakref import WeakSet
 
-from partyrooms.server.node import Node, start_node
+from partyrooms.server.node import Node
 from partyrooms.server.nodes import existing_node, nodes
+from partyrooms.server.start import start_node
 
 Result = TypeVar("Result")
 Loop = asyncio.AbstractEventLoop
@@ -34,7 +35,7 @@ def serve_here() -> Loop:
     return loop
 
 
-def home() -> Loop:
+def host_loop() -> Loop:
     """The event loop where this process has its rooms; one is started if need be."""
     with_nodes = [loop for loop, _ in nodes()]
     try:
@@ -48,15 +49,6 @@ def home() -> Loop:
         if loop.is_running() and loop is not _background:
             return loop
     return background_loop()
-
-
-async def on_host(work: Callable[[Node], Awaitable[Result]]) -> Result:
-    """
-    Do something with this process's node, on the event loop where it runs.
-
-    Cancelling cancels the work.
-    """
-    return await run_on(home(), lambda: work(node_here()))
 
 
 async def run_on(loop: Loop, work: Callable[[], Awaitable[Result]]) -> Result:
@@ -75,6 +67,25 @@ def node_here() -> Node:
     """The running event loop's node; a guest's, if this process serves nobody."""
     is_embedded = asyncio.get_running_loop() not in _serving
     return existing_node() or start_node(is_embedded=is_embedded)
+
+
+class ProcessHost:
+    """This process's ``Host``."""
+
+    def loop(self) -> Loop:
+        return host_loop()
+
+    def node(self) -> Node:
+        return node_here()
+
+    async def run(self, work: Callable[[Node], Awaitable[Result]]) -> Result:
+        return await run_on(host_loop(), lambda: work(node_here()))
+
+    async def run_on(self, loop: Loop, work: Callable[[], Awaitable[Result]]) -> Result:
+        return await run_on(loop, work)
+
+
+host = ProcessHost()
 
 
 def background_loop() -> Loop:

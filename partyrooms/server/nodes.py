@@ -2,21 +2,20 @@
 
 import asyncio
 import os
-from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-if TYPE_CHECKING:
-    from partyrooms.server.node import Node
+from partyrooms.server.node import Node
 
-_nodes: "WeakKeyDictionary[asyncio.AbstractEventLoop, Node]" = WeakKeyDictionary()
-
-
-def existing_node() -> "Node | None":
-    """The running event loop's node; None: no event has needed one yet."""
-    return _nodes.get(asyncio.get_running_loop())
+_nodes: WeakKeyDictionary[asyncio.AbstractEventLoop, Node] = WeakKeyDictionary()
 
 
-def use_node(node: "Node | None") -> None:
+def existing_node() -> Node | None:
+    """The running event loop's node; None: it has none, or has lost it."""
+    node = _nodes.get(asyncio.get_running_loop())
+    return None if node is None or node.is_over else node
+
+
+def use_node(node: Node | None) -> None:
     """Make a node the running event loop's, or let it have none."""
     loop = asyncio.get_running_loop()
     if node is None:
@@ -25,16 +24,11 @@ def use_node(node: "Node | None") -> None:
         _nodes[loop] = node
 
 
-def forget_node(node: "Node", loop: asyncio.AbstractEventLoop) -> None:
-    """Let an event loop have none any more, if it is this one that it has."""
-    if _nodes.get(loop) is node:
-        del _nodes[loop]
-
-
-def nodes() -> "list[tuple[asyncio.AbstractEventLoop, Node]]":
+def nodes() -> list[tuple[asyncio.AbstractEventLoop, Node]]:
     """The nodes of this process, each with its event loop; call it from any thread."""
     loops = [loop for one in _nodes.keyrefs() if (loop := one()) is not None]
-    return [(loop, node) for loop in loops if (node := _nodes.get(loop)) is not None]
+    found = [(loop, _nodes.get(loop)) for loop in loops]
+    return [(loop, node) for loop, node in found if node and not node.is_over]
 
 
 if hasattr(os, "register_at_fork"):

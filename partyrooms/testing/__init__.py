@@ -39,11 +39,11 @@ from partyrooms.core.keys import RoomKey
 from partyrooms.core.ranges import Span
 from partyrooms.core.values import decode
 from partyrooms.delivery.local_audience import LocalAudience
-from partyrooms.ports.cluster import Closing
-from partyrooms.runtime.connection import Connection, ConnectionContext
-from partyrooms.runtime.lifecycle import LOST
+from partyrooms.ports.sockets import Closing, ConnectionContext
+from partyrooms.runtime.starter import MOVED
 from partyrooms.runtime.worker import Worker
-from partyrooms.server.node import Node, use_node
+from partyrooms.server.node import Node
+from partyrooms.server.nodes import use_node
 from partyrooms.testing.memory_store import MemoryStore
 from partyrooms.testing.timeline import FakeClock, Timeline
 from partyrooms.timezones import as_project
@@ -110,7 +110,8 @@ class RunningRoom:
         """
         if self._worker.life is None:
             raise RuntimeError(f"{self.key} is not in memory; connect or ask it first.")
-        return self._worker.life.room
+        room: Room = self._worker.life.room
+        return room
 
     @property
     def is_running(self) -> bool:
@@ -208,7 +209,7 @@ class RunningRoom:
 
     async def crash(self) -> None:
         """End the room's life as kill -9 of its process does; what is stored stays."""
-        await self._worker.crash(LOST)
+        await self._worker.crash(MOVED)
 
     @property
     def alarm(self) -> datetime | None:
@@ -280,12 +281,13 @@ class Client:
 class _TestSocket:
     """A ``Socket`` whose client is a list."""
 
+    node = None
+
     def __init__(
         self, client: Client, profile: Profile, audience: LocalAudience
     ) -> None:
         self.number = 0
         self.profile = profile
-        self.connection: Connection | None = None
         self.closing: Closing | None = None
         self.is_accepted = False
         self.is_gone = False
@@ -303,7 +305,7 @@ class _TestSocket:
         if not self.is_gone:
             self._client.received.append(frame.payload)
 
-    def keep(self, state: bytes | None) -> None:
+    def keep_state(self, state: bytes | None) -> None:
         self.profile.state = state
 
     def close(self, closing: Closing) -> None:

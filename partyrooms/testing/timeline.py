@@ -64,7 +64,7 @@ class Timeline:
         """
         self._waiting.clear()
         await self._quiet()
-        self._node.sweep()
+        self._node.rooms.sweep()
         end = self.clock.elapsed + duration
         rung = 0
         while due := await self._next_alarm(end):
@@ -76,11 +76,11 @@ class Timeline:
             rung += 1
             await self._ring(due)
         self.clock.elapsed = end
-        self._node.sweep()
+        self._node.rooms.sweep()
 
     async def _ring(self, due: DueAlarm) -> None:
         self.clock.move_to(due.at)
-        self._node.sweep()
+        self._node.rooms.sweep()
         worker = self._node.worker(due.key)
         alarm_due = worker.alarm_due(due.at)
         if worker.is_in_hook:
@@ -100,7 +100,7 @@ class Timeline:
 
     async def _quiet(self) -> None:
         """Wait until nothing happens but in hooks, and all is committed."""
-        for worker in tuple(self._node.busy):
+        for worker in tuple(self._node.rooms.busy):
             while worker.is_between_hooks:  # noqa: ASYNC110 - memory waits for nothing
                 await asyncio.sleep(0)
             if worker.life is not None:

@@ -11,7 +11,7 @@ from django.test import TestCase
 from django.utils.connection import ConnectionDoesNotExist
 
 from partyrooms import Room, parties, rpc
-from partyrooms.server.node import current_node
+from partyrooms.server.start import current_node
 from partyrooms.testing import running_room
 from tests.runtime.stage import patiently, turns_of_the_loop
 

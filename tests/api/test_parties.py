@@ -6,7 +6,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from partyrooms import Room, parties
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import BadRoomId, RoomUnreachable, UnknownParty
-from partyrooms.server.node import existing_node
+from partyrooms.server.nodes import existing_node
 from partyrooms.testing import running_room
 
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from partyrooms import CallCycle, CallFailed, Room, parties, rpc
-from partyrooms.server.node import use_node
+from partyrooms.server.nodes import use_node
 from tests.cluster.world import PATIENCE
 
 

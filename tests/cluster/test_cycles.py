@@ -6,7 +6,7 @@ import pytest
 
 from partyrooms import CallCycle, CallFailed, Room, parties, rpc
 from partyrooms.core.keys import RoomKey
-from partyrooms.server.node import use_node
+from partyrooms.server.nodes import use_node
 from tests.cluster.world import PATIENCE
 
 SOON = 10.0

@@ -21,7 +21,7 @@ async def test_d6_rooms_wait_for_the_next_worker(layered):
     bob.send("b")
 
     assert await bob.next() == "bob:b"
-    assert successor.busy
+    assert successor.rooms.busy
 
 
 async def test_d6_the_last_worker_of_all_does_not_wait_for_ever(layered):

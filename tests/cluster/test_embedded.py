@@ -14,7 +14,7 @@ from tests.cluster.world import KEY, ask, connected
 async def guest_of(world):
     """A node as a script has it: it takes rooms, but nobody is told so."""
     node = await world.node()
-    node.is_embedded = True
+    node.environment.is_embedded = True
     store = node.store
     store.place = replace(store.place, takes_rooms=False)
     await store.enroll()
@@ -72,26 +72,25 @@ async def test_p5_a_room_that_a_guest_has_is_reached_from_servers(layered):
 async def test_p5_without_a_layer_a_guest_leaves_rooms_to_a_server(layered):
     """P5: it could not reach the server, nor the server the room."""
     guest = await guest_of(layered)
-    guest.cluster.has_peers = False
-    assert await serving_place(guest) is None
-    await require_no_server(guest, KEY)
+    assert await serving_place(guest.environment) is None
+    await require_no_server(guest.environment, False, KEY)
     server = await layered.node()
 
-    assert (await serving_place(guest)).node == server.store.node_id
+    assert (await serving_place(guest.environment)).node == server.store.node_id
     with pytest.raises(RoomElsewhere, match="CHANNEL_LAYERS"):
-        await require_no_server(guest, KEY)
+        await require_no_server(guest.environment, False, KEY)
 
 
 async def test_r40_alarms_and_crons_are_the_servers(layered):
     """R40, B10: a guest begins none where there is a server to do it."""
     guest = await guest_of(layered)
-    assert not await is_spare(guest)
+    assert not await is_spare(guest.environment)
     assert await looks(guest)
     server = await layered.node()
 
-    assert await is_spare(guest)
+    assert await is_spare(guest.environment)
     assert not await looks(guest)
-    assert not await is_spare(server)
+    assert not await is_spare(server.environment)
     assert await looks(server)
 
 

@@ -11,7 +11,7 @@ from partyrooms.core.frames import AnswerKind
 from partyrooms.core.keys import RoomKey
 from partyrooms.delivery.stream import WINDOW, StreamReader
 from partyrooms.exceptions import PartyroomsError, StreamBroken
-from partyrooms.server.node import use_node
+from partyrooms.server.nodes import use_node
 from tests.cluster.world import PATIENCE, ask
 
 KEY = RoomKey("streams-speaker", "one")

@@ -6,7 +6,7 @@ import pytest
 
 from partyrooms import CallCycle, Room, parties, rpc
 from partyrooms.exceptions import SocketClosed
-from partyrooms.server.node import use_node
+from partyrooms.server.nodes import use_node
 from tests.cluster.world import PATIENCE
 
 

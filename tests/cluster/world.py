@@ -15,7 +15,7 @@ from partyrooms.core.frames import Profile
 from partyrooms.core.keys import RoomKey
 from partyrooms.delivery.local_socket import LocalSocket
 from partyrooms.ports.records import Place
-from partyrooms.runtime.connection import ConnectionContext
+from partyrooms.ports.sockets import ConnectionContext
 from partyrooms.server.node import Node
 from partyrooms.testing import _handshake
 from partyrooms.testing.memory_store import MemoryStore, MemoryTables
@@ -195,8 +195,13 @@ class LayerWorld:
             store,
             name=str(node_id),
             settings=replace(get_settings(), heartbeat_interval=0.1),
-            cluster=lambda node: LayerCluster(
-                node, node_id, self.layer, owners=owners, takes_rooms=takes_rooms
+            cluster=lambda environment, rooms: LayerCluster(
+                environment,
+                rooms,
+                node_id,
+                self.layer,
+                owners=owners,
+                takes_rooms=takes_rooms,
             ),
         )
         node.cluster.start()
@@ -211,7 +216,7 @@ class LayerWorld:
             link._spawn = lambda sending: sending.close()
         for task in tuple(node._tasks):
             task.cancel()
-        for worker in tuple(node.busy):
+        for worker in tuple(node.rooms.busy):
             worker._task and worker._task.cancel()
             worker.life and worker.life.gate.lose()
         self.tables.dead.add(node.store.node_id)

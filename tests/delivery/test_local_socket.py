@@ -261,7 +261,7 @@ async def test_the_state_stays_with_the_socket():
     """R32: in its profile."""
     socket = Socket().accepted()
 
-    socket.socket.keep(b"1")
+    socket.socket.keep_state(b"1")
 
     assert socket.socket.profile.state == b"1"
 

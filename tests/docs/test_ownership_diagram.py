@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from partyrooms.runtime.ownership_states import TRANSITIONS
+from partyrooms.runtime.ownership import TRANSITIONS
 
 PAGE = Path(__file__).parents[2] / "docs/explanation/ownership.md"
 

@@ -14,7 +14,8 @@ from partyrooms.api.room import Room
 from partyrooms.api.stub_socket import StubSocket
 from partyrooms.conf import MIB, Settings
 from partyrooms.management.commands import rooms
-from partyrooms.runtime.connection import Connection, ConnectionContext
+from partyrooms.ports.sockets import ConnectionContext
+from partyrooms.runtime.connection import Connection
 from partyrooms.runtime.storage import Storage
 from tests.docs.pages import all_pages, anchors_of, links_of, name_of
 from tests.servers.database import ROOT

@@ -15,9 +15,9 @@ from django.db import OperationalError, connections
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import RoomUnreachable
 from partyrooms.models import Node, RoomRecord
-from partyrooms.nodes import Directory, declare_dead, is_gone
 from partyrooms.nodes.heartbeat import Heartbeat
 from partyrooms.nodes.lease import Lease
+from partyrooms.nodes.membership import Directory, declare_dead, is_gone
 from partyrooms.nodes.process import host, is_process_gone, start_mark
 from partyrooms.nodes.stopped import StoppedProcesses
 from partyrooms.store.database import DatabaseStore
@@ -351,7 +351,7 @@ settings.configure(
 )
 django.setup()
 from partyrooms.core.keys import RoomKey
-from partyrooms.nodes import Directory
+from partyrooms.nodes.membership import Directory
 from partyrooms.store.database import DatabaseStore
 
 async def main():

@@ -9,7 +9,7 @@ from django.utils.timezone import now
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import RoomUnreachable
 from partyrooms.models import Node, RoomRecord
-from partyrooms.nodes import Directory
+from partyrooms.nodes.membership import Directory
 from partyrooms.nodes.quarantine import MAX_PAUSE, quarantine
 from partyrooms.store.rows import RoomRows
 

@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from partyrooms.conf import get_settings
-from partyrooms.server.node import Node, use_node
+from partyrooms.server.node import Node
+from partyrooms.server.nodes import use_node
 from partyrooms.testing import RunningRoom
 from partyrooms.testing.memory_store import MemoryStore
 from partyrooms.testing.timeline import FakeClock, Timeline
@@ -117,9 +118,9 @@ class Stage(RunningRoom):
 
     def pass_time(self, seconds):
         """Let time pass at once, whatever is under way."""
-        self._node.sweep()
+        self._node.rooms.sweep()
         self._timeline.clock.elapsed += seconds
-        self._node.sweep()
+        self._node.rooms.sweep()
 
 
 @asynccontextmanager

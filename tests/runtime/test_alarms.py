@@ -27,7 +27,7 @@ class Clock:
     """Seconds since it was made, by the room's clock."""
 
     def __init__(self, room):
-        self.wall = room._node.wall_clock
+        self.wall = room._node.environment.wall_clock
         self.start = self.wall()
 
     def __call__(self):
@@ -47,7 +47,7 @@ class Base(Room):
         self.storage.set_alarm(timedelta(seconds=request.data["seconds"]))
 
     def note(self):
-        self.rung.append(self._life.wall_clock())
+        self.rung.append(self._life.data.wall_clock())
 
 
 async def set_alarm(room, **duration):

@@ -382,7 +382,7 @@ async def test_s9_a_database_that_is_away_begins_no_block():
 
 async def test_s9_a_commit_whose_answer_was_lost_is_done_once(monkeypatch):
     """S9: the row's version tells, as often as it takes; the hook goes on."""
-    monkeypatch.setattr(block_module, "RETRY_DELAYS", (0.0,))
+    monkeypatch.setattr(block_module, "COMMIT_RETRY_DELAYS", (0.0,))
     async with on_stage(Paying) as room:
         alice = await begun(room, "pays")
         room.store.tables.lose_next_reply = True
@@ -458,14 +458,14 @@ async def test_s7_what_was_rolled_back_counts_for_no_limit(cut_off):
         asked = room.store.hold("outcome")
         room.instance.go.set()
         await patiently(asked.reached.wait())
-        during = room.worker.life.quota.total
+        during = room.worker.life.data.quota.total
         asked.go.set()
         await patiently(room.worker.until_idle())
 
         assert room.instance.errors == []
         assert during > 900
         sizes = await room.store.sizes(room.worker.life.claim.record)
-        assert room.worker.life.quota.total == sum(sizes.values())
+        assert room.worker.life.data.quota.total == sum(sizes.values())
         assert alice.received == ['["old"]', "as it was"]
         assert sorted(await room.stored()) == ["kept", "old", "small"]
 
@@ -516,13 +516,13 @@ class Threaded(Paying):
             with self.storage.atomic():
                 self.storage.put("inside", async_to_sync(self.storage.get)("before"))
                 sender.send("inside")
-                self._life._loop.call_soon_threadsafe(self.inside.set)
+                self._life.outputs._loop.call_soon_threadsafe(self.inside.set)
                 self.thread_goes.wait(PATIENCE)
                 if message == "fail":
                     raise LookupError
         except (LookupError, TurnOver) as error:
             self.late.append(type(error))
-            self._life._loop.call_soon_threadsafe(self.thread_has_ended.set)
+            self._life.outputs._loop.call_soon_threadsafe(self.thread_has_ended.set)
 
 
 async def test_r7_a_plain_hook_opens_a_block_with_with():

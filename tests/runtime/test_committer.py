@@ -8,7 +8,7 @@ from partyrooms.core.keys import RoomKey
 from partyrooms.core.ranges import Span
 from partyrooms.exceptions import StoreUnavailable
 from partyrooms.runtime import committer as committer_module
-from partyrooms.runtime.committer import RETRY_DELAYS, Committer
+from partyrooms.runtime.committer import COMMIT_RETRY_DELAYS, Committer
 from partyrooms.runtime.gate import Gate
 from partyrooms.runtime.turn import Turn
 from partyrooms.testing.memory_store import MemoryStore
@@ -55,7 +55,7 @@ class Life:
 
     def turn(self, output, **writes):
         turn = Turn(self)
-        turn.outputs.append((self.left.append, output))
+        turn.outputs.append((self.left.append, output, None))
         for key, value in writes.items():
             turn.draft.writes.put(key.encode(), value)
         self.gate.close(turn)
@@ -82,7 +82,7 @@ def committer(store, tasks):
 
 @pytest.fixture
 def no_delays(monkeypatch):
-    monkeypatch.setattr(committer_module, "RETRY_DELAYS", (0.0,))
+    monkeypatch.setattr(committer_module, "COMMIT_RETRY_DELAYS", (0.0,))
 
 
 async def lives(store, committer, *room_ids):
@@ -222,13 +222,17 @@ async def test_d9_the_pause_between_tries_rises_to_a_bound(
     monkeypatch.setattr(committer_module.asyncio, "sleep", note)
     (life,) = await lives(store, committer, "lobby")
     pauses.clear()  # The store's own.
-    store.failures = [StoreUnavailable("away")] * (len(RETRY_DELAYS) + 2)
+    store.failures = [StoreUnavailable("away")] * (len(COMMIT_RETRY_DELAYS) + 2)
 
     life.turn("a", key=b"1")
     await patiently(life.gate.commit(None))
 
     tries = [pause for pause in pauses if pause]
-    assert tries == [*RETRY_DELAYS, RETRY_DELAYS[-1], RETRY_DELAYS[-1]]
+    assert tries == [
+        *COMMIT_RETRY_DELAYS,
+        COMMIT_RETRY_DELAYS[-1],
+        COMMIT_RETRY_DELAYS[-1],
+    ]
     actions = {getattr(record, "action", None) for record in caplog.records}
     assert actions == {"commit_repeated"}
     assert life.left == ["a"]

@@ -9,11 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from partyrooms import Room
-from partyrooms.runtime.connection import (
-    MAX_STATE_SIZE,
-    Connections,
-    json_text,
-)
+from partyrooms.runtime.connection import MAX_STATE_SIZE, Connections, json_text
 from partyrooms.testing import running_room
 
 

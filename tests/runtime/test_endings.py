@@ -7,9 +7,9 @@ import pytest
 
 from partyrooms import Room, parties
 from partyrooms.exceptions import RoomStopped, RoomUnreachable, StoreUnavailable
-from partyrooms.runtime import lifecycle as lives
+from partyrooms.runtime import worker as worker_module
 from partyrooms.runtime.events import Message, Request
-from partyrooms.runtime.ownership_states import State
+from partyrooms.runtime.ownership import State
 from tests.runtime.stage import on_stage, patiently, turns_of_the_loop
 
 
@@ -188,7 +188,7 @@ async def test_a_room_that_is_lost_while_it_is_released_is_given_up():
         hold.go.set()
 
         await patiently(stopping)
-        assert room.worker._ownership.state is State.ABSENT
+        assert room.worker.lifecycle.ownership.state is State.ABSENT
 
 
 async def test_a_node_that_is_lost_ends_all_its_rooms_and_signs_off():
@@ -208,7 +208,7 @@ async def test_a_node_that_is_lost_ends_all_its_rooms_and_signs_off():
 
 async def test_a_lost_node_that_closes_leaves_no_request_waiting(monkeypatch):
     """G6, W10: also one that waits behind a hook which goes on whatever happens."""
-    monkeypatch.setattr(lives, "CANCEL_PATIENCE", 0.01)
+    monkeypatch.setattr(worker_module, "CANCEL_PATIENCE", 0.01)
     forever = asyncio.Event()
 
     class Endless(Ended):
@@ -420,7 +420,7 @@ async def test_a_stop_returns_though_events_keep_coming():
 
         async def flood():
             while is_flooding:
-                while len(room.worker._waiting) < 5:
+                while len(room.worker.mailbox.waiting) < 5:
                     room.put_in(alice, "more")
                 await asyncio.sleep(0)
 
@@ -531,7 +531,7 @@ async def test_a_crash_ends_though_a_hook_swallows_its_cancellation():
 
 async def test_a_node_closes_though_a_hook_never_ends(monkeypatch, caplog):
     """Three cancellations are enough; the log names the room."""
-    monkeypatch.setattr(lives, "CANCEL_PATIENCE", 0.01)
+    monkeypatch.setattr(worker_module, "CANCEL_PATIENCE", 0.01)
     forever = asyncio.Event()
 
     class Endless(Ended):
@@ -584,9 +584,9 @@ async def test_d5_another_process_hears_that_its_event_is_dealt_with():
 
     async with on_stage(Ended) as room:
         alice = await hung(room)
-        late = Message(alice._socket, "late", receipt=(handled.append, "late"))
+        late = Message(alice._socket, "late", receipt=(handled.append, "late", b"node"))
         stopping = asyncio.create_task(room.stop())
-        room.worker._put(late)
+        room.worker.put(late)
         await turns_of_the_loop()
 
         room.instance.on.set()
@@ -608,7 +608,9 @@ async def test_d5_another_process_hears_that_a_room_did_not_start():
 
     async with on_stage(Failing) as room:
         reply = asyncio.get_running_loop().create_future()
-        room.worker._put(Request(None, reply, receipt=(handled.append, "asked")))
+        room.worker.put(
+            Request(None, reply, receipt=(handled.append, "asked", b"node"))
+        )
 
         assert (await patiently(reply)).status == 500
         assert handled == ["asked"]

@@ -148,7 +148,7 @@ async def test_r17_nothing_of_a_failed_turn_is_left(way, error):
         assert room.instance.errors == [(error, "alice")]
         assert (alice.received, bob.received) == (["well"], [])
         assert (alice.closed, connection.state) == (None, None)
-        assert (await room.stored(), room.worker.life.quota.total) == ({}, 0)
+        assert (await room.stored(), room.worker.life.data.quota.total) == ({}, 0)
 
 
 async def test_r17_a_plain_hook_that_finds_nothing_fails_at_once():
@@ -241,7 +241,7 @@ async def test_g5_a_plain_hook_that_goes_on_in_its_thread_does_nothing_any_more(
                 sender.send("well")
                 return
             self.do_everything(sender)
-            self._life._loop.call_soon_threadsafe(self.inside.set)
+            self._life.outputs._loop.call_soon_threadsafe(self.inside.set)
             go.wait(PATIENCE)
             for ask in (
                 lambda: sender.send("late"),
@@ -282,7 +282,7 @@ async def test_g2_a_plain_hook_that_goes_on_hears_that_its_room_was_lost():
         party = "failing-robbed"
 
         def on_message(self, message, sender):
-            self._life._loop.call_soon_threadsafe(self.inside.set)
+            self._life.outputs._loop.call_soon_threadsafe(self.inside.set)
             go.wait(PATIENCE)
             try:
                 sender.send("late")

@@ -31,7 +31,7 @@ class Life:
     def turn(self, output=None, **writes):
         turn = Turn(self)
         if output is not None:
-            turn.outputs.append((self.left.append, output))
+            turn.outputs.append((self.left.append, output, None))
         for key, value in writes.items():
             turn.draft.writes.put(key.encode(), value)
         self.gate.close(turn)
@@ -126,7 +126,7 @@ async def test_g2_a_lost_room_lets_nothing_leave(life, store):
 
 async def test_d9_a_database_that_comes_back_is_written_to(life, store, monkeypatch):
     """D9: the commit is repeated; nothing left before."""
-    monkeypatch.setattr(committer_module, "RETRY_DELAYS", (0.0,))
+    monkeypatch.setattr(committer_module, "COMMIT_RETRY_DELAYS", (0.0,))
     store.tables.available = False
     life.turn("a", key=b"1")
     for _ in range(10):
@@ -143,7 +143,7 @@ async def test_g2_a_commit_whose_answer_was_lost_is_not_done_twice(
     life, store, monkeypatch
 ):
     """G2: the version tells that it is done."""
-    monkeypatch.setattr(committer_module, "RETRY_DELAYS", (0.0,))
+    monkeypatch.setattr(committer_module, "COMMIT_RETRY_DELAYS", (0.0,))
     store.tables.lose_next_reply = True
 
     life.turn("a", key=b"1")

@@ -6,7 +6,6 @@ import pytest
 
 from partyrooms import Room
 from partyrooms.exceptions import GateFull
-from partyrooms.runtime.stream import StreamWriter
 from tests.runtime.stage import on_stage, patiently, turns_of_the_loop
 
 BOUND = 5
@@ -125,7 +124,7 @@ async def test_h4_a_stream_waits_for_space():
         await patiently(room.connect("alice"))
         hold = room.store.hold("commit")
         reader = Reader()
-        writer = StreamWriter(room.worker.life, room.instance.chunks())
+        writer = room.worker.life.open_stream(room.instance.chunks())
         writer.open(reader)
         writer.grant(10**6)
         await patiently(hold.reached.wait())

@@ -6,8 +6,7 @@ import pytest
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import RoomElsewhere, RoomStopped, StoreUnavailable
-from partyrooms.runtime.ownership import Ownership
-from partyrooms.runtime.ownership_states import State
+from partyrooms.runtime.ownership import Ownership, State
 from partyrooms.testing.memory_store import MemoryStore
 from tests.runtime.stage import HeldStore, patiently
 

@@ -4,9 +4,9 @@ from itertools import product
 
 import pytest
 
-from partyrooms.runtime.ownership_states import (
+from partyrooms.runtime.ownership import (
     TRANSITIONS,
-    Event,
+    Change,
     IllegalTransition,
     State,
     next_state,
@@ -17,7 +17,7 @@ def test_a_room_is_claimed_run_drained_and_released():
     """The way of every planned life."""
     state = State.ABSENT
     passed = []
-    for event in (Event.CLAIM, Event.GRANT, Event.DRAIN, Event.RELEASE):
+    for event in (Change.CLAIM, Change.GRANT, Change.DRAIN, Change.RELEASE):
         state = next_state(state, event)
         passed.append(state)
 
@@ -27,7 +27,7 @@ def test_a_room_is_claimed_run_drained_and_released():
 @pytest.mark.parametrize("state", [State.CLAIMING, State.OWNED, State.DRAINING])
 def test_whoever_has_or_wants_a_room_can_lose_it(state):
     """A node may be declared dead at any moment."""
-    assert next_state(state, Event.LOSE) is State.LOST
+    assert next_state(state, Change.LOSE) is State.LOST
 
 
 def test_a_lost_room_is_never_owned_again_without_a_claim():
@@ -37,7 +37,7 @@ def test_a_lost_room_is_never_owned_again_without_a_claim():
     assert reachable == {State.LOST, State.ABSENT}
 
 
-@pytest.mark.parametrize(("state", "event"), list(product(State, Event)))
+@pytest.mark.parametrize(("state", "event"), list(product(State, Change)))
 def test_a_pair_that_is_not_in_the_table_raises_and_names_both(state, event):
     """No event is passed over in silence."""
     if event in TRANSITIONS[state]:

@@ -50,7 +50,7 @@ class Stored:
         """The room's bytes, counted anew, and as its quota has them."""
         record, _ = self.stage.store.tables.room(self.stage.key)
         sizes = await self.stage.store.sizes(record)
-        return sum(sizes.values()), self.stage.worker.life.quota.total
+        return sum(sizes.values()), self.stage.worker.life.data.quota.total
 
 
 @pytest.fixture

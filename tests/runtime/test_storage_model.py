@@ -50,7 +50,7 @@ TURNS = st.tuples(
 def hurry():
     """A commit whose answer was lost is repeated at once."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(committer, "RETRY_DELAYS", (0.0,))
+        patch.setattr(committer, "COMMIT_RETRY_DELAYS", (0.0,))
         yield
 
 
@@ -158,7 +158,7 @@ async def follow(turns):
             assert script.wrong == []
             assert await stage.stored() == plain
             if stage.is_running:
-                assert stage.worker.life.quota.total == size_of(plain)
+                assert stage.worker.life.data.quota.total == size_of(plain)
 
 
 async def crash_in_commit(stage, script):

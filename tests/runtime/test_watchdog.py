@@ -8,7 +8,7 @@ import pytest
 
 from partyrooms import Room
 from partyrooms.runtime.watchdog import is_waiting
-from partyrooms.server.node import current_node
+from partyrooms.server.start import current_node
 from partyrooms.testing import running_room
 
 PATIENCE = 20.0

@@ -6,8 +6,8 @@ import pytest
 
 from partyrooms import Room
 from partyrooms.exceptions import HookTimeout, RoomStopped
-from partyrooms.runtime.ownership_states import State
-from partyrooms.server.node import current_node
+from partyrooms.runtime.ownership import State
+from partyrooms.server.start import current_node
 from partyrooms.testing import running_room
 from tests.runtime.stage import on_stage, turns_of_the_loop
 
@@ -290,7 +290,7 @@ async def test_r24_an_idle_room_leaves_memory_and_gives_its_claim_up(journal):
         await room.advance(seconds=61)
 
         assert (with_alice, room.is_running) == (True, False)
-        assert current_node().worker(room.key)._ownership.state is State.ABSENT
+        assert current_node().worker(room.key).lifecycle.ownership.state is State.ABSENT
 
 
 async def test_r23_background_work_ends_with_its_life(journal):

@@ -63,7 +63,7 @@ def alarm_in(wall_clock, seconds):
 async def stage(timer, **seconds):
     """A node with stored alarms, and its alarm clock, which does not look by itself."""
     async with on_stage(timer, "own") as room:
-        await set_alarms(room.store.tables, room.node.wall_clock, **seconds)
+        await set_alarms(room.store.tables, room.node.environment.wall_clock, **seconds)
         yield room, AlarmPoller(room.node)
 
 
@@ -95,16 +95,16 @@ async def test_r40_own_rooms_are_found_ahead_and_rung_on_time(timer):
     async with stage(timer) as (room, clock):
         await room.get()
         node = room.node
-        node.wall_clock = asyncio.get_running_loop().time  # runs, from now on
-        room.instance._life.gate.add(alarm_in(node.wall_clock, 0.2))
+        node.environment.wall_clock = asyncio.get_running_loop().time
+        room.instance._life.gate.add(alarm_in(node.environment.wall_clock, 0.2))
         await room.instance._life.gate.commit(None)
-        due = node.wall_clock() + 0.2
+        due = node.environment.wall_clock() + 0.2
         await clock._look()
         before = timer.rung.empty()
 
         assert await rung(timer, 1) == ["own"]
         assert before
-        assert node.wall_clock() >= due - 0.01
+        assert node.environment.wall_clock() >= due - 0.01
 
 
 async def test_r40_an_alarm_under_way_is_not_rung_again(timer):
@@ -172,12 +172,12 @@ async def test_a_node_that_must_not_act_does_not_look(timer, reason):
     async with stage(timer, a=0) as (room, clock):
         node = room.node
         if reason == "lease":
-            node.lease.extend(0.0)
+            node.environment.lease.extend(0.0)
         else:
-            setattr(node, reason, True)
+            setattr(node.environment, reason, True)
         await clock._look()
-        node.lease.extend(float("inf"))
-        node.is_draining = node.is_over = False
+        node.environment.lease.extend(float("inf"))
+        node.environment.is_draining = node.environment.is_over = False
 
         assert timer.rung.empty()
 
@@ -211,7 +211,9 @@ async def test_r40_two_nodes_that_look_at_the_same_moment_ring_once(timer, world
     """R40: one of them gets the room; the other one's ring finds nothing to do."""
     nodes = [await world.node() for _ in range(2)]
     names = [f"r{number}" for number in range(20)]
-    await set_alarms(world.tables, nodes[0].wall_clock, **dict.fromkeys(names, 0))
+    await set_alarms(
+        world.tables, nodes[0].environment.wall_clock, **dict.fromkeys(names, 0)
+    )
     clocks = [AlarmPoller(node) for node in nodes]
 
     await asyncio.gather(*(clock._look() for clock in clocks))
@@ -231,7 +233,9 @@ async def test_r40_alarms_of_workers_ring_at_the_worker_they_are_placed_at(
     web = await world.node("workers", takes_rooms=False)
     workers = [await world.node("workers") for _ in range(3)]
     names = [f"r{number}" for number in range(20)]
-    await set_alarms(world.tables, web.wall_clock, **dict.fromkeys(names, 0))
+    await set_alarms(
+        world.tables, web.environment.wall_clock, **dict.fromkeys(names, 0)
+    )
     by_id = {node.store.node_id: node for node in workers}
 
     await AlarmPoller(web)._look()
@@ -252,7 +256,7 @@ async def test_r40_a_dead_nodes_alarms_ring_elsewhere(timer, world):
     here, there = await world.node(), await world.node()
     worker = here.worker(RoomKey("timer", "a"))
     await worker.call("info", {})
-    worker.life.gate.add(alarm_in(here.wall_clock, 0))
+    worker.life.gate.add(alarm_in(here.environment.wall_clock, 0))
     await worker.life.gate.commit(None)
     clock = AlarmPoller(there)
     await clock._look()

@@ -68,7 +68,7 @@ class World(LayerWorld):
     async def clock(self, *arguments, **options):
         """A new node's cron clock, which does not look by itself."""
         node = await self.node(*arguments, **options)
-        node.wall_clock = lambda: NOON.timestamp() + 60 * self.minutes
+        node.environment.wall_clock = lambda: NOON.timestamp() + 60 * self.minutes
         return CronPoller(node)
 
     async def looked(self, *clocks):
@@ -242,11 +242,11 @@ async def test_b10_a_tick_is_cancelled_when_the_lease_is_over(world, report, cap
     world.minutes = 5
     await clock._look()
     await patiently(report.begun.get())
-    clock._node.lease.extend(0.0)
+    clock._node.environment.lease.extend(0.0)
     await ended(clock)
     await world.looked(clock)
     without_lease = (report.running, begun(report))
-    clock._node.lease.extend(float("inf"))
+    clock._node.environment.lease.extend(float("inf"))
     report.go.set()
     await world.looked(clock)
 
@@ -352,12 +352,12 @@ async def test_a_node_that_must_not_act_begins_nothing(world, report, reason):
     world.minutes = 5
     node = clock._node
     if reason == "lease":
-        node.lease.extend(0.0)
+        node.environment.lease.extend(0.0)
     elif reason != "web":
-        setattr(node, reason, True)
+        setattr(node.environment, reason, True)
     await world.looked(clock)
-    node.lease.extend(float("inf"))
-    node.is_draining = node.is_over = False
+    node.environment.lease.extend(float("inf"))
+    node.environment.is_draining = node.environment.is_over = False
 
     assert begun(report) == []
 
@@ -368,7 +368,7 @@ async def test_a_node_looks_by_itself(world, report, monkeypatch):
     report.crons = {"second": "* * * * * *"}
     clock = await world.clock()
     start = asyncio.get_running_loop().time()
-    clock._node.wall_clock = lambda: (
+    clock._node.environment.wall_clock = lambda: (
         NOON.timestamp() + asyncio.get_running_loop().time() - start
     )
     clock._node.spawn(clock.keep_polling())

@@ -11,13 +11,9 @@ from partyrooms.conf import get_settings
 from partyrooms.models import RoomRecord
 from partyrooms.server.flush import leave_emptied_database
 from partyrooms.server.host import background_loop
-from partyrooms.server.node import (
-    Node,
-    current_node,
-    existing_node,
-    nodes,
-    use_node,
-)
+from partyrooms.server.node import Node
+from partyrooms.server.nodes import existing_node, nodes, use_node
+from partyrooms.server.start import current_node
 from partyrooms.testing.memory_store import MemoryStore
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -8,7 +8,7 @@ import pytest
 from asgiref.sync import async_to_sync
 
 from partyrooms import CallCycle, Room, parties, rpc
-from partyrooms.server.host import background_loop, home, on_host, run_on, serve_here
+from partyrooms.server.host import background_loop, host, host_loop, run_on, serve_here
 from partyrooms.testing import running_room
 from tests.runtime.stage import patiently
 
@@ -113,7 +113,7 @@ async def test_a_loop_with_a_node_is_at_home_itself(hall):
     with other_loop() as other:
         asyncio.run_coroutine_threadsafe(_serve(), other).result(20)
 
-        assert home() is asyncio.get_running_loop()
+        assert host_loop() is asyncio.get_running_loop()
 
 
 async def test_a_servers_loop_is_home_before_it_has_a_node(hall):
@@ -121,9 +121,9 @@ async def test_a_servers_loop_is_home_before_it_has_a_node(hall):
     with other_loop() as other:
         asyncio.run_coroutine_threadsafe(_serve(), other).result(20)
 
-        assert await in_thread(home) is other
+        assert await in_thread(host_loop) is other
     # That server has ended; a loop with rooms is left.
-    assert await in_thread(home) is asyncio.get_running_loop()
+    assert await in_thread(host_loop) is asyncio.get_running_loop()
 
 
 async def _serve():
@@ -132,10 +132,10 @@ async def _serve():
 
 async def test_without_any_it_is_a_loop_in_a_thread():
     """One for all; it is the last resort."""
-    homes = {await in_thread(home) for _ in range(3)}
+    homes = {await in_thread(host_loop) for _ in range(3)}
 
     assert homes == {background_loop()}
-    assert home() is background_loop()
+    assert host_loop() is background_loop()
     assert background_loop().is_running()
 
 
@@ -190,7 +190,7 @@ async def test_the_node_is_that_of_the_loop(hall):
         nodes.append(node)
         return asyncio.get_running_loop()
 
-    loops = [await on_host(work), await in_thread(async_to_sync(on_host), work)]
+    loops = [await host.run(work), await in_thread(async_to_sync(host.run), work)]
 
     assert loops == [asyncio.get_running_loop()] * 2
     assert nodes[0] is nodes[1]

@@ -14,7 +14,9 @@ from partyrooms.core.keys import RoomKey
 from partyrooms.models import Node as NodeRow
 from partyrooms.models import RoomRecord
 from partyrooms.server.host import serve_here
-from partyrooms.server.node import Node, current_node, existing_node, use_node
+from partyrooms.server.node import Node
+from partyrooms.server.nodes import existing_node, use_node
+from partyrooms.server.start import current_node
 from partyrooms.testing.memory_store import MemoryStore
 from tests.runtime.stage import on_stage, patiently, turns_of_the_loop
 
@@ -41,16 +43,16 @@ async def test_r24_sleeping_rooms_cost_a_node_nothing():
             key, "/", method="GET", headers=None, json=None, data=None, query=None
         )
         await node.cluster.request(key, request)
-    awake = len(node.busy)
+    awake = len(node.rooms.busy)
 
     elapsed = 3600.0
-    node.sweep()
-    while node.busy:  # noqa: ASYNC110 - memory waits for nothing
+    node.rooms.sweep()
+    while node.rooms.busy:  # noqa: ASYNC110 - memory waits for nothing
         await asyncio.sleep(0)
     gc.collect()
 
     assert awake == ROOMS
-    assert (len(node._workers), len(node._tasks)) == (0, 0)
+    assert (len(node.rooms._workers), len(node._tasks)) == (0, 0)
     assert len(store.tables.rooms) == ROOMS
     await node.close()
 
@@ -82,7 +84,7 @@ async def test_a_room_has_one_worker_as_long_as_a_gateway_holds_it():
         gc.collect()
 
         assert room.node.cluster.inbox(key) is inbox
-        assert room.node.busy == set()
+        assert room.node.rooms.busy == set()
 
 
 async def test_a_room_that_runs_has_one_worker_though_nobody_holds_it():
@@ -111,7 +113,7 @@ async def test_a_room_whose_hook_waits_has_one_worker_though_nobody_holds_it():
 
         asked = asyncio.create_task(parties["node-idle"].get("test").info())
         await turns_of_the_loop()
-        (worker,) = room.node.busy
+        (worker,) = room.node.rooms.busy
         worker.life.room.on.set()
 
         assert (await patiently(asked))["epoch"] == 1
@@ -140,19 +142,19 @@ async def test_p4_rooms_are_stopped_by_their_primary_keys():
         await patiently(parties["node-idle"].get("other").info())
         record = room.store.tables.records[room.key]
 
-        room.node.stop_records([record, 12345])
+        room.node.rooms.stop_records([record, 12345])
         await turns_of_the_loop(50)
 
         assert (alice.closed[0], room.is_running) == (1012, False)
-        assert len(room.node.busy) == 1
+        assert len(room.node.rooms.busy) == 1
 
 
 async def test_a_node_sweeps_until_it_is_closed():
     """G5: a hook that hangs is seen without anybody asking."""
     async with on_stage(Idle, hook_timeout=0.1) as room:
         alice = await patiently(room.connect("alice"))
-        room.node.clock = time.monotonic
-        room.node.spawn(room.node.keep_sweeping())
+        room.node.environment.clock = time.monotonic
+        room.node.spawn(room.node.rooms.keep_sweeping())
 
         await patiently(alice.send("hang"))
 
@@ -164,9 +166,9 @@ async def test_d1_a_room_whose_lease_is_over_waits_for_the_next():
     now = [0.0]
 
     async with on_stage(Idle) as room:
-        room.node.lease._clock = lambda: now[0]
+        room.node.environment.lease._clock = lambda: now[0]
         alice = await patiently(room.connect("alice"))
-        room.node.lease.extend(10.0)
+        room.node.environment.lease.extend(10.0)
         room.put_in(alice, "in the middle")
         await patiently(room.instance.inside.wait())
 
@@ -175,8 +177,8 @@ async def test_d1_a_room_whose_lease_is_over_waits_for_the_next():
         room.put_in(alice, "behind")
         await turns_of_the_loop()
         before = list(alice.received)
-        room.node.lease.extend(20.0)
-        room.node.sweep()
+        room.node.environment.lease.extend(20.0)
+        room.node.rooms.sweep()
         await patiently(room.worker.until_idle())
 
         assert before == []

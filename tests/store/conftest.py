@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connections
 
 from partyrooms.models import Node
-from partyrooms.nodes import Directory
+from partyrooms.nodes.membership import Directory
 from partyrooms.store.database import DatabaseStore
 from partyrooms.testing.memory_store import MemoryStore, MemoryTables
 from tests.needs import need

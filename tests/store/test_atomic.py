@@ -14,7 +14,8 @@ from partyrooms import Room
 from partyrooms.conf import get_settings
 from partyrooms.core.ranges import Span
 from partyrooms.core.values import decode
-from partyrooms.server.node import Node, use_node
+from partyrooms.server.node import Node
+from partyrooms.server.nodes import use_node
 from partyrooms.store import atomic
 from partyrooms.testing import RunningRoom
 from partyrooms.testing.timeline import FakeClock, Timeline

@@ -14,7 +14,7 @@ from partyrooms.core.keys import RoomKey
 from partyrooms.core.writes import WriteSet
 from partyrooms.exceptions import StoreUnavailable
 from partyrooms.models import Node, RoomRecord
-from partyrooms.nodes import Directory
+from partyrooms.nodes.membership import Directory
 from partyrooms.ports.records import Outcome, RoomCommit
 from partyrooms.store.database import DatabaseStore
 from partyrooms.store.rows import RoomRows

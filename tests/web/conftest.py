@@ -3,7 +3,8 @@
 import pytest
 
 from partyrooms.conf import get_settings
-from partyrooms.server.node import Node, use_node
+from partyrooms.server.node import Node
+from partyrooms.server.nodes import use_node
 from partyrooms.testing.memory_store import MemoryStore
 from partyrooms.web.http.handler import RoomHandler
 from partyrooms.web.sockets.handshake import Handshake

@@ -11,8 +11,9 @@ from partyrooms import Room, registry
 from partyrooms.asgi import get_asgi_application
 from partyrooms.conf import get_settings
 from partyrooms.routing import websocket_urlpatterns
-from partyrooms.server import node as node_module
-from partyrooms.server.node import Node, existing_node, use_node
+from partyrooms.server import start as start_module
+from partyrooms.server.node import Node
+from partyrooms.server.nodes import existing_node, use_node
 from partyrooms.testing.memory_store import MemoryStore
 from tests.web.conftest import MIDDLEWARE
 from tests.web.drive import ask, knock
@@ -139,7 +140,7 @@ async def test_r40_a_server_that_may_have_to_wake_rooms_has_a_node(
         nodes[0].lose()
         nodes.append(await made.get())
 
-    monkeypatch.setattr(node_module, "start_node", start_node)
+    monkeypatch.setattr(start_module, "start_node", start_node)
     sent = await live(get_asgi_application(), serve)
 
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
@@ -162,7 +163,7 @@ async def test_a_node_that_cannot_be_made_does_not_stop_the_server(
         tried.set()
         raise ZeroDivisionError
 
-    monkeypatch.setattr(node_module, "start_node", start_node)
+    monkeypatch.setattr(start_module, "start_node", start_node)
     sent = await live(get_asgi_application(), tried.wait)
 
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]

@@ -9,7 +9,8 @@ from django.test import Client
 from partyrooms import Room
 from partyrooms.conf import get_settings
 from partyrooms.server.host import background_loop
-from partyrooms.server.node import Node, existing_node, use_node
+from partyrooms.server.node import Node
+from partyrooms.server.nodes import existing_node, use_node
 from partyrooms.testing.memory_store import MemoryStore
 
 

@@ -50,7 +50,7 @@ async def test_b3_a_response_is_the_answer(handler, node):
     reply = await ask(handler, "/parties/guarded/teapot")
 
     assert (reply.status, reply.body, reply.header("x-a")) == (418, b"tea", "b")
-    assert not node.busy
+    assert not node.rooms.busy
 
 
 async def test_b3_a_response_of_rest_framework_is_json(handler):
@@ -82,7 +82,7 @@ async def test_b4_a_rejection_is_403_with_its_reason(handler, party, node):
     reply = await ask(handler, f"/parties/{party}/reject")
 
     assert (reply.status, reply.data) == (403, {"detail": "not you"})
-    assert not node.busy
+    assert not node.rooms.busy
 
 
 @pytest.mark.parametrize("room", ["defect", "number", "bad-props", "no-props"])
@@ -91,7 +91,7 @@ async def test_b5_a_hook_that_fails_is_500(handler, room, node, caplog):
     reply = await ask(handler, f"/parties/guarded/{room}")
 
     assert (reply.status, reply.data) == (500, {"detail": "Internal server error."})
-    assert not node.busy
+    assert not node.rooms.busy
     (record,) = caplog.records
     assert record.exc_info is not None
 

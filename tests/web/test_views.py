@@ -79,7 +79,7 @@ async def test_h6_an_unknown_party_is_404(handler, node, path):
 
     assert reply.status == 404
     assert reply.data == {"detail": "There is no such party."}
-    assert not node.busy
+    assert not node.rooms.busy
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ async def test_h6_a_bad_room_id_is_400(handler, node, path):
 
     assert reply.status == 400
     assert reply.data == {"detail": "No room can have this id."}
-    assert not node.busy
+    assert not node.rooms.busy
 
 
 @pytest.mark.parametrize("party", ["telling", "guarded"])
@@ -109,7 +109,7 @@ async def test_w11_an_unknown_host_is_400(wired, node, party):
 
     assert reply.status == 400
     assert reply.data == {"detail": "This host is not served here."}
-    assert not node.busy
+    assert not node.rooms.busy
     assert Guarded.heard == []
 
 
@@ -181,7 +181,7 @@ async def test_h8_an_announced_body_over_the_limit_is_not_asked_for(handler, nod
 
     assert reply.status == 413
     assert reply.received == 0
-    assert not node.busy
+    assert not node.rooms.busy
 
 
 async def test_h8_reading_stops_behind_the_limit(handler, node):
@@ -191,7 +191,7 @@ async def test_h8_reading_stops_behind_the_limit(handler, node):
 
     assert reply.status == 413
     assert reply.received == 5
-    assert not node.busy
+    assert not node.rooms.busy
 
 
 async def test_h8_a_body_of_exactly_the_limit_is_read(handler):
@@ -228,7 +228,7 @@ async def test_a_client_that_leaves_while_sending_is_not_answered(handler, node)
     reply = await ask(handler, "/parties/telling/lobby", "POST", chunks=[])
 
     assert reply is None
-    assert not node.busy
+    assert not node.rooms.busy
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from partyrooms.core import wire as wire
 from partyrooms.core.delivery_log import Received
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.recovery import RecoveryResult, decide, decode_progress
-from partyrooms.ports.cluster import RecoveringGateway
 from partyrooms.ports.records import Claim
 from partyrooms.runtime import events
+from partyrooms.runtime.peers import RecoveringGateway
 
 if TYPE_CHECKING:
     from partyrooms.cluster.cluster import LayerCluster
@@ -72,7 +72,7 @@ class RecoverRequests:
     def add(self, key: RoomKey, reporting: ReportingGateway) -> None:
         """Remember one, and let the room start for it."""
         self._waiting.setdefault(key, {})[reporting.node] = reporting
-        self._cluster.node.worker(key)._put(events.Recover(reporting))
+        self._cluster.rooms.worker(key).put(events.Recover(reporting))
 
     def take(self, key: RoomKey) -> dict[bytes, ReportingGateway]:
         """Those of a room, which wait no longer."""
@@ -164,7 +164,8 @@ class Takeover:
         if not nodes:
             return set()
         places = {
-            one.node.bytes: one for one in await self._cluster.node.store.places()
+            one.node.bytes: one
+            for one in await self._cluster.environment.store.places()
         }
         who = wire.JoinRequest(
             party=self._key.party,
@@ -189,6 +190,6 @@ class Takeover:
         return nodes - self._cluster.transport.links.keys()
 
     async def _until(self, is_done: Callable[[], bool]) -> None:
-        deadline = self._cluster.node.clock() + TAKEOVER_TIME
-        while not is_done() and self._cluster.node.clock() < deadline:  # noqa: ASYNC110
+        deadline = self._cluster.environment.clock() + TAKEOVER_TIME
+        while not is_done() and self._cluster.environment.clock() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(LOOK_INTERVAL)

@@ -17,8 +17,8 @@ from partyrooms.conf import get_settings
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import BadRoomId, PartyroomsError
 from partyrooms.models import Node, RoomRecord, RoomRecordQuerySet
-from partyrooms.nodes import declare_dead, is_live
-from partyrooms.server.node import start_node
+from partyrooms.nodes.membership import declare_dead, is_live
+from partyrooms.server.start import start_node
 
 POLL_INTERVAL = 0.1
 """Seconds between two looks at a room that is asked to stop."""

@@ -15,7 +15,8 @@ from partyrooms.cluster.cluster import shared_layer
 from partyrooms.conf import get_settings
 from partyrooms.core.keys import RoomKey
 from partyrooms.nodes.quarantine import quarantine
-from partyrooms.server.node import Node, start_node
+from partyrooms.server.node import Node
+from partyrooms.server.start import start_node
 
 logger = logging.getLogger("partyrooms.runtime")
 

@@ -5,26 +5,23 @@ import logging
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
-
-import msgspec
+from typing import ClassVar
 
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.writes import UNKNOWN, WriteSet
 from partyrooms.exceptions import RoomStopped
-from partyrooms.runtime.turn import Output, Turn
+from partyrooms.runtime.events.event import Event
+from partyrooms.runtime.gate import Gate
+from partyrooms.runtime.life import Life
+from partyrooms.runtime.turn import Turn
 from partyrooms.timezones import from_seconds
 from partyrooms.usercode import text_of
-
-if TYPE_CHECKING:
-    from partyrooms.runtime.gate import Gate
-    from partyrooms.runtime.life import Life
 
 logger = logging.getLogger("partyrooms.runtime")
 
 
-class AlarmEvent(msgspec.Struct, eq=False):
+class AlarmEvent(Event):
     """
     Somebody has seen in the room's row that its alarm is due; an ``Event``.
 
@@ -43,16 +40,13 @@ class AlarmEvent(msgspec.Struct, eq=False):
     at: datetime
     reply: "asyncio.Future[None]"
     alarm: Alarm | None = None
-    receipt: Output | None = None
-    connection: None = None
-    wakes: bool = True
 
     def meet(self, alarm: Alarm | None) -> None:
         """The room has this alarm: handle it, if it is due."""
         if alarm is not None and not alarm.is_failed and alarm.at <= self.at:
             self.alarm = alarm
 
-    async def act(self, life: "Life", turn: Turn) -> None:
+    async def act(self, life: Life, turn: Turn) -> None:
         life.owes(self.reply)
         if self.alarm is None:
             self.meet(await _present_alarm(life))
@@ -62,9 +56,9 @@ class AlarmEvent(msgspec.Struct, eq=False):
             writes = turn.draft.writes
             if life.gate.alarm is self.alarm and writes.alarm is UNKNOWN:
                 writes.alarm = None
-        turn.outputs.append((self._answer, None))
+        turn.outputs.append((self._answer, None, None))
 
-    async def _call(self, life: "Life") -> None:
+    async def _call(self, life: Life) -> None:
         if life.hooks.on_alarm is not None:
             await life.hooks.on_alarm()
             return
@@ -75,14 +69,14 @@ class AlarmEvent(msgspec.Struct, eq=False):
             extra={"action": "alarm_cleared", "room": str(life.key)},
         )
 
-    def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
-        writes = self.put_off(life.gate, life.wall_clock(), error)
+    def fail(self, life: Life, turn: Turn, error: Exception) -> bool:
+        writes = self.put_off(life.gate, life.data.wall_clock(), error)
         if writes is not None:
             turn.draft.writes.merge(writes)
-        turn.outputs.append((self._answer, None))
+        turn.outputs.append((self._answer, None, None))
         return self.alarm is not None
 
-    def put_off(self, gate: "Gate", now: float, error: Exception) -> WriteSet | None:
+    def put_off(self, gate: Gate, now: float, error: Exception) -> WriteSet | None:
         """
         What is to be written because the alarm could not be handled.
 
@@ -109,16 +103,16 @@ class AlarmEvent(msgspec.Struct, eq=False):
             self.reply.set_result(None)
 
 
-async def _present_alarm(life: "Life") -> Alarm | None:
+async def _present_alarm(life: Life) -> Alarm | None:
     alarm = life.gate.alarm
     if alarm is not None and alarm.is_failed:
         # Somebody may have asked for another attempt, and told only the row.
-        alarm = await life.store.alarm(life.claim.record)
+        alarm = await life.data.store.alarm(life.claim.record)
         life.gate.reread_alarm(alarm)
     return life.gate.alarm
 
 
-def meet(waiting: Iterable[Any], alarm: Alarm | None) -> None:
+def meet(waiting: Iterable[Event], alarm: Alarm | None) -> None:
     """
     The room is started, and was claimed with this alarm.
 
@@ -130,7 +124,7 @@ def meet(waiting: Iterable[Any], alarm: Alarm | None) -> None:
 
 
 async def put_off(
-    waiting: Iterable[Any], gate: "Gate", now: float, error: Exception
+    waiting: Iterable[Event], gate: Gate, now: float, error: Exception
 ) -> None:
     """The room cannot be started: that is a failure of the alarm it is started for."""
     ring = _first_ring(waiting)
@@ -141,7 +135,7 @@ async def put_off(
             await gate.commit(None)
 
 
-def _first_ring(waiting: Iterable[Any]) -> AlarmEvent | None:
+def _first_ring(waiting: Iterable[Event]) -> AlarmEvent | None:
     return next((event for event in waiting if isinstance(event, AlarmEvent)), None)
 
 

@@ -1,61 +1,71 @@
 """What an event is: it acts inside a turn, and knows how to fail."""
 
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING, ClassVar, Protocol, TypeGuard
+from typing import ClassVar, TypeGuard
+
+import msgspec
 
 from partyrooms.exceptions import PartyroomsError
-from partyrooms.ports.cluster import Closing
+from partyrooms.ports.rooms import Chain
+from partyrooms.ports.sockets import Closing, Socket
 from partyrooms.runtime.connection import Connection
+from partyrooms.runtime.life import Life
 from partyrooms.runtime.turn import Output, Turn
-
-if TYPE_CHECKING:
-    from partyrooms.runtime.life import Life
 
 ROOM_FAILED: Closing = (1011, "the room failed")
 
 
-class Event(Protocol):
+class Event(msgspec.Struct, eq=False, kw_only=True):
     """
     Something that a room handles in one turn.
 
     Attributes:
         hook: Its name, for errors.
-        connection: Whose event it is, for ``on_exception``; None: nobody's.
-        receipt: What leaves last, to say that it was handled, to another process; None:
-            it came from this one.
         travels: Whether it can be given to an owner in another process.
+        receipt: What is said last, to tell the process that it came from that it was
+            handled; None: it came from this one.
+        chain: The rooms that wait for it to end, each for the next one.
     """
 
     hook: ClassVar[str]
-    travels: ClassVar[bool]
-    receipt: Output | None
+    travels: ClassVar[bool] = False
 
-    @property
-    def connection(self) -> Connection | None: ...
+    receipt: Output | None = None
+    chain: Chain = ()
 
-    @property
     def wakes(self) -> bool:
         """Whether a room that is not running is started for it."""
+        return True
 
-    def act(self, life: "Life", turn: Turn) -> Awaitable[None]:
+    def client(self) -> Socket | None:
+        """The socket that it is about; None: it is about none."""
+        return None
+
+    def connection_in(self, life: Life) -> Connection | None:
+        """Whose event it is, for ``on_exception``; None: nobody's."""
+        return None
+
+    def act(self, life: Life, turn: Turn) -> Awaitable[None]:
         """Run the hook and add to the turn what follows from its outcome."""
+        raise NotImplementedError
 
-    def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
+    def fail(self, life: Life, turn: Turn, error: Exception) -> bool:
         """
         Say what leaves instead, for ``act`` raised and its turn was dropped.
 
         Returns:
-            Whether the error is the room's fault and ``on_exception`` is to hear of it.
+            Whether the error is the room's fault and ``on_exception`` is called.
         """
+        return True
 
     def abandon(self, error: Exception) -> None:
         """The room could not be started, or ended before the event's turn came."""
 
 
 def confirm(event: Event) -> None:
-    """Say to the process that it came from that nothing more happens to an event."""
+    """Tell the process that an event came from that nothing more happens to it."""
     if event.receipt is not None:
-        deliver, what = event.receipt
+        deliver, what, _ = event.receipt
         deliver(what)
 
 

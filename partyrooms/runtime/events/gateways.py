@@ -1,61 +1,48 @@
-"""What other processes bring: their sockets, an owner's last words, an order."""
+"""What gateways in other processes bring: their sockets, and what an owner left."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any, ClassVar
-
-import msgspec
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 from partyrooms.core.recovery import NOT_RECOVERED
-from partyrooms.ports.cluster import Closing, RecoveringGateway
-from partyrooms.runtime.events.event import ROOM_FAILED, is_out_of_reach
-from partyrooms.runtime.turn import Output, Turn
-
-if TYPE_CHECKING:
-    from partyrooms.runtime.life import Life
+from partyrooms.ports.sockets import Closing, Socket
+from partyrooms.runtime.events.event import ROOM_FAILED, Event, is_out_of_reach
+from partyrooms.runtime.life import Life
+from partyrooms.runtime.peers import RecoveringGateway, RemoteGateway
+from partyrooms.runtime.turn import Turn
 
 LATE: Closing = (3010, "messages were lost; come back")
 
 
-class NoOp(msgspec.Struct, eq=False):
+async def nothing() -> None:
+    """What there is to do for an event that came to nothing."""
+
+
+class NoOp(Event):
     """Something that came to nothing, in its place among the events."""
 
     hook: ClassVar[str] = "nothing"
-    travels: ClassVar[bool] = False
 
-    receipt: Output | None = None
-    connection: None = None
-    wakes: bool = False
+    def wakes(self) -> bool:
+        return False
 
-    async def act(self, life: "Life", turn: Turn) -> None:
-        pass
-
-    def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
-        return True
-
-    def abandon(self, error: Exception) -> None:
+    async def act(self, life: Life, turn: Turn) -> None:
         pass
 
 
-class Recover(msgspec.Struct, eq=False):
+class Recover(Event):
     """
     A gateway asks what becomes of what it has of an owner that is gone.
 
-    It is answered before the life begins; one that comes later has missed that.
+    It is answered before the life begins; one that comes later is too late for that.
     """
 
-    hook: ClassVar[str] = "a recall"
-    travels: ClassVar[bool] = False
+    hook: ClassVar[str] = "a recovery"
 
     gateway: RecoveringGateway
-    receipt: Output | None = None
-    connection: None = None
-    wakes: bool = True
 
-    async def act(self, life: "Life", turn: Turn) -> None:
-        turn.outputs.append((self.gateway.resolve, NOT_RECOVERED))
-
-    def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
-        return True
+    async def act(self, life: Life, turn: Turn) -> None:
+        turn.outputs.append((self.gateway.resolve, NOT_RECOVERED, None))
 
     def abandon(self, error: Exception) -> None:
         if is_out_of_reach(error):
@@ -64,40 +51,36 @@ class Recover(msgspec.Struct, eq=False):
             self.gateway.resolve(NOT_RECOVERED)
 
 
-class Arrival(msgspec.Struct, eq=False):
-    """Another process has joined the room, with the sockets that it has open."""
+class Arrival(Event):
+    """A gateway in another process has joined, with the sockets that it has open."""
 
     hook: ClassVar[str] = "an arrival"
-    travels: ClassVar[bool] = False
 
-    subscription: Any
-    receipt: Output | None = None
-    connection: None = None
-    wakes: bool = True
+    gateway: RemoteGateway
 
-    async def act(self, life: "Life", turn: Turn) -> None:
-        if self.subscription.is_open:
+    async def act(self, life: Life, turn: Turn) -> None:
+        if self.gateway.is_open:
             return  # It was here when the life began.
         if life.delivery_log is not None:
-            life.delivery_log.enter(self.subscription)
-        turn.outputs.append((self.subscription.open, life.claim.epoch))
+            life.delivery_log.enter(self.gateway)
+        turn.outputs.append((self.gateway.open, life.claim.epoch, None))
         # They come late, and may have missed what was said since.
-        for socket in tuple(self.subscription.sockets.values()):
+        for socket in self._sockets():
             if socket.is_accepted:
-                turn.outputs.append((socket.drop, LATE))
-
-    def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
-        return True
+                turn.outputs.append((socket.drop, LATE, socket.node))
 
     def abandon(self, error: Exception) -> None:
         if is_out_of_reach(error):
-            self.subscription.turn_away()
+            self.gateway.turn_away()
         else:
-            for socket in tuple(self.subscription.sockets.values()):
+            for socket in self._sockets():
                 socket.drop(ROOM_FAILED)
 
+    def _sockets(self) -> Iterable[Socket]:
+        return tuple(self.gateway.sockets.values())
 
-class End(msgspec.Struct, eq=False):
+
+class End(Event):
     """A room that runs elsewhere is to stop, or to be deleted; it only travels."""
 
     hook: ClassVar[str] = "an end"
@@ -105,15 +88,9 @@ class End(msgspec.Struct, eq=False):
 
     delete: bool
     reply: "asyncio.Future[Any]"
-    receipt: Output | None = None
-    connection: None = None
-    wakes: bool = True
 
-    async def act(self, life: "Life", turn: Turn) -> None:
+    async def act(self, life: Life, turn: Turn) -> None:
         raise TypeError("A worker is stopped by its own method.")
-
-    def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
-        return True
 
     def abandon(self, error: Exception) -> None:
         if not self.reply.done():

@@ -2,22 +2,19 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 
 from partyrooms.core.frames import Answer, AnswerKind
 from partyrooms.delivery.responses import chunks_of, error_answer, to_answer
 from partyrooms.runtime.calls import CALLS, failure
-from partyrooms.runtime.events.event import is_out_of_reach
-from partyrooms.runtime.stream import StreamWriter
-from partyrooms.runtime.turn import Output, Turn
-
-if TYPE_CHECKING:
-    from partyrooms.runtime.life import Life
+from partyrooms.runtime.events.event import Event, is_out_of_reach
+from partyrooms.runtime.life import Life
+from partyrooms.runtime.turn import Turn
 
 
-class Request(msgspec.Struct, eq=False):
+class Request(Event):
     """An HTTP request waits for its answer."""
 
     hook: ClassVar[str] = "on_request"
@@ -25,12 +22,8 @@ class Request(msgspec.Struct, eq=False):
 
     request: Any
     reply: "asyncio.Future[Answer]"
-    receipt: Output | None = None
-    connection: None = None
-    wakes: bool = True
-    chain: tuple[str, ...] = ()
 
-    async def act(self, life: "Life", turn: Turn) -> None:
+    async def act(self, life: Life, turn: Turn) -> None:
         life.owes(self.reply)
         turn.chain = (*self.chain, *turn.chain)
         hook = life.hooks.on_request
@@ -42,13 +35,13 @@ class Request(msgspec.Struct, eq=False):
             value = await hook(self.request)
             answer = to_answer(value)
             if answer.kind is AnswerKind.STREAM:
-                answer.stream = StreamWriter(life, chunks_of(value))
-        turn.outputs.append((self._answer, answer))
+                answer.stream = life.open_stream(chunks_of(value))
+        turn.outputs.append((self._answer, answer, None))
 
-    def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
+    def fail(self, life: Life, turn: Turn, error: Exception) -> bool:
         answer = error_answer(error, self.request)
         failed = _json_answer(500, "The room failed to answer.")
-        turn.outputs.append((self._answer, answer or failed))
+        turn.outputs.append((self._answer, answer or failed, None))
         return answer is None
 
     def abandon(self, error: Exception) -> None:
@@ -64,7 +57,7 @@ class Request(msgspec.Struct, eq=False):
             self.reply.set_result(answer)
 
 
-class Call(msgspec.Struct, eq=False):
+class Call(Event):
     """Something asked of the room by partyrooms itself, in the room's order."""
 
     hook: ClassVar[str] = "a call"
@@ -73,20 +66,16 @@ class Call(msgspec.Struct, eq=False):
     name: str
     arguments: Mapping[str, Any]
     reply: "asyncio.Future[Any]"
-    receipt: Output | None = None
-    connection: None = None
-    wakes: bool = True
-    chain: tuple[str, ...] = ()
 
-    async def act(self, life: "Life", turn: Turn) -> None:
+    async def act(self, life: Life, turn: Turn) -> None:
         life.owes(self.reply)
         turn.chain = (*self.chain, *turn.chain)
         result = await CALLS[self.name](life, self.arguments)
-        turn.outputs.append((self._answer, result))
+        turn.outputs.append((self._answer, result, None))
 
-    def fail(self, life: "Life", turn: Turn, error: Exception) -> bool:
+    def fail(self, life: Life, turn: Turn, error: Exception) -> bool:
         told, is_defect = failure(self.name, error)
-        turn.outputs.append((self._raise, told))
+        turn.outputs.append((self._raise, told, None))
         return is_defect
 
     def abandon(self, error: Exception) -> None:

@@ -16,8 +16,9 @@ from django.http import HttpRequest
 from partyrooms.core.frames import Answer
 from partyrooms.core.keys import RoomKey
 from partyrooms.delivery.stream import StreamReader
-from partyrooms.server.host import home, node_here, run_on
-from partyrooms.server.node import Node, current_node
+from partyrooms.server.host import host_loop, node_here, run_on
+from partyrooms.server.node import Node
+from partyrooms.server.start import current_node
 
 
 async def ask(http_request: HttpRequest, key: RoomKey, request: Any) -> Answer:
@@ -36,7 +37,7 @@ async def ask(http_request: HttpRequest, key: RoomKey, request: Any) -> Answer:
     """
     if not isinstance(http_request, WSGIRequest):
         return await _ask(current_node(), key, request)
-    loop = home()
+    loop = host_loop()
     answer = await run_on(loop, lambda: _ask(node_here(), key, request))
     if answer.stream is not None:
         answer.stream = BlockingReader(answer.stream, loop)

@@ -18,9 +18,9 @@ from partyrooms.exceptions import (
     RateExceeded,
     TooSlow,
 )
-from partyrooms.ports.cluster import Closing, RoomInbox
-from partyrooms.runtime.connection import ConnectionContext
-from partyrooms.server.node import current_node
+from partyrooms.ports.rooms import RoomInbox
+from partyrooms.ports.sockets import Closing, ConnectionContext
+from partyrooms.server.start import current_node
 from partyrooms.web.sockets.admission import Admission
 from partyrooms.web.sockets.denial import deny
 

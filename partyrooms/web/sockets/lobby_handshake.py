@@ -15,7 +15,7 @@ from partyrooms.core.paths import MAIN_PARTY
 from partyrooms.core.rates import Rate
 from partyrooms.delivery.responses import Refusal, json_error
 from partyrooms.exceptions import Reject, SocketClosed
-from partyrooms.ports.cluster import Closing
+from partyrooms.ports.sockets import Closing
 from partyrooms.web.http.handshake_request import HandshakeRequest
 from partyrooms.web.http.user import load_user
 from partyrooms.web.sockets.consumer import Receive, Send

@@ -17,7 +17,7 @@ from partyrooms.exceptions import (
     RateExceeded,
     SocketClosed,
 )
-from partyrooms.ports.cluster import Closing
+from partyrooms.ports.sockets import Closing
 from partyrooms.web.http.handshake_request import HandshakeRequest
 from partyrooms.web.sockets.consumer import Receive, Send, ending_of, tells_reasons
 from partyrooms.web.sockets.denial import cut_reason

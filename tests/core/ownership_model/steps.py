@@ -9,7 +9,7 @@ from uuid import UUID
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.writes import WriteSet
 from partyrooms.ports.records import Claim, RoomCommit
-from partyrooms.runtime.ownership_states import Event, State, next_state
+from partyrooms.runtime.ownership import Change, State, next_state
 from partyrooms.store.fence import Row, Verdict, judge
 from tests.core.ownership_model.world import FRESH, Flight, Life, Node, Stored, World
 
@@ -89,10 +89,10 @@ def _kill(world: World, number: int) -> Step:
 
 def _lose(world: World, number: int, how: str) -> Step:
     """A node drops the room, since it may be somebody else's, or is."""
-    lost = next_state(world.nodes[number].state, Event.LOSE)
+    lost = next_state(world.nodes[number].state, Change.LOSE)
     return Step(
         f"{number} loses the room {how}",
-        _without_room(world, number, next_state(lost, Event.RELEASE)),
+        _without_room(world, number, next_state(lost, Change.RELEASE)),
     )
 
 
@@ -100,12 +100,12 @@ def _claim(world: World, number: int, rules: Rules, size: Size) -> Iterator[Step
     """A node looks at the room's row and takes it as it was."""
     node, row = world.nodes[number], world.stored.row
     if node.state is State.ABSENT and row.epoch < size.epochs:
-        claiming = next_state(node.state, Event.CLAIM)
+        claiming = next_state(node.state, Change.CLAIM)
         looking = node._replace(state=claiming, looked_at=row)
         yield Step(f"{number} looks at the row", world.with_node(number, looking))
     if node.state is not State.CLAIMING or node.looked_at is None:
         return
-    refused = next_state(node.state, Event.REFUSE)
+    refused = next_state(node.state, Change.REFUSE)
     if not _may_take(world, number, node.looked_at, rules):
         yield Step(f"{number} is refused", _without_room(world, number, refused))
         return
@@ -154,7 +154,7 @@ def _load(world: World, number: int, life: Life) -> Step:
     """The claim is granted; the state is read after it."""
     node, log = world.nodes[number], world.stored.log
     loaded = Life(life.epoch, life.version, log, len(log), len(log), len(log))
-    owning = node._replace(state=next_state(node.state, Event.GRANT), life=loaded)
+    owning = node._replace(state=next_state(node.state, Change.GRANT), life=loaded)
     return Step(f"{number} is granted and reads", world.with_node(number, owning))
 
 
@@ -226,10 +226,10 @@ def _drain(world: World, number: int, life: Life) -> Iterator[Step]:
     """A planned end: no further event, everything told, then the row is free."""
     node = world.nodes[number]
     if node.state is State.OWNED:
-        draining = node._replace(state=next_state(node.state, Event.DRAIN))
+        draining = node._replace(state=next_state(node.state, Change.DRAIN))
         yield Step(f"{number} drains", world.with_node(number, draining))
     elif life.log is not None and life.told == len(life.log):
-        absent = next_state(node.state, Event.RELEASE)
+        absent = next_state(node.state, Change.RELEASE)
         # The row still names it, and it may claim once more.
         yield Step(f"{number} cannot release", _without_room(world, number, absent))
         row = world.stored.row

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from partyrooms.runtime.ownership_states import State
+from partyrooms.runtime.ownership import State
 from partyrooms.store.fence import Row, Verdict
 
 Op = int

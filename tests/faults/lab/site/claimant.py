@@ -16,7 +16,7 @@ async def obey() -> None:
     """Do what each line says, and answer each with a line."""
     from partyrooms.core.keys import RoomKey
     from partyrooms.exceptions import RoomUnreachable
-    from partyrooms.nodes import Directory
+    from partyrooms.nodes.membership import Directory
     from partyrooms.store.database import DatabaseStore
 
     directory = Directory(

@@ -1,0 +1,59 @@
+"""What all rooms of one node share."""
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from partyrooms.conf import Settings
+from partyrooms.nodes.lease import Lease
+from partyrooms.ports.store import Store
+from partyrooms.runtime.committer import Committer
+from partyrooms.usercode import InThread
+
+
+class Spawn(Protocol):
+    """Starts a task that ends with the node at the latest."""
+
+    def __call__(
+        self,
+        coroutine: Coroutine[Any, Any, None],
+        *,
+        context: contextvars.Context | None = None,
+    ) -> "asyncio.Task[None]": ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Environment:
+    """
+    What all rooms of one node share.
+
+    Attributes:
+        name: What people are shown as a room's owner.
+        settings: The project's.
+        store: Where rooms are claimed and stored.
+        committer: Writes for all rooms.
+        lease: Until when rooms may act.
+        clock: Seconds that never run backwards.
+        wall_clock: Seconds since 1970, to be shown to people.
+        in_thread: Makes a coroutine function of a hook that is none.
+        spawn: Starts a task of the node's.
+        is_embedded: The process serves nobody (a command's, a task queue's): rooms
+            are better off elsewhere.
+        is_draining: The node gives its rooms away and takes no more.
+        is_over: The node owns nothing any more.
+    """
+
+    name: str
+    settings: Settings
+    store: Store
+    committer: Committer
+    lease: Lease
+    clock: Callable[[], float]
+    wall_clock: Callable[[], float]
+    in_thread: InThread
+    spawn: Spawn
+    is_embedded: bool = False
+    is_draining: bool = False
+    is_over: bool = False
