@@ -41,6 +41,7 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port = _free_port()
+        self._command = ""
         self._server: subprocess.Popen[str] | None = None
         self._output: Output | None = None
 
@@ -86,6 +87,7 @@ class Project:
     def serve(self, command: str) -> None:
         """Start a server with its command, on a free port, and wait until it is up."""
         self.stop()
+        self._command = command
         if "runserver" in command:
             ready = r"Listening on TCP address"
             command = f"{command} --noreload 127.0.0.1:{self.port}"
@@ -105,6 +107,11 @@ class Project:
         self._output = Output(self._server.stdout)
         is_up = self._output.wait_for(ready, START_TIMEOUT)
         assert is_up, "\n".join([command, *self._output.lines])
+
+    def reload(self) -> None:
+        """Start the server again, if one is running."""
+        if self._server is not None:
+            self.serve(self._command)
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         """Ask the server with GET."""
