@@ -10,7 +10,7 @@ from partyrooms.testing import running_room
 
 
 async def test_the_lobby_learns_who_is_in_the_kitchen():
-    """Two rooms; and after a crash, of which nobody was told, an alarm tells it."""
+    """Two rooms. A crash sends no message; the next alarm corrects the list."""
     async with running_room(Place, "main:kitchen") as kitchen:
         lobby = kitchen.other(Lobby, "main")
         guest = await lobby.connect("guest")
