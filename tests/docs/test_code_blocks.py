@@ -17,7 +17,17 @@ from tests.servers.database import ROOT
 
 README = ROOT / "README.md"
 TUTORIAL = ROOT / "docs" / "tutorial.md"
-HOW_TO_TEST = ROOT / "docs" / "how-to" / "test.md"
+HOW_TO = ROOT / "docs" / "how-to"
+DEPLOY_ONE = HOW_TO / "deploy-one-process.md"
+HOW_TO_TEST = HOW_TO / "test.md"
+LOG = HOW_TO / "log-and-watch.md"
+
+HANDSHAKE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg==",
+}
 
 # What the tests' own environment stands for, and what needs the whole repository.
 NOT_RUN = ("mkdir ", "cd ", "python3 -m venv ", ". ", "pip install ", "make ")
@@ -79,7 +89,8 @@ class Reader:
             self._project.write(block)
             self._project.reload()
         elif block.language == "sh":
-            self._printed = "".join(map(self._type, block.text.splitlines()))
+            lines = block.text.replace("\\\n", " ").splitlines()
+            self._printed = "".join(map(self._type, lines))
         elif block.language == "text":
             assert _alike(block.text) in _alike(self._printed), block.place
         else:
@@ -87,6 +98,9 @@ class Reader:
 
     def _type(self, line: str) -> str:
         if line.startswith(NOT_RUN):
+            return ""
+        if line.startswith("export "):
+            self._project.export(line)
             return ""
         if line.startswith("curl "):
             return self._ask(*shlex.split(line)[1:])
@@ -102,8 +116,10 @@ class Reader:
         if not options:
             return self._project.get(path).text
         flag, data = options
+        name, _, value = data.partition("=" if flag == "-d" else ": ")
+        if flag == "-H":
+            return self._project.get(path, headers={name: value}).text
         assert flag == "-d"
-        name, _, value = data.partition("=")
         return self._project.post(path, {name: value}).text
 
 
@@ -185,6 +201,48 @@ async def test_the_tutorial_does_what_it_says(project, open_tab):
     assert await kitchen.receive_json() == ["hello from curl"]
     project.post("/parties/chat/kitchen", {"text": "and again"})
     assert await kitchen.receive_json() == ["and again"]
+
+
+def write_tutorial(project):
+    """Have the project as it is at the end of the tutorial."""
+    project.run("django-admin startproject mysite .")
+    project.run("python manage.py startapp chat")
+    for block in blocks_of(TUTORIAL):
+        if block.language in ("python", "html"):
+            project.write(block)
+
+
+def test_a_deployed_process_answers_as_the_page_says(project):
+    """The tutorial's project, with the settings and the command of the page."""
+    write_tutorial(project)
+
+    reader = Reader(blocks_of(DEPLOY_ONE), project)
+    reader.follow("The command")  # it compares what check and curl print
+
+    without_host = project.get("/parties/chat/tea")
+    assert without_host.status_code == 400
+    assert (project.folder / "static" / "rest_framework").is_dir()
+    assert (project.folder / "static" / "admin").is_dir()
+
+
+def test_the_log_has_the_lines_that_the_page_shows(project):
+    """LOGGING of the page gives a record's time, level, logger, action and room."""
+    write_tutorial(project)
+    Reader(blocks_of(DEPLOY_ONE), project).follow("The command")
+    sample, shown, _, health, *asking = blocks_of(LOG)
+
+    Reader([sample, health], project).follow("What to watch")
+    Reader(asking, project).follow("What to watch")  # it compares what curl prints
+    foreign = HANDSHAKE | {
+        "Origin": "https://elsewhere.example",
+        "Host": "chat.example.com",
+        "X-Forwarded-Proto": "https",
+    }
+    denial = project.get("/parties/chat/tea", headers=foreign)
+
+    assert denial.status_code == 403
+    printed = project.printed("handshake_denied")
+    assert _alike(printed) == _alike(shown.text)
 
 
 def test_rooms_are_tested_as_the_page_says(project):
