@@ -4,16 +4,19 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from tests.docs.pages import Block
-from tests.servers.client import DEADLINE
+from tests.servers.client import DEADLINE, Client
 from tests.servers.database import ROOT
 from tests.servers.output import Output
 from tests.servers.process import START_TIMEOUT, STOP_TIMEOUT, _free_port
+
+OpenTab = Callable[[str], Awaitable[Client]]
 
 COMMAND_TIMEOUT = 120.0
 

@@ -2,130 +2,18 @@
 
 import ast
 import json
-import re
-import shlex
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
 
 from examples.catalogue import EXAMPLES
-from tests.docs.pages import Block, all_pages, blocks_of
-from tests.docs.project import Project
-from tests.servers.client import Client, open_socket
+from tests.docs.pages import all_pages, blocks_of
+from tests.docs.reader import Reader
 from tests.servers.database import ROOT
 
 README = ROOT / "README.md"
 TUTORIAL = ROOT / "docs" / "tutorial.md"
-HOW_TO = ROOT / "docs" / "how-to"
-DEPLOY_ONE = HOW_TO / "deploy-one-process.md"
-HOW_TO_TEST = HOW_TO / "test.md"
-LOG = HOW_TO / "log-and-watch.md"
-
-HANDSHAKE = {
-    "Connection": "Upgrade",
-    "Upgrade": "websocket",
-    "Sec-WebSocket-Version": "13",
-    "Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg==",
-}
-
-# What the tests' own environment stands for, and what needs the whole repository.
-NOT_RUN = ("mkdir ", "cd ", "python3 -m venv ", ". ", "pip install ", "make ")
-
-
-@pytest.fixture
-def project(tmp_path) -> Iterator[Project]:
-    """An empty folder."""
-    project = Project(tmp_path)
-    yield project
-    project.stop()
-
-
-OpenTab = Callable[[str], Awaitable[Client]]
-
-
-@pytest.fixture
-async def open_tab(project) -> AsyncIterator[OpenTab]:
-    """Opens a socket to a room of the party ``chat``, as the page does."""
-    tabs: list[Client] = []
-
-    async def open_(room: str) -> Client:
-        url = f"{project.ws_url}/parties/chat/{room}"
-        tabs.append(await open_socket(url, origin=project.http_url))
-        return tabs[-1]
-
-    yield open_
-    for tab in tabs:
-        await tab.close()
-
-
-class Reader:
-    """
-    Types the blocks of a page, one after the other.
-
-    Where the reader's server reloads itself, the reader's test starts it again.
-
-    Args:
-        blocks: Of the page.
-        project: Where to.
-    """
-
-    def __init__(self, blocks: list[Block], project: Project) -> None:
-        self._blocks = blocks
-        self._project = project
-        self._printed = ""
-
-    def follow(self, section: str) -> None:
-        """Do what stands on the page up to the end of a section."""
-        assert section in {block.section for block in self._blocks}, section
-        while self._blocks and self._has_not_passed(section):
-            self._do(self._blocks.pop(0))
-
-    def _has_not_passed(self, section: str) -> bool:
-        return section in {block.section for block in self._blocks}
-
-    def _do(self, block: Block) -> None:
-        if block.language in ("python", "html"):
-            self._project.write(block)
-            self._project.reload()
-        elif block.language == "sh":
-            lines = block.text.replace("\\\n", " ").splitlines()
-            self._printed = "".join(map(self._type, lines))
-        elif block.language == "text":
-            assert _alike(block.text) in _alike(self._printed), block.place
-        else:
-            raise AssertionError(f"{block.place}: who runs {block.language}?")
-
-    def _type(self, line: str) -> str:
-        if line.startswith(NOT_RUN):
-            return ""
-        if line.startswith("export "):
-            self._project.export(line)
-            return ""
-        if line.startswith("curl "):
-            return self._ask(*shlex.split(line)[1:])
-        if line.startswith("uvicorn ") or "runserver" in line:
-            self._project.serve(line)
-            return ""
-        return self._project.run(line)
-
-    def _ask(self, *arguments: str) -> str:
-        """Do what curl does with these arguments."""
-        *options, url = arguments
-        path = url.removeprefix("http://127.0.0.1:8000")
-        if not options:
-            return self._project.get(path).text
-        flag, data = options
-        name, _, value = data.partition("=" if flag == "-d" else ": ")
-        if flag == "-H":
-            return self._project.get(path, headers={name: value}).text
-        assert flag == "-d"
-        return self._project.post(path, {name: value}).text
-
-
-def _alike(text: str) -> str:
-    """Equal for outputs that differ in numbers only, and in how they are padded."""
-    return " ".join(re.sub(r"\d+", "0", text).split())
+HOW_TO_TEST = ROOT / "docs" / "how-to" / "test.md"
 
 
 async def test_the_readme_does_what_it_says(project, open_tab):
@@ -201,69 +89,6 @@ async def test_the_tutorial_does_what_it_says(project, open_tab):
     assert await kitchen.receive_json() == ["hello from curl"]
     project.post("/parties/chat/kitchen", {"text": "and again"})
     assert await kitchen.receive_json() == ["and again"]
-
-
-def write_tutorial(project):
-    """Have the project as it is at the end of the tutorial."""
-    project.run("django-admin startproject mysite .")
-    project.run("python manage.py startapp chat")
-    for block in blocks_of(TUTORIAL):
-        if block.language in ("python", "html"):
-            project.write(block)
-
-
-def test_a_deployed_process_answers_as_the_page_says(project):
-    """The tutorial's project, with the settings and the command of the page."""
-    write_tutorial(project)
-
-    reader = Reader(blocks_of(DEPLOY_ONE), project)
-    reader.follow("The command")  # it compares what check and curl print
-
-    without_host = project.get("/parties/chat/tea")
-    assert without_host.status_code == 400
-    assert (project.folder / "static" / "rest_framework").is_dir()
-    assert (project.folder / "static" / "admin").is_dir()
-
-
-def test_the_log_has_the_lines_that_the_page_shows(project):
-    """LOGGING of the page gives a record's time, level, logger, action and room."""
-    write_tutorial(project)
-    Reader(blocks_of(DEPLOY_ONE), project).follow("The command")
-    sample, shown, _, health, *asking = blocks_of(LOG)
-
-    Reader([sample, health], project).follow("What to watch")
-    Reader(asking, project).follow("What to watch")  # it compares what curl prints
-    foreign = HANDSHAKE | {
-        "Origin": "https://elsewhere.example",
-        "Host": "chat.example.com",
-        "X-Forwarded-Proto": "https",
-    }
-    denial = project.get("/parties/chat/tea", headers=foreign)
-
-    assert denial.status_code == 403
-    printed = project.printed("handshake_denied")
-    assert _alike(printed) == _alike(shown.text)
-
-
-def test_rooms_are_tested_as_the_page_says(project):
-    """The tests of docs/how-to/test.md pass on the tutorial's room."""
-    for command in (
-        "django-admin startproject mysite .",
-        "python manage.py startapp chat",
-    ):
-        project.run(command)
-    for block in [*blocks_of(TUTORIAL), *blocks_of(HOW_TO_TEST)]:
-        is_ours = block.section == "Tests of the examples"
-        if block.language in ("python", "ini") and block.files() and not is_ours:
-            project.write(block)
-
-    by_django = project.run("python manage.py test")
-    by_pytest = project.run("python -m pytest -q -p no:cacheprovider")
-
-    assert "Ran 5 tests" in by_django
-    assert "OK" in by_django
-    assert "locked" not in by_django
-    assert "6 passed" in by_pytest  # one of them is a function, for pytest only
 
 
 @pytest.mark.parametrize("example", [example.folder for example in EXAMPLES])
