@@ -22,6 +22,26 @@ from tests.servers.database import ROOT
 
 HOW_TO = ROOT / "docs" / "how-to"
 REFERENCE = ROOT / "docs" / "reference"
+GENERATED = REFERENCE / "conformance.md"  # by `make conformance`, where it was run
+INTERNALS = {
+    ROOT / "docs" / "explanation" / name
+    for name in ("architecture.md", "bus.md", "ownership.md")
+}
+PAGES_FOR_ALL = sorted({*all_pages()} - INTERNALS - {GENERATED})
+
+# What was written once, and what the pages say now.
+WORDS = {
+    "anew": "again",
+    "asleep": "hibernating",
+    "bus": "cluster, or channel layer",
+    "hears": "receives, or is called",
+    "nobody": "no owner, no client, anonymous",
+    "rings": "runs",
+    "rung": "run",
+    "sleeps": "hibernates",
+    "whoever": "the one who, by name",
+}
+
 # What the troubleshooting page quotes of Django, REST framework, Daphne and SQLite.
 OTHERS = {
     "Authentication credentials were not provided.",
@@ -31,7 +51,6 @@ OTHERS = {
     "database table is locked",
     "no such table: partyrooms_",
 }
-GENERATED = REFERENCE / "conformance.md"  # by `make conformance`, where it was run
 
 
 @pytest.mark.parametrize("page", all_pages(), ids=name_of)
@@ -55,6 +74,27 @@ def test_every_page_can_be_found():
     lost = [name_of(page) for page in pages if page not in linked]
 
     assert lost == []
+
+
+@pytest.mark.parametrize("page", PAGES_FOR_ALL, ids=name_of)
+def test_pages_use_one_word_for_each_idea(page):
+    """The glossary's, and none that says the same, or is a metaphor for it."""
+    text = re.sub(
+        r"```.*?```|`[^`]*`|\]\([^)]*\)", "", page.read_text(), flags=re.DOTALL
+    )
+
+    found = re.findall(rf"\b(?:{'|'.join(WORDS)})\b", text, re.IGNORECASE)
+
+    assert [f"{word}: write {WORDS[word.lower()]}" for word in found] == []
+
+
+def test_no_room_of_a_sample_is_called_lobby():
+    """It is the argument of hooks that run outside of rooms, and nothing else."""
+    called = re.compile(r"/lobby\b|[\"']lobby[\"']|\blobby = ")
+
+    assert [
+        name_of(page) for page in PAGES_FOR_ALL if called.search(page.read_text())
+    ] == []
 
 
 def test_every_setting_is_listed_with_its_default():
