@@ -9,6 +9,9 @@ from tests.docs.project import Project
 # What the tests' own environment stands for, and what needs the whole repository.
 NOT_RUN = ("mkdir ", "cd ", "python3 -m venv ", ". ", "pip install ", "make ")
 
+# Files that a server which is running does not need to know of.
+NOT_SERVED = ("chat/tests.py", "chat/templates/chat/room.html")
+
 
 class Reader:
     """
@@ -38,7 +41,8 @@ class Reader:
     def _do(self, block: Block) -> None:
         if block.language in ("python", "html"):
             self._project.write(block)
-            self._project.reload()
+            if all(path not in NOT_SERVED for path, _, _ in block.files()):
+                self._project.reload()
         elif block.language == "sh":
             lines = block.text.replace("\\\n", " ").splitlines()
             self._printed = "".join(map(self._type, lines))

@@ -29,19 +29,6 @@ def write_tutorial(project):
             project.write(block)
 
 
-def test_a_deployed_process_answers_as_the_page_says(project):
-    """The tutorial's project, with the settings and the command of the page."""
-    write_tutorial(project)
-
-    reader = Reader(blocks_of(DEPLOY_ONE), project)
-    reader.follow("The command")  # it compares what check and curl print
-
-    without_host = project.get("/parties/chat/tea")
-    assert without_host.status_code == 400
-    assert (project.folder / "static" / "rest_framework").is_dir()
-    assert (project.folder / "static" / "admin").is_dir()
-
-
 async def test_the_ported_counter_answers_where_partysocket_asks(project):
     """Without a party, ``partysocket`` asks for the party ``main``."""
     write_tutorial(project)
@@ -62,11 +49,12 @@ async def test_the_ported_counter_answers_where_partysocket_asks(project):
     await socket.close()
 
 
-def test_the_log_has_the_lines_that_the_page_shows(project):
-    """LOGGING of the page gives a record's time, level, logger, action and room."""
+def test_a_deployed_process_answers_and_logs_as_the_pages_say(project):
+    """Settings and command of one page, LOGGING and health check of the other."""
     write_tutorial(project)
-    Reader(blocks_of(DEPLOY_ONE), project).follow("The command")
     sample, shown, _, health, *asking = blocks_of(LOG)
+    Reader(blocks_of(DEPLOY_ONE), project).follow("The command")  # check, curl
+    without_host = project.get("/parties/chat/tea")
 
     Reader([sample, health], project).follow("What to watch")
     Reader(asking, project).follow("What to watch")  # it compares what curl prints
@@ -77,9 +65,11 @@ def test_the_log_has_the_lines_that_the_page_shows(project):
     }
     denial = project.get("/parties/chat/tea", headers=foreign)
 
+    assert without_host.status_code == 400
+    assert (project.folder / "static" / "rest_framework").is_dir()
+    assert (project.folder / "static" / "admin").is_dir()
     assert denial.status_code == 403
-    printed = project.printed("handshake_denied")
-    assert alike(printed) == alike(shown.text)
+    assert alike(project.printed("handshake_denied")) == alike(shown.text)
 
 
 def test_rooms_are_tested_as_the_page_says(project):
