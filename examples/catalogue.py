@@ -12,10 +12,10 @@ class Example:
         party: The rooms that have a page, which is at ``/<party>/<room>/``.
         title: Its name.
         text: What it shows, in a sentence or two.
-        label: What the field is called that asks for a room's name.
-        room: The name to begin with.
+        label: Of the field for a room's name.
+        room: The name that the field has at first.
         app: The Django app below ``examples``; default: the party's name.
-        knows_visitors: Its rooms tell visitors apart, by the session that the page has.
+        knows_visitors: Its rooms distinguish visitors, by the session of the page.
     """
 
     party: str
@@ -44,7 +44,7 @@ EXAMPLES = (
         text="Names, who is here, and a history that survives a restart. Open it in "
         "two tabs.",
         label="Chat room",
-        room="lobby",
+        room="tea",
     ),
     Example(
         party="ai-chat",
@@ -73,24 +73,24 @@ EXAMPLES = (
     Example(
         party="poll",
         title="Poll",
-        text="Votes by HTTP, results by WebSocket, and an alarm that closes it, "
-        "whoever is there.",
+        text="Votes by HTTP, results by WebSocket, and an alarm that closes it, also "
+        "if nobody is connected.",
         label="Poll",
         room="team",
     ),
     Example(
-        party="lobby",
+        party="building",
         title="Presence",
-        text="A lobby that knows who is in which place. The places are rooms, too, and "
-        "tell it.",
-        label="Lobby",
+        text="A building that shows who is in which place. The places are rooms, too, "
+        "and report to it.",
+        label="Building",
         room="main",
         app="presence",
     ),
     Example(
         party="tictactoe",
         title="Tic-tac-toe",
-        text="Two play in turns, and the others look on. Open it in two tabs and take "
+        text="Two play in turn, and the others watch. Open it in two tabs and take "
         "both seats.",
         label="Table",
         room="table-1",

@@ -36,9 +36,9 @@ class FrontPage(TemplateView):
 
 class RoomPage(TemplateView):
     """
-    A page for one room; a name that no room can have is not found.
+    A page for one room; 404 for an invalid name.
 
-    Everything that lives on it comes from the room.
+    Its script gets everything from the room.
     """
 
     example: Example = EXAMPLES[0]
@@ -51,7 +51,7 @@ class RoomPage(TemplateView):
         except BadRoomId as error:
             raise Http404(str(error)) from error
         if self.example.knows_visitors:
-            visitor(request)  # The page brings the cookie that its WebSocket will send.
+            visitor(request)  # Sets the cookie that its WebSocket will send.
         return super().dispatch(request, *args, room_id=room_id, **kwargs)
 
     def get_template_names(self) -> list[str]:
@@ -62,7 +62,7 @@ class RoomPage(TemplateView):
 
 
 class EnterRoom(RedirectView):
-    """Where a form goes that asks for a room by its name: ``?room=lobby``."""
+    """The target of a form with a room's name: ``?room=tea``."""
 
     def get_redirect_url(self, *args: Any, **kwargs: Any) -> str | None:
         room_id = self.request.GET.get("room", "").strip()
@@ -81,5 +81,5 @@ def page_of(record: RoomRecord) -> str | None:
 
 
 def api_of(record: RoomRecord) -> str:
-    """The room's own address, where it answers HTTP and WebSocket."""
+    """The room's own URL, for HTTP and WebSocket."""
     return f"/parties/{record.party}/{quote(record.room_id, safe='')}"

@@ -1,4 +1,4 @@
-"""Who somebody is, though nobody logs in to the demo."""
+"""Visitors are told apart, although the demo has no login."""
 
 import secrets
 
@@ -7,10 +7,10 @@ from django.http import HttpRequest
 
 def visitor(request: HttpRequest) -> str:
     """
-    What this browser is called, the same one each time.
+    The random name of this browser's session.
 
-    It is kept in Django's session, so no client can choose it, guess it, or be told
-    anybody else's. Call it where the session is: in a view or a plain before-hook.
+    It is stored in Django's session, so a client can neither choose it nor learn
+    another's. Call it where the session is: in a view or a plain before-hook.
     """
     name: str = request.session.setdefault("visitor", secrets.token_urlsafe(16))
     return name

@@ -1,4 +1,4 @@
-"""The robot, and what it says where no model is plugged in."""
+"""The robot, and its answers if no model is configured."""
 
 import asyncio
 import re
@@ -12,17 +12,17 @@ PAUSE = 0.06  # seconds between two words, about as fast as people read
 
 ANSWERS = (
     "“{text}”, you say? I am not a model, only a generator that yields one word after "
-    "the other, but whoever is here sees each of them at the same moment. Go on "
-    "chatting: I do not keep the room from anybody.",
-    "“{text}”, says {name}. My words leave the room one by one. When the last of you "
-    "leaves I stop in the middle of a sentence, and begin anew when somebody is back.",
-    "Let me think about “{text}”. What you said was stored before anyone saw it; what "
-    "I say is stored when I have come to its end, which is about now.",
+    "the other, and everyone here sees each word at the same moment. Go on chatting: "
+    "the room handles your messages meanwhile.",
+    "“{text}”, says {name}. My words are sent one by one. When the last of you leaves "
+    "I stop in the middle of a sentence, and start again when somebody comes back.",
+    "Let me think about “{text}”. Your message was stored before anyone saw it. My "
+    "answer is stored when it is complete, which is about now.",
 )
 
 
 def begun(messages: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The robot's next message, which says nothing yet; no client can make one."""
+    """The robot's next message, still empty; clients cannot make one."""
     return {
         "id": str(uuid4()),
         "name": "Robot",

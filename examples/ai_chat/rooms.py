@@ -1,4 +1,4 @@
-"""A chat with a robot in it, which speaks word by word while the others go on."""
+"""A chat with a robot, which answers word by word while the others go on."""
 
 import asyncio
 from contextlib import aclosing
@@ -9,10 +9,10 @@ from examples.chat.rooms import Chat
 
 class AiChat(Chat):
     """
-    All that the chat does, and a task that answers while somebody is here to listen.
+    The chat, and a task that answers while at least one client is connected.
 
-    A question is stored at once, and an answer when it is complete: one that was broken
-    off, by a crash or because all had left, is begun anew for whoever comes next.
+    A question is stored at once, an answer when it is complete. An answer that broke
+    off, by a crash or because all had left, starts again when the next client connects.
     """
 
     words = staticmethod(canned)  # any async generator: messages in, pieces of text out
@@ -38,7 +38,7 @@ class AiChat(Chat):
         if is_idle and any(self.get_connections()):
             self.answering = self.create_task(self.answer())
 
-    async def answer(self):  # outside of events: whatever it sends is a turn of its own
+    async def answer(self):  # belongs to no event: each call is sent on its own
         while self.messages and "robot" not in self.messages[-1]:
             asked = list(self.messages)
             answer = begun(asked)
@@ -50,9 +50,9 @@ class AiChat(Chat):
                         answer["text"] += text
                         more = {"type": "words", "id": answer["id"], "text": text}
                         self.broadcast_json(more)
-            except BaseException:  # cancelled, or the generator has failed
+            except BaseException:  # cancelled, or the generator raised
                 self.broadcast_json({"type": "gone", "id": answer["id"]})
-                if answer in self.messages:  # a hundred others may have come
+                if answer in self.messages:  # it may have left the last hundred
                     self.messages.remove(answer)
                 raise
             if answer in self.messages:

@@ -1,1 +1,1 @@
-"""A chat room: history, presence, a door for bots."""
+"""A chat room: history, presence, HTTP for bots."""

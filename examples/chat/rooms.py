@@ -1,4 +1,4 @@
-"""A chat room: who is here, the last hundred messages, and a door for bots."""
+"""A chat room: who is here, the last hundred messages, and HTTP for bots."""
 
 import json
 from collections import deque
@@ -15,7 +15,7 @@ class Chat(Room):
 
     message_rate = "20/s"  # of one connection
 
-    async def on_start(self):  # once per life of the room, before anything else
+    async def on_start(self):  # once per life of the room, before other events
         stored = await self.storage.list(prefix="message:")  # in the order of the keys
         self.messages = deque(stored.values(), maxlen=100)
 
@@ -25,7 +25,7 @@ class Chat(Room):
         connection.send_json({"type": "history", "messages": list(self.messages)})
         self.show_people()
 
-    async def on_message(self, message, sender):  # str or bytes, and any nonsense
+    async def on_message(self, message, sender):  # str or bytes; clients send anything
         try:
             self.say(json.loads(message), name=sender.state["name"])
         except (ValueError, RecursionError, ValidationError):
@@ -34,7 +34,7 @@ class Chat(Room):
     async def on_close(self, connection):  # it has left get_connections() already
         self.show_people()
 
-    async def on_request(self, request):  # what is raised or returned is the answer
+    async def on_request(self, request):  # what it raises or returns is the answer
         if request.method == "POST":
             return self.say(request.data)
         if request.method != "GET":
@@ -53,8 +53,8 @@ class Chat(Room):
                 return message  # sent again after a lost connection
         number = self.messages[-1]["number"] + 1 if self.messages else 1
         message = {**saying.data, **sender, "number": number, "at": now().isoformat()}
-        self.messages.append(message)
         self.storage.put(f"message:{number:09}", message)  # one entry each
         self.storage.delete(f"message:{number - 100:09}")
-        self.broadcast_json({"type": "message", **message})  # leaves once it is stored
+        self.messages.append(message)
+        self.broadcast_json({"type": "message", **message})  # sent after the commit
         return message

@@ -9,8 +9,8 @@ class Saying(serializers.Serializer):
     """
     One message, as a browser or a bot sends it.
 
-    Clients can send anything, by WebSocket as by HTTP, so both are checked like any
-    form. The ``id`` is the sender's: a message that is sent again is known by it.
+    Clients can send anything, by WebSocket and by HTTP, so both are checked like a
+    form. The ``id`` is the sender's: by it the room recognises a message sent again.
     """
 
     id = serializers.UUIDField(default=uuid4)

@@ -1,1 +1,1 @@
-"""A shared number: the smallest room that keeps something."""
+"""A shared number: the smallest room that stores something."""

@@ -1,8 +1,8 @@
 """
 A counter that everyone with the same URL shares.
 
-The smallest room that keeps something: a WebSocket and a plain HTTP request change the
-same number, all see it at once, also by server-sent events, and it outlives the server.
+The smallest room that stores something. A WebSocket and an HTTP request change the same
+number, everyone sees it at once, also by server-sent events. A restart keeps it.
 """
 
 import asyncio
@@ -16,21 +16,21 @@ class Counter(Room):
     """Each room id is a counter of its own: ``/parties/counter/<room>``."""
 
     async def on_start(self):
-        """Load what an earlier life stored; nothing else runs before this ends."""
+        """Load what an earlier life stored; other events wait for it."""
         self.count = await self.storage.get("count", 0)
         self.changed = asyncio.Event()
 
     async def on_connect(self, connection: Connection, ctx: ConnectionContext):
-        """Tell the newcomer where the count stands."""
+        """Send the count to the new client."""
         connection.send_json({"count": self.count})
 
     async def on_message(self, message: str | bytes, sender: Connection):
-        """Count a frame that says so; a client may send anything else."""
+        """Count one frame; a client may send anything."""
         if message == "+1":
             self.add_one()
 
     async def on_request(self, request):
-        """``GET`` reads, ``POST`` counts; what is returned becomes the JSON answer."""
+        """``GET`` reads, ``POST`` counts; the dict becomes the JSON answer."""
         if request.method == "POST":
             self.add_one()
         elif request.method != "GET":
@@ -40,7 +40,7 @@ class Counter(Room):
         return {"count": self.count}
 
     async def counts(self):
-        """Yield the count and what follows; closed when nobody reads any more."""
+        """Yield the count and each change, until the client disconnects."""
         while True:
             changed = self.changed
             yield f"data: {self.count}\n\n"
@@ -48,13 +48,13 @@ class Counter(Room):
 
     def add_one(self):
         """
-        Count, store, tell everyone.
+        Count, store, broadcast; without a lock, as events run one at a time.
 
-        No lock: a room handles one event at a time. No waiting for the disk either:
-        the broadcast leaves by itself as soon as the number is safely stored.
+        It does not wait for the disk: the broadcast is sent after the commit.
         """
-        self.count += 1
-        self.storage.put("count", self.count)
-        self.broadcast_json({"count": self.count})
+        count = self.count + 1
+        self.storage.put("count", count)
+        self.count = count
+        self.broadcast_json({"count": count})
         self.changed.set()
         self.changed = asyncio.Event()

@@ -1,4 +1,4 @@
-"""Everyone's pointer on one canvas: as often as screens draw, in one frame for all."""
+"""Everyone's pointer on one canvas, 60 times a second, in one frame for all."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ FRAME = 1 / 60  # seconds
 
 class Cursors(Room):
     """
-    Nothing is stored: after a restart the pages come back and say where they are.
+    Nothing is stored: after a restart the pages reconnect and send their positions.
     """
 
     message_rate = "120/s"  # of one connection; the page sends half as many
@@ -31,7 +31,7 @@ class Cursors(Room):
             self.move(sender.id, position_of(message))
 
     async def on_close(self, connection):
-        # Not if its page has come back before the dead connection was noticed.
+        # Not if its page has reconnected before the dead connection was noticed.
         if self.get_connection(connection.id) is None:
             self.move(connection.id, None)
 
@@ -40,7 +40,7 @@ class Cursors(Room):
         if position is not None:
             self.positions[id] = position
         self.changes[id] = position
-        if self.frame is None or self.frame.done():  # while nobody moves, none runs
+        if self.frame is None or self.frame.done():  # no task while nobody moves
             self.frame = self.create_task(self.show())
 
     async def show(self):
@@ -54,6 +54,6 @@ def position_of(message):
     if message == "null":
         return None
     x, y = json.loads(message)
-    if not (0 <= x <= 1 and 0 <= y <= 1):  # nor is NaN, which Python's JSON knows
+    if not (0 <= x <= 1 and 0 <= y <= 1):  # NaN fails, too
         raise ValueError("not on the canvas")
     return [round(float(x), 4), round(float(y), 4)]

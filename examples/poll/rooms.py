@@ -1,4 +1,4 @@
-"""A poll: votes come by HTTP, results go by WebSocket, and an alarm closes it."""
+"""A poll: votes by HTTP, results by WebSocket, and an alarm closes it."""
 
 from collections import Counter
 from datetime import timedelta
@@ -11,7 +11,7 @@ from partyrooms import Room
 
 
 class Poll(Room):
-    hibernate = True  # all it knows is stored: between two votes only sockets stay
+    hibernate = True  # all is stored: between votes only sockets stay
     throttle_classes = (PollThrottle,)
 
     @classmethod
@@ -19,14 +19,14 @@ class Poll(Room):
         request.props["voter"] = visitor(request)
 
     async def on_start(self):
-        self.poll = await self.storage.get("poll")  # None: nobody has asked anything
+        self.poll = await self.storage.get("poll")  # None: there is no poll yet
         self.votes = await self.storage.list(prefix="vote:")  # one entry for each voter
 
     async def on_connect(self, connection, ctx):
-        connection.send_json(self.results())  # it can only look: there's no on_message
+        connection.send_json(self.results())  # clients only watch: no on_message
 
     async def on_request(self, request):
-        voter = f"vote:{request.props.get('voter')}"  # no client can set it: see above
+        voter = f"vote:{request.props.get('voter')}"  # set by the hook above
         if (request.method, request.subpath) == ("POST", ""):
             await self.ask(checked(Question, request.data, self.poll))
         elif (request.method, request.subpath) == ("POST", "/votes"):
@@ -35,7 +35,7 @@ class Poll(Room):
             raise NotFound
         return {**self.results(), "yours": self.votes.get(voter)}
 
-    async def on_alarm(self):  # after a restart, too, and if nobody is connected
+    async def on_alarm(self):  # also after a restart, and without connections
         self.show({**self.poll, "is_open": False})
 
     async def ask(self, question):
@@ -46,14 +46,14 @@ class Poll(Room):
         self.show({**question, "closes_at": closes_at, "is_open": True})
 
     def vote(self, voter, vote):
-        self.votes[voter] = vote["option"]  # a second vote replaces the first
-        self.storage.put(voter, vote["option"])
+        self.storage.put(voter, vote["option"])  # a second vote replaces the first
+        self.votes[voter] = vote["option"]
         self.show(self.poll)
 
     def show(self, poll):
-        self.poll = poll
         self.storage.put("poll", poll)
-        self.broadcast_json(self.results())  # leaves once all of it is stored
+        self.poll = poll
+        self.broadcast_json(self.results())  # sent after the commit
 
     def results(self):
         return {"poll": self.poll, "counts": Counter(self.votes.values())}

@@ -1,4 +1,4 @@
-"""What a client may ask, what it may answer, and how often."""
+"""Which questions and votes of a client are accepted, and how many."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ class Vote(serializers.Serializer):
 
 
 class PollThrottle(UserRateThrottle):
-    """By user, or by address: whoever deletes the cookie is a new voter each time."""
+    """By user, or by address: without the cookie each vote has a new voter."""
 
     scope = "poll"
     rate = "120/min"
@@ -48,7 +48,7 @@ class PollThrottle(UserRateThrottle):
 def checked(
     serializer: type[serializers.Serializer], data: Any, poll: dict[str, Any] | None
 ) -> dict[str, Any]:
-    """What a client sent, if it fits the present poll; else it is answered with 400."""
+    """Valid data of a client for the present poll; else the answer is 400."""
     form = serializer(data=data, context={"poll": poll})
     form.is_valid(raise_exception=True)
     return dict(form.data)

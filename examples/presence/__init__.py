@@ -1,1 +1,1 @@
-"""A lobby that knows who is in which of its places."""
+"""A building that shows who is in which of its places."""

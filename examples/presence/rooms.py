@@ -1,4 +1,4 @@
-"""A lobby that knows who is in which place: each place tells it, room to room."""
+"""A building that shows who is in which place: each place reports to it."""
 
 from datetime import timedelta
 
@@ -9,35 +9,35 @@ MAX_PLACES = 100
 
 class Place(Room):
     """
-    Where people are: ``main:kitchen`` is the kitchen of the lobby ``main``.
+    Where people are: ``main:kitchen`` is the kitchen of the building ``main``.
 
-    It reports in an alarm, which outlives its process. After a crash the alarm rings in
-    another one, and the lobby learns who is there now, be it nobody.
+    It reports in an alarm, which is stored. After a crash the alarm runs in another
+    process, and the building gets the present list.
     """
 
-    hibernate = True  # connections keep their state while the room sleeps
+    hibernate = True  # connections keep their state while the room hibernates
     max_connections = 100
 
     async def on_connect(self, connection, ctx):
         name = " ".join(ctx.request.GET.get("name", "").split())[:24]
         connection.set_state(name or "Guest")
-        self.storage.set_alarm(timedelta(0))  # behind this event: nobody waits for it
+        self.storage.set_alarm(timedelta(0))  # after this event, which does not wait
 
     async def on_close(self, connection):
         self.storage.set_alarm(timedelta(0))
 
     async def on_alarm(self):  # if it raises, it is called again after 2, 4, 8 ... s
-        lobby, _, _ = self.id.rpartition(":")
-        # By id, for a page that came back may be here twice.
+        building = self.parties["building"].get(self.id.rpartition(":")[0] or "main")
+        # By id: a page that has reconnected may be here twice.
         names = {each.id: each.state for each in self.get_connections()}
         people = sorted(names.values())
-        await self.parties["lobby"].get(lobby or "main").call("report", self.id, people)
+        await building.call("report", self.id, people)
         if people:
             self.storage.set_alarm(timedelta(seconds=30))
 
 
-class Lobby(Room):
-    """Who looks at it sees the people of each place, and what changes."""
+class Building(Room):
+    """Its clients receive the people of each place, and each change."""
 
     hibernate = True
 
@@ -50,10 +50,10 @@ class Lobby(Room):
     @rpc
     async def report(self, place, people):  # called by rooms: a client cannot
         if place not in self.places and len(self.places) >= MAX_PLACES:
-            return  # There are as many as anybody looks at.
+            return
         if self.places.get(place, []) != people:
-            self.places[place] = people
             self.storage.put(place, people)
+            self.places[place] = people
             self.broadcast_json({place: people})
         if not people:
             self.places.pop(place, None)

@@ -1,1 +1,1 @@
-"""A game for two, and for whoever looks on."""
+"""A game for two, and for spectators."""

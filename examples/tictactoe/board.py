@@ -1,4 +1,4 @@
-"""The rules of the game, which know nothing of rooms."""
+"""The rules of the game, without rooms."""
 
 EMPTY = "." * 9
 LINES = (
@@ -9,7 +9,7 @@ LINES = (
 
 
 def line_of(board: str) -> tuple[int, int, int] | None:
-    """Three cells in a row with one mark; None: nobody has won."""
+    """Three cells in a row with one mark; None: no player has won."""
     for one, two, three in LINES:
         if board[one] != "." and board[one] == board[two] == board[three]:
             return one, two, three
@@ -29,9 +29,9 @@ def played(board: str, mark: str, move: object) -> str:
 
     Args:
         board: Nine cells, row by row: ``X``, ``O`` or a dot.
-        mark: Who moves; whoever has no mark cannot.
-        move: A cell from ``"0"`` to ``"8"``, or ``"again"`` behind the end of a game;
-            anything else comes from a client that is not the page's.
+        mark: The player's; a spectator cannot move.
+        move: A cell from ``"0"`` to ``"8"``, or ``"again"`` after the end of a game;
+            anything else, from another client than the page, is ignored.
     """
     turn = turn_of(board)
     if move == "again" and turn is None and mark in ("X", "O"):

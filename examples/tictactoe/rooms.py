@@ -1,4 +1,4 @@
-"""Tic-tac-toe: two play, in turns, and everybody else looks on."""
+"""Tic-tac-toe: two play in turn, and the others watch."""
 
 from examples.tictactoe.board import EMPTY, line_of, played, turn_of
 from partyrooms import Room
@@ -8,7 +8,7 @@ class TicTacToe(Room):
     """
     A connection's last tag says what it is: ``X``, ``O`` or ``spectator``.
 
-    The first tag is the connection's id. A client chooses that, so nothing hangs on it.
+    The first tag is the connection's id. A client chooses it, so it decides nothing.
     """
 
     party = "tictactoe"
@@ -29,10 +29,10 @@ class TicTacToe(Room):
         if mark not in ("X", "O") or visitor is None:
             return ["spectator"]
         if self.players.get(mark) != visitor:
-            if mark in self.present():  # else its player has left, and anybody may
+            if mark in self.present():  # else its player has left: it is free
                 return ["spectator"]
+            self.storage.put("players", {**self.players, mark: visitor})
             self.players[mark] = visitor
-            self.storage.put("players", self.players)
         return [mark]
 
     async def on_connect(self, connection, ctx):
@@ -42,8 +42,8 @@ class TicTacToe(Room):
     async def on_message(self, message, sender):  # a client may send anything
         board = played(self.board, sender.tags[-1], message)
         if board != self.board:
-            self.board = board
             self.storage.put("board", board)
+            self.board = board
             self.show()
 
     async def on_close(self, connection):

@@ -80,7 +80,7 @@ async def browser(chromium):
 @pytest.fixture
 async def visit(browser, server):
     """
-    Open a page as somebody new: ``await visit("/chat/lobby/", name="Ada")``.
+    Open a page as somebody new: ``await visit("/chat/tea/", name="Ada")``.
 
     At the end no script may have failed and no other host may have been asked.
     """

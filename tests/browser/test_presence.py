@@ -1,4 +1,4 @@
-"""The lobby's page in two browsers at once."""
+"""The building's page in two browsers at once."""
 
 from playwright.async_api import expect
 
@@ -13,8 +13,8 @@ def people(page, place):
 
 async def test_each_sees_where_the_others_are(visit, room_id, keep):
     """Going in, moving on, leaving, and closing the page; all without a word."""
-    ada = await visit(f"/lobby/{room_id}/", name="Ada")
-    bob = await visit(f"/lobby/{room_id}/", name="Bob", color_scheme="dark")
+    ada = await visit(f"/building/{room_id}/", name="Ada")
+    bob = await visit(f"/building/{room_id}/", name="Bob", color_scheme="dark")
 
     await ada.get_by_role("button", name="Go into Kitchen").click()
     await bob.get_by_role("button", name="Go into Kitchen").press("Enter")
@@ -36,8 +36,8 @@ async def test_each_sees_where_the_others_are(visit, room_id, keep):
 
 async def test_a_reload_and_a_restart_change_nothing(server, visit, room_id):
     """Whoever was somewhere is there again; who did not come back is not."""
-    ada = await visit(f"/lobby/{room_id}/", name="Ada")
-    bob = await visit(f"/lobby/{room_id}/", name="Bob")
+    ada = await visit(f"/building/{room_id}/", name="Ada")
+    bob = await visit(f"/building/{room_id}/", name="Bob")
     await ada.get_by_role("button", name="Go into Library").click()
     await bob.get_by_role("button", name="Go into Library").click()
     await expect(people(ada, "Library")).to_have_text(["Ada", "Bob"])
@@ -53,8 +53,8 @@ async def test_a_reload_and_a_restart_change_nothing(server, visit, room_id):
 
 async def test_a_new_name_is_seen_at_once(visit, room_id):
     """It is changed without leaving the place."""
-    ada = await visit(f"/lobby/{room_id}/", name="Ada")
-    bob = await visit(f"/lobby/{room_id}/", name="Bob")
+    ada = await visit(f"/building/{room_id}/", name="Ada")
+    bob = await visit(f"/building/{room_id}/", name="Bob")
     await ada.get_by_role("button", name="Go into Garden").click()
 
     await ada.get_by_label("Your name").fill("Grace")
@@ -63,9 +63,9 @@ async def test_a_new_name_is_seen_at_once(visit, room_id):
     await expect(people(bob, "Garden")).to_have_text(["Grace"])
 
 
-async def test_the_lobby_fits_a_phone(visit, room_id, keep, fits):
+async def test_the_building_fits_a_phone(visit, room_id, keep, fits):
     """A long name is cut, not the page widened."""
-    page = await visit(f"/lobby/{room_id}/", name="W" * 24, **PHONE)
+    page = await visit(f"/building/{room_id}/", name="W" * 24, **PHONE)
     await page.get_by_role("button", name="Go into Kitchen").click()
     await expect(people(page, "Kitchen")).to_have_count(1)
 

@@ -4,16 +4,19 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from tests.docs.pages import Block
-from tests.servers.client import DEADLINE
+from tests.servers.client import DEADLINE, Client
 from tests.servers.database import ROOT
 from tests.servers.output import Output
 from tests.servers.process import START_TIMEOUT, STOP_TIMEOUT, _free_port
+
+OpenTab = Callable[[str], Awaitable[Client]]
 
 COMMAND_TIMEOUT = 120.0
 
@@ -41,6 +44,8 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port = _free_port()
+        self._command = ""
+        self._exported: dict[str, str] = {}
         self._server: subprocess.Popen[str] | None = None
         self._output: Output | None = None
 
@@ -83,20 +88,36 @@ class Project:
         assert done.returncode == 0, f"{command}\n{done.stdout}"
         return done.stdout
 
+    def export(self, line: str) -> None:
+        """Have the shell set a variable, for what is run and served from now on."""
+        name = line.removeprefix("export ").partition("=")[0]
+        done = subprocess.run(
+            ["bash", "-c", f"{line}; printenv {name}"],
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=COMMAND_TIMEOUT,
+            check=True,
+        )
+        self._exported[name] = done.stdout.strip()
+
     def serve(self, command: str) -> None:
         """Start a server with its command, on a free port, and wait until it is up."""
         self.stop()
+        self._command = command
+        environment = self._environment()
         if "runserver" in command:
             ready = r"Listening on TCP address"
             command = f"{command} --noreload 127.0.0.1:{self.port}"
+            (self.folder / "observed.py").write_text(OBSERVED)
+            environment["DJANGO_SETTINGS_MODULE"] = "observed"
         else:
             ready = r"Uvicorn running on"
-            command = f"{command} --port {self.port}"
-        (self.folder / "observed.py").write_text(OBSERVED)
+            command = f"{command.replace(' --port 8000', '')} --port {self.port}"
         self._server = subprocess.Popen(
             command.split(),
             cwd=self.folder,
-            env={**self._environment(), "DJANGO_SETTINGS_MODULE": "observed"},
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -105,6 +126,18 @@ class Project:
         self._output = Output(self._server.stdout)
         is_up = self._output.wait_for(ready, START_TIMEOUT)
         assert is_up, "\n".join([command, *self._output.lines])
+
+    def reload(self) -> None:
+        """Start the server again, if one is running."""
+        if self._server is not None:
+            self.serve(self._command)
+
+    def printed(self, pattern: str) -> str:
+        """A line of the server's in which the pattern is found; it is waited for."""
+        assert self._output is not None, "no server is running"
+        line = self._output.wait_for(pattern, DEADLINE)
+        assert line is not None, "\n".join([pattern, *self._output.lines])
+        return line
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         """Ask the server with GET."""
@@ -133,6 +166,7 @@ class Project:
         kept = {k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"}
         return {
             **kept,
+            **self._exported,
             "PATH": path,
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",

@@ -2,105 +2,18 @@
 
 import ast
 import json
-import shlex
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
 
 from examples.catalogue import EXAMPLES
-from tests.docs.pages import Block, all_pages, blocks_of
-from tests.docs.project import Project
-from tests.servers.client import Client, open_socket
+from tests.docs.pages import all_pages, blocks_of
+from tests.docs.reader import Reader
 from tests.servers.database import ROOT
 
 README = ROOT / "README.md"
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 HOW_TO_TEST = ROOT / "docs" / "how-to" / "test.md"
-
-# What the tests' own environment stands for, and what needs the whole repository.
-NOT_RUN = ("mkdir ", "cd ", "python3 -m venv ", ". ", "pip install ", "make ")
-
-
-@pytest.fixture
-def project(tmp_path) -> Iterator[Project]:
-    """An empty folder."""
-    project = Project(tmp_path)
-    yield project
-    project.stop()
-
-
-OpenTab = Callable[[str], Awaitable[Client]]
-
-
-@pytest.fixture
-async def open_tab(project) -> AsyncIterator[OpenTab]:
-    """Opens a socket to a room of the party ``chat``, as the page does."""
-    tabs: list[Client] = []
-
-    async def open_(room: str) -> Client:
-        url = f"{project.ws_url}/parties/chat/{room}"
-        tabs.append(await open_socket(url, origin=project.http_url))
-        return tabs[-1]
-
-    yield open_
-    for tab in tabs:
-        await tab.close()
-
-
-class Reader:
-    """
-    Types the blocks of a page, one after the other.
-
-    Args:
-        blocks: Of the page.
-        project: Where to.
-    """
-
-    def __init__(self, blocks: list[Block], project: Project) -> None:
-        self._blocks = blocks
-        self._project = project
-        self._printed = ""
-
-    def follow(self, section: str) -> None:
-        """Do what stands on the page up to the end of a section."""
-        assert section in {block.section for block in self._blocks}, section
-        while self._blocks and self._has_not_passed(section):
-            self._do(self._blocks.pop(0))
-
-    def _has_not_passed(self, section: str) -> bool:
-        return section in {block.section for block in self._blocks}
-
-    def _do(self, block: Block) -> None:
-        if block.language in ("python", "html"):
-            self._project.write(block)
-        elif block.language == "sh":
-            self._printed = "".join(map(self._type, block.text.splitlines()))
-        elif block.language == "text":
-            assert block.text.strip() in self._printed, block.place
-        else:
-            raise AssertionError(f"{block.place}: who runs {block.language}?")
-
-    def _type(self, line: str) -> str:
-        if line.startswith(NOT_RUN):
-            return ""
-        if line.startswith("curl "):
-            return self._ask(*shlex.split(line)[1:])
-        if line.startswith("uvicorn ") or "runserver" in line:
-            self._project.serve(line)
-            return ""
-        return self._project.run(line)
-
-    def _ask(self, *arguments: str) -> str:
-        """Do what curl does with these arguments."""
-        *options, url = arguments
-        path = url.removeprefix("http://127.0.0.1:8000")
-        if not options:
-            return self._project.get(path).text
-        flag, data = options
-        assert flag == "-d"
-        name, _, value = data.partition("=")
-        return self._project.post(path, {name: value}).text
 
 
 async def test_the_readme_does_what_it_says(project, open_tab):
@@ -115,13 +28,13 @@ async def test_the_readme_does_what_it_says(project, open_tab):
     checked = project.run("python manage.py check")
     project.run("python manage.py migrate")
     project.serve(blocks_of(README)[-1].text.strip())
-    alice, bob = await open_tab("lobby"), await open_tab("lobby")
+    alice, bob = await open_tab("tea"), await open_tab("tea")
     greetings = [await alice.receive_json(), await bob.receive_json()]
     await alice.send("hi")
     heard = await bob.receive()
     project.stop(signal.SIGKILL)
     project.serve(blocks_of(README)[-1].text.strip())
-    answer = project.get("/parties/chat/lobby")
+    answer = project.get("/parties/chat/tea")
 
     assert "partyrooms.W006" in checked  # "the two options that SQLite needs"
     assert "partyrooms.W007" in checked
@@ -146,54 +59,36 @@ async def test_the_tutorial_does_what_it_says(project, open_tab):
     reader = Reader(blocks_of(TUTORIAL), project)
 
     reader.follow("4. A page")
-    page = project.get("/chat/lobby/")
-    assert '<script id="room" type="application/json">"lobby"</script>' in page.text
-    alice, bob = await open_tab("lobby"), await open_tab("lobby")
+    page = project.get("/chat/tea/")
+    assert '<script id="room" type="application/json">"tea"</script>' in page.text
+    alice, bob = await open_tab("tea"), await open_tab("tea")
     await alice.send("hi")
     assert await alice.receive_json() == await bob.receive_json() == ["hi"]
 
     reader.follow("5. History")
-    alice, bob = await open_tab("lobby"), await open_tab("lobby")
+    alice, bob = await open_tab("tea"), await open_tab("tea")
     assert await alice.receive_json() == await bob.receive_json() == []
     await alice.send("hi")
     assert await alice.receive_json() == await bob.receive_json() == ["hi"]
-    project.serve("python manage.py runserver")  # stops it first
-    alice = await open_tab("lobby")
+    project.reload()
+    alice = await open_tab("tea")
     assert await alice.receive_json() == ["hi"]
 
     reader.follow("6. HTTP on the same room")  # curl's answers are compared there
     kitchen = await open_tab("kitchen")
     assert await kitchen.receive_json() == ["hello from curl"]
-    project.post("/parties/chat/kitchen", {"text": "and again"})
-    assert await kitchen.receive_json() == ["and again"]
     browser = {"Accept": "text/html"}
     browsable = project.get("/parties/chat/kitchen", headers=browser)
     assert "Django REST framework" in browsable.text
 
-    reader.follow("8. Look inside")  # with the tests of section 7
-    lobby = await open_tab("lobby")  # uvicorn serves it now
-    assert await lobby.receive_json() == ["hi"]
-
-
-def test_rooms_are_tested_as_the_page_says(project):
-    """The tests of docs/how-to/test.md pass on the tutorial's room."""
-    for command in (
-        "django-admin startproject mysite .",
-        "python manage.py startapp chat",
-    ):
-        project.run(command)
-    for block in [*blocks_of(TUTORIAL), *blocks_of(HOW_TO_TEST)]:
-        is_ours = block.section == "Tests of the examples"
-        if block.language in ("python", "ini") and block.files() and not is_ours:
-            project.write(block)
-
-    by_django = project.run("python manage.py test")
-    by_pytest = project.run(
-        "python -m pytest -q -p no:cacheprovider chat/test_rooms.py"
-    )
-
-    assert "OK" in by_django
-    assert "1 passed" in by_pytest
+    reader.follow("7. A test")
+    await open_tab("tea"), await open_tab("kitchen")  # the reader's are open still
+    reader.follow("8. Look inside")
+    tea, kitchen = await open_tab("tea"), await open_tab("kitchen")  # by uvicorn now
+    assert await tea.receive_json() == ["hi"]
+    assert await kitchen.receive_json() == ["hello from curl"]
+    project.post("/parties/chat/kitchen", {"text": "and again"})
+    assert await kitchen.receive_json() == ["and again"]
 
 
 @pytest.mark.parametrize("example", [example.folder for example in EXAMPLES])

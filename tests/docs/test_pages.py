@@ -1,5 +1,6 @@
 """What the pages say of the package, compared with the package."""
 
+import ast
 import inspect
 import re
 from dataclasses import fields
@@ -20,8 +21,37 @@ from partyrooms.runtime.storage import Storage
 from tests.docs.pages import all_pages, anchors_of, links_of, name_of
 from tests.servers.database import ROOT
 
+HOW_TO = ROOT / "docs" / "how-to"
 REFERENCE = ROOT / "docs" / "reference"
 GENERATED = REFERENCE / "conformance.md"  # by `make conformance`, where it was run
+INTERNALS = {
+    ROOT / "docs" / "explanation" / name
+    for name in ("architecture.md", "bus.md", "ownership.md")
+}
+PAGES_FOR_ALL = sorted({*all_pages()} - INTERNALS - {GENERATED})
+
+# What was written once, and what the pages say now.
+WORDS = {
+    "anew": "again",
+    "asleep": "hibernating",
+    "bus": "cluster, or channel layer",
+    "hears": "receives, or is called",
+    "nobody": "no owner, no client, anonymous",
+    "rings": "runs",
+    "rung": "run",
+    "sleeps": "hibernates",
+    "whoever": "the one who, by name",
+}
+
+# What the troubleshooting page quotes of Django, REST framework, Daphne and SQLite.
+OTHERS = {
+    "Authentication credentials were not provided.",
+    "CSRF Failed: ",
+    "Starting ASGI/Daphne",
+    "Starting development server",
+    "database table is locked",
+    "no such table: partyrooms_",
+}
 
 
 @pytest.mark.parametrize("page", all_pages(), ids=name_of)
@@ -45,6 +75,27 @@ def test_every_page_can_be_found():
     lost = [name_of(page) for page in pages if page not in linked]
 
     assert lost == []
+
+
+@pytest.mark.parametrize("page", PAGES_FOR_ALL, ids=name_of)
+def test_pages_use_one_word_for_each_idea(page):
+    """The glossary's, and none that says the same, or is a metaphor for it."""
+    text = re.sub(
+        r"```.*?```|`[^`]*`|\]\([^)]*\)", "", page.read_text(), flags=re.DOTALL
+    )
+
+    found = re.findall(rf"\b(?:{'|'.join(WORDS)})\b", text, re.IGNORECASE)
+
+    assert [f"{word}: write {WORDS[word.lower()]}" for word in found] == []
+
+
+def test_no_room_of_a_sample_is_called_lobby():
+    """It is the argument of hooks that run outside of rooms, and nothing else."""
+    called = re.compile(r"/lobby\b|[\"']lobby[\"']|\blobby = ")
+
+    assert [
+        name_of(page) for page in PAGES_FOR_ALL if called.search(page.read_text())
+    ] == []
 
 
 def test_every_setting_is_listed_with_its_default():
@@ -135,6 +186,64 @@ def test_every_action_of_the_command_is_listed():
     actions = next(a.choices for a in parser._actions if a.dest == "action")
 
     assert [name for name in actions if f"`rooms {name} " not in page] == []
+
+
+def test_every_log_record_is_listed():
+    """log-and-watch.md has logger, action and levels of each record, and no other."""
+    page = (HOW_TO / "log-and-watch.md").read_text()
+    row = re.compile(r"^\| `(partyrooms\.\w+)` \| `(\w+)` \| ([A-Z, ]+) \|", re.M)
+    rows = row.findall(page)
+
+    in_page = {(name, action, frozenset(way.split(", "))) for name, action, way in rows}
+
+    assert len(in_page) == len(rows)
+    assert in_page == set(_records())
+
+
+def test_troubleshooting_quotes_texts_that_exist():
+    """What a reader is told to look for is in the code, or in Django's or Daphne's."""
+    page = (HOW_TO / "troubleshoot.md").read_text()
+    rows = re.findall(r"^\| (.*?) \| .* \| .* \|$", page, re.MULTILINE)
+    code = _literals()
+
+    coded = [text for row in rows for text in re.findall(r"`([^`]*)`", row)]
+    quoted = [text for text in coded if " " in text and "manage.py" not in text]
+    parts = [part for text in quoted for part in re.split(r"\.\.\.|\d+|'\w+'", text)]
+
+    assert len(quoted) > 15
+    assert [part for part in parts if part not in code and part not in OTHERS] == []
+
+
+def _records():
+    """Logger, action and levels of each record of the package that has an action."""
+    levels: dict[tuple[str, str], set[str]] = {}
+    for path in (ROOT / "partyrooms").rglob("*.py"):
+        text = path.read_text()
+        for node in ast.walk(ast.parse(text)):
+            call = ast.unparse(node) if isinstance(node, ast.Call) else ""
+            action = re.search(r"'action': '(\w+)'", call)
+            if call.startswith("logger.") and action:
+                (name,) = re.findall(r'getLogger\("([\w.]+)"\)', text)
+                method, _, arguments = call.removeprefix("logger.").partition("(")
+                way = arguments if method == "log" else method.upper()
+                found = re.findall(r"\b(?:DEBUG|INFO|WARNING|ERROR)\b", way)
+                levels.setdefault((name, action[1]), set()).update(found or ["ERROR"])
+    return [(*key, frozenset(found)) for key, found in levels.items()]
+
+
+def _literals() -> str:
+    """All texts of the package, those that are joined in the code as one."""
+    return "\n".join(
+        "".join(_constants(node))
+        for path in (ROOT / "partyrooms").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant | ast.JoinedStr)
+    )
+
+
+def _constants(node: ast.AST) -> list[str]:
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    return [str(part.value) for part in parts if isinstance(part, ast.Constant)]
 
 
 def _shown(default: object) -> str:

@@ -11,7 +11,7 @@ from partyrooms.testing import running_room
 
 
 async def test_the_robot_speaks_while_the_others_go_on(monkeypatch):
-    """A generator of the test's own takes the model's place, and waits for the test."""
+    """The test's own generator replaces the model's, and waits for the test."""
     is_speaking, go_on = asyncio.Event(), asyncio.Event()
 
     async def words(messages):

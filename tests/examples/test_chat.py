@@ -10,8 +10,8 @@ from partyrooms.testing import running_room
 
 
 async def test_newcomers_read_what_was_said_before_a_crash():
-    """What somebody has seen is stored."""
-    async with running_room(Chat, "lobby") as room:
+    """What a client has seen is stored."""
+    async with running_room(Chat, "tea") as room:
         ada = await room.connect("1", query="name=Ada")
         bob = await room.connect("2", query="name=Bob")
         await ada.send('{"text": "hi"}')
@@ -27,7 +27,7 @@ async def test_newcomers_read_what_was_said_before_a_crash():
 @pytest.fixture
 async def room():
     """A chat room that nobody is in yet."""
-    async with running_room(Chat, "lobby") as room:
+    async with running_room(Chat, "tea") as room:
         yield room
 
 

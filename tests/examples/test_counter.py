@@ -5,7 +5,7 @@ from partyrooms.testing import running_room
 
 
 async def test_websocket_and_http_share_the_count():
-    """Who connects is told the count, and of every change, however it was made."""
+    """Each client receives the count and every change, however it was made."""
     async with running_room(Counter) as room:
         ada = await room.connect("ada")
         await ada.send("+1")

@@ -9,7 +9,7 @@ from partyrooms.testing import running_room
 
 
 async def test_what_moves_within_a_frame_is_shown_together():
-    """One frame for all who moved, with each one's last position only."""
+    """One frame has the last position of each client that moved."""
     async with running_room(Cursors) as room:
         ada, bob = await room.connect("ada"), await room.connect("bob")
 

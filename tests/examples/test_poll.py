@@ -14,8 +14,8 @@ LUNCH = {"question": "Lunch?", "options": ["Pizza", "Soup"], "minutes": 10}
 ADA, BOB = {"voter": "ada"}, {"voter": "bob"}
 
 
-async def test_an_alarm_closes_the_poll_while_the_room_sleeps():
-    """Votes come by HTTP; who is connected sees them, and the end of the poll."""
+async def test_an_alarm_closes_the_poll_of_a_room_that_hibernates():
+    """Votes come by HTTP; connected clients see them, and the end of the poll."""
     question = {"question": "Lunch?", "options": ["Pizza", "Soup"], "minutes": 10}
     async with running_room(Poll) as room:
         ada = await room.connect("ada")

@@ -14,7 +14,7 @@ ADA, BOB, EVE = ({"visitor": name} for name in ("ada", "bob", "eve"))
 
 
 async def test_two_play_in_turns_and_spectators_look_on():
-    """A mark belongs to the session, which no client can choose; so does a move."""
+    """A mark and its moves belong to a session; a client cannot choose its session."""
     async with running_room(TicTacToe) as room:
         ada = await room.connect("1", query="seat=X", props={"visitor": "ada"})
         bob = await room.connect("2", query="seat=O", props={"visitor": "bob"})

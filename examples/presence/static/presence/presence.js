@@ -1,9 +1,9 @@
 /**
- * The lobby's page: it looks at the lobby by one WebSocket, and is in a place by another.
+ * The building's page: one WebSocket to the building, another one to the place it is in.
  *
- * The lobby says {place: people}, of all places at first and then of one that changed; a
- * place is "lobby:name", and people are names. The places say nothing: being connected
- * is all there is to being there.
+ * The building sends {place: people}: all places at first, then each place that changes. A
+ * place is "building:name", and people are names. The places send nothing: a client that is
+ * connected is there.
  */
 
 import { element, room, showStatus } from "../page.js";
@@ -17,20 +17,20 @@ const people = new Map(); // by the place's name
 let place = null; // the socket to where this page is
 let here = null; // the name of that
 
-// --- What the lobby says ---
+// --- From the building ---
 
-const lobby = new RoomSocket("lobby", room);
+const building = new RoomSocket("building", room);
 
-lobby.addEventListener("message", ({ detail }) => {
+building.addEventListener("message", ({ detail }) => {
   for (const [id, names] of Object.entries(JSON.parse(detail))) {
     people.set(id.slice(id.lastIndexOf(":") + 1), names);
   }
   show();
 });
 
-showStatus(lobby);
-lobby.addEventListener("status", ({ detail }) => {
-  if (detail === "open") people.clear(); // It tells them all anew.
+showStatus(building);
+building.addEventListener("status", ({ detail }) => {
+  if (detail === "open") people.clear(); // It sends all of them again.
 });
 
 // --- Being somewhere ---
@@ -110,7 +110,7 @@ function keep(key, value) {
   try {
     sessionStorage.setItem(key, value);
   } catch {
-    // Storage is switched off: a reload leaves the place.
+    // Storage is switched off: after a reload the page is in no place.
   }
 }
 
@@ -123,5 +123,5 @@ function kept(key) {
 }
 
 element("name").value = recall();
-lobby.open();
+building.open();
 go(kept(HERE));
