@@ -1,15 +1,19 @@
-"""``python -m benchmarks``: measure, print the table, write RESULTS.md."""
+"""Measure partyrooms beside its peers, print the ratios, write RESULTS.md."""
 
 import argparse
 import sys
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import machine, report
-from benchmarks.bouts import TOPICS, all_bouts
-from benchmarks.contest import QUICK, THOROUGH, Failure, fight
-from benchmarks.figures import Row
-from benchmarks.processes import Arena, choose_cores
+from benchmarks.arena import Arena, choose_cores
+from benchmarks.contest import QUICK, THOROUGH, Outcome, Pace, run
+from benchmarks.peers import absent_peers
+from benchmarks.progress import TurnProgress
+from benchmarks.scenario import Scenario, select
+from benchmarks.scenarios import all_scenarios
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
@@ -22,36 +26,57 @@ def main() -> int:
         1 if something could not be measured. A ratio that misses what is wanted is a
         result like any other.
     """
-    options = _parse(sys.argv[1:])
+    parser = _parser()
+    options = parser.parse_args()
     pace = QUICK if options.quick else THOROUGH
+    if options.rounds is not None:
+        pace = replace(pace, rounds=options.rounds)
+    absent = absent_peers()
+    try:
+        scenarios = select(all_scenarios(absent), options.rows)
+    except ValueError as error:
+        parser.error(str(error))
+    return _measure(scenarios, absent, pace, options)
+
+
+def _measure(
+    scenarios: Collection[Scenario],
+    absent: dict[str, str],
+    pace: Pace,
+    options: argparse.Namespace,
+) -> int:
     about = machine.describe()
-    rows: list[Row] = []
-    failures: list[Failure] = []
-    with Arena(choose_cores()) as arena:
-        for bout in all_bouts():
-            if bout.topic in options.only:
-                new_rows, new_failures = fight(arena, bout, pace, _say)
-                rows += new_rows
-                failures += new_failures
-    print(report.table(rows), report.limits(rows), sep="\n\n")
-    for failure in failures:
-        print(f"FAILED: {failure.measure}, {failure.side}: {failure.reason}")
-    if options.output:
+    for name, reason in absent.items():
+        print(f"Left out: {name}: {reason}.", file=sys.stderr)
+    outcomes = _run(scenarios, pace)
+    print(report.ratios([row for one in outcomes for row in one.rows]))
+    print(report.failures(outcomes))
+    output = options.output
+    if output is None and not options.rows and not options.quick:
+        output = RESULTS
+    if output is not None:
         text = report.results(
-            rows, failures, machine=about, pace=pace, day=datetime.now(UTC).date()
+            outcomes, absent, machine=about, pace=pace, day=datetime.now(UTC).date()
         )
-        options.output.write_text(text)
-    return 1 if failures else 0
+        output.write_text(text)
+    return 1 if any(one.failures for one in outcomes) else 0
 
 
-def _parse(arguments: list[str]) -> argparse.Namespace:
+def _run(scenarios: Collection[Scenario], pace: Pace) -> list[Outcome]:
+    turns = sum(pace.rounds_of(one) * len(one.sides) for one in scenarios)
+    with Arena(choose_cores()) as arena, TurnProgress(turns) as progress:
+        return [run(arena, one, pace, progress.advance) for one in scenarios]
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
+    topics = ", ".join(dict.fromkeys(one.topic for one in all_scenarios()))
     parser.add_argument(
-        "--only",
-        type=lambda text: text.split(","),
-        default=list(TOPICS),
-        help=f"topics, with commas between them; all: {','.join(TOPICS)}",
+        "rows",
+        nargs="*",
+        help=f"what is measured; by default all: {topics}, or a single row's name",
     )
+    parser.add_argument("--rounds", type=int, help="turns of every side")
     parser.add_argument(
         "--quick", action="store_true", help="fewer and shorter turns, more noise"
     )
@@ -60,20 +85,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         type=Path,
         help="where the report goes; by default RESULTS.md, if everything is measured",
     )
-    options = parser.parse_args(arguments)
-    if unknown := set(options.only) - set(TOPICS):
-        parser.error(f"unknown topics {sorted(unknown)}; there are {', '.join(TOPICS)}")
-    if (
-        options.output is None
-        and not options.quick
-        and set(options.only) == set(TOPICS)
-    ):
-        options.output = RESULTS
-    return options
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    return parser
 
 
 if __name__ == "__main__":
