@@ -1,4 +1,8 @@
-"""Measure partyrooms beside its peers, print the ratios, write RESULTS.md."""
+"""
+Measure partyrooms beside its peers, print the ratios, write RESULTS.md.
+
+With --compare, measure another checkout of this repository beside this one instead.
+"""
 
 import argparse
 import sys
@@ -7,9 +11,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import machine, report
+from benchmarks import comparison, machine, report
 from benchmarks.arena import Arena, choose_cores
-from benchmarks.contest import QUICK, THOROUGH, Outcome, Pace, run
+from benchmarks.contest import COMPARING, QUICK, THOROUGH, Outcome, Pace, run
 from benchmarks.peers import absent_peers
 from benchmarks.progress import TurnProgress
 from benchmarks.scenario import Scenario, select
@@ -23,19 +27,27 @@ def main() -> int:
     Run what the command line asks for.
 
     Returns:
-        1 if something could not be measured. A ratio that misses what is wanted is a
-        result like any other.
+        1 if something could not be measured, and with --compare also if this checkout
+        is slower. A ratio that misses what is wanted is a result like any other.
     """
     parser = _parser()
     options = parser.parse_args()
-    pace = QUICK if options.quick else THOROUGH
+    thorough = COMPARING if options.compare else THOROUGH
+    pace = QUICK if options.quick else thorough
     if options.rounds is not None:
         pace = replace(pace, rounds=options.rounds)
     absent = absent_peers()
+    if options.compare:
+        absent = absent_peers(options.compare) | absent
     try:
-        scenarios = select(all_scenarios(absent), options.rows)
+        scenarios = select(
+            all_scenarios(absent),
+            options.rows or (comparison.TOPICS if options.compare else ()),
+        )
     except ValueError as error:
         parser.error(str(error))
+    if options.compare:
+        return _compare(scenarios, options.compare, pace)
     return _measure(scenarios, absent, pace, options)
 
 
@@ -62,6 +74,15 @@ def _measure(
     return 1 if any(one.failures for one in outcomes) else 0
 
 
+def _compare(scenarios: Collection[Scenario], checkout: Path, pace: Pace) -> int:
+    outcomes = _run(comparison.beside(scenarios, checkout), pace)
+    rows = [row for one in outcomes for row in one.rows]
+    print(report.comparison(rows))
+    print(report.failures(outcomes))
+    is_slower = not all(comparison.keeps_up(row) for row in rows)
+    return 1 if is_slower or any(one.failures for one in outcomes) else 0
+
+
 def _run(scenarios: Collection[Scenario], pace: Pace) -> list[Outcome]:
     turns = sum(pace.rounds_of(one) * len(one.sides) for one in scenarios)
     with Arena(choose_cores()) as arena, TurnProgress(turns) as progress:
@@ -84,6 +105,13 @@ def _parser() -> argparse.ArgumentParser:
         "--output",
         type=Path,
         help="where the report goes; by default RESULTS.md, if everything is measured",
+    )
+    parser.add_argument(
+        "--compare",
+        type=lambda text: Path(text).resolve(),
+        metavar="CHECKOUT",
+        help="a folder with another state of this repository, such as a Git worktree; "
+        f"by default in {', '.join(comparison.TOPICS)}",
     )
     return parser
 

@@ -34,6 +34,8 @@ class Pace:
 
 THOROUGH = Pace(rounds=5, warm_up=0.4, duration=1.2, repeats=2)
 QUICK = Pace(rounds=3, warm_up=0.3, duration=0.6, repeats=0)
+# Many short rounds: what disturbs one of them is no matter, and its CPU time counts.
+COMPARING = Pace(rounds=9, warm_up=0.3, duration=0.8, repeats=0)
 
 DISTURBED = 0.15
 """CPU seconds that other processes may use in a second; more makes a turn worthless."""

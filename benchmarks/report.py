@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 
+from benchmarks.comparison import keeps_up
 from benchmarks.contest import Outcome, Pace
 from benchmarks.figures import CPU, PERCENTILES, RATE, Row, amount, middle
 from benchmarks.method import method
@@ -25,6 +26,26 @@ def ratios(rows: Sequence[Row]) -> str:
                 *_compared(row),
                 "" if row.wanted is None else str(row.wanted),
                 MET[row.is_met],
+            )
+            for row in rows
+        ],
+    )
+
+
+def comparison(rows: Sequence[Row]) -> str:
+    """Draw another checkout beside this one."""
+    return _draw(
+        (
+            *("measure", "here", "there", "unit", "ratio", "range"),
+            *("by CPU", "range by CPU", "wanted", "kept up"),
+        ),
+        [
+            (
+                row.measure,
+                *_compared(row),
+                _range(row.ratios_by_cpu),
+                str(row.wanted),
+                MET[keeps_up(row)],
             )
             for row in rows
         ],

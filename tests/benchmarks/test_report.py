@@ -4,7 +4,7 @@ from datetime import date
 
 from benchmarks import report
 from benchmarks.contest import THOROUGH, Outcome
-from benchmarks.figures import Turn, Wanted
+from benchmarks.figures import RATE, Row, Turn, Wanted
 from benchmarks.load.loads import EchoLoad, IdleLoad
 from benchmarks.peers import Server
 from benchmarks.scenario import Claim, Scenario, Side
@@ -102,6 +102,27 @@ def test_a_side_that_failed_has_no_row():
     assert failed.rows == []
     assert "ours" in report.figures([failed])
     assert report.failures([failed]) == "**Failed**: echo, bare: it said nothing"
+
+
+def test_a_comparison_tells_both_ranges_and_the_verdict():
+    """The verdict is by CPU: the plain ratio was within the bound here."""
+    row = Row(
+        measure="echo",
+        unit="echoes/s",
+        side="here",
+        peer="there",
+        ours=[Turn(figure=98, server_busy=1.0)],
+        theirs=[Turn(figure=100, server_busy=0.9)],
+        wanted=Wanted(ratio=0.95),
+        value=RATE,
+    )
+
+    _head, _rule, line = report.comparison([row]).splitlines()
+
+    assert cells(line) == [
+        *("echo", "98.00", "100", "echoes/s", "0.98", "0.98-0.98"),
+        *("0.88", "0.88-0.88", ">= 0.95", "NO"),
+    ]
 
 
 def test_the_results_name_method_machine_and_what_is_missing():
