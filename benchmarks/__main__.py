@@ -6,7 +6,7 @@ With --compare, measure another checkout of this repository beside this one inst
 
 import argparse
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from benchmarks import comparison, machine, report
 from benchmarks.arena import Arena, choose_cores
 from benchmarks.contest import COMPARING, QUICK, THOROUGH, Outcome, Pace, run
 from benchmarks.peers import absent_peers
+from benchmarks.plots import plots
 from benchmarks.progress import TurnProgress
 from benchmarks.scenario import Scenario, select
 from benchmarks.scenarios import all_scenarios
@@ -68,10 +69,25 @@ def _measure(
         output = RESULTS
     if output is not None:
         text = report.results(
-            outcomes, absent, machine=about, pace=pace, day=datetime.now(UTC).date()
+            outcomes,
+            absent,
+            machine=about,
+            pace=pace,
+            day=datetime.now(UTC).date(),
+            plots=_write_plots(outcomes, output.parent),
         )
         output.write_text(text)
     return 1 if any(one.failures for one in outcomes) else 0
+
+
+def _write_plots(outcomes: Sequence[Outcome], folder: Path) -> list[str]:
+    """Write the plots, and return where they are, seen from the folder."""
+    written = []
+    for name, text in plots(outcomes).items():
+        (folder / "plots").mkdir(exist_ok=True)
+        (folder / "plots" / name).write_text(text)
+        written.append(f"plots/{name}")
+    return written
 
 
 def _compare(scenarios: Collection[Scenario], checkout: Path, pace: Pace) -> int:

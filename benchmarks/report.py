@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import PurePath
 
 from benchmarks.comparison import keeps_up
 from benchmarks.contest import Outcome, Pace
@@ -83,12 +84,14 @@ def results(
     machine: Mapping[str, str],
     pace: Pace,
     day: date,
+    plots: Sequence[str] = (),
 ) -> str:
     """
     Write the whole of RESULTS.md.
 
     Args:
         absent: Peers that stayed away, and why.
+        plots: Where they are, seen from the file.
     """
     rows = [row for one in outcomes for row in one.rows]
     verdicts = [row.is_met for row in rows if row.is_met is not None]
@@ -100,6 +103,7 @@ def results(
         failures(outcomes),
         "## Ratios",
         ratios(rows),
+        *(f"![{PurePath(plot).stem}]({plot})" for plot in plots),
         "## Method",
         method(pace),
         "## Figures",

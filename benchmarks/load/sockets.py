@@ -180,6 +180,7 @@ async def echo(order: Order, load: EchoLoad) -> Turn:
     """Run the closed loop."""
     if load.asked:
         await ask_rooms(order, "awake", range(load.asked))
+        await let_settle(order)
     latencies = Latencies()
     crowd = Crowd(order.ports[0], lambda: _EchoSocket(latencies))
     await crowd.open(load.party, load.sockets, load.rooms)

@@ -133,6 +133,7 @@ def test_the_results_name_method_machine_and_what_is_missing():
         machine={"Python": "CPython 3.11"},
         pace=THOROUGH,
         day=date(2026, 1, 2),
+        plots=["plots/fan-out.svg"],
     )
 
     assert "Measured on 2026-01-02" in text
@@ -141,3 +142,4 @@ def test_the_results_name_method_machine_and_what_is_missing():
     assert "**Failed**: echo, bare: it said nothing" in text
     assert "medians of 5 rounds" in text
     assert "CPython 3.11" in text
+    assert "![fan-out](plots/fan-out.svg)" in text
