@@ -216,4 +216,6 @@ def percentiles(latencies: Sequence[float]) -> dict[str, float]:
 
 def amount(figure: float) -> str:
     """Write a figure with as many digits as it is worth."""
+    if figure < 1:
+        return f"{figure:.3f}"
     return f"{figure:.2f}" if figure < 100 else f"{figure:,.0f}"

@@ -130,9 +130,8 @@ def absent_peers(checkout: Path = ROOT) -> dict[str, str]:
         checkout: Where the package ``partyrooms`` is taken from.
     """
     absent = {}
-    module = FAST_PROTOCOL.partition(":")[0]
-    if not _imports(module, checkout):
-        reason = f"{module} cannot be imported"
+    if not _has_fast_protocol(checkout):
+        reason = f"there is no {FAST_PROTOCOL}, or only uvicorn's in its place"
         absent |= {SERVE: reason, BARE_FAST: reason}
     missing = [name for name in NODE_PROGRAMS if shutil.which(name) is None]
     if missing:
@@ -142,9 +141,15 @@ def absent_peers(checkout: Path = ROOT) -> dict[str, str]:
     return absent
 
 
-def _imports(module: str, checkout: Path) -> bool:
+def _has_fast_protocol(checkout: Path) -> bool:
     """Ask a process of its own, for this one may have another checkout's package."""
+    module, name = FAST_PROTOCOL.split(":")
+    package = module.partition(".")[0]
+    asked = (
+        f"from {module} import {name} as found; "
+        f"raise SystemExit(not found.__module__.startswith({package!r}))"
+    )
     tried = subprocess.run(
-        [sys.executable, "-c", f"import {module}"], cwd=checkout, capture_output=True
+        [sys.executable, "-c", asked], cwd=checkout, capture_output=True
     )
     return tried.returncode == 0

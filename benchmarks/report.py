@@ -146,6 +146,8 @@ def _range(ratios: Sequence[float]) -> str:
 
 
 def _digits(ratio: float) -> str:
+    if ratio < 0.3:
+        return f"{ratio:.3f}"
     return f"{ratio:.1f}" if ratio >= 10 else f"{ratio:.2f}"
 
 
