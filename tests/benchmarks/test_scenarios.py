@@ -48,6 +48,8 @@ def test_the_claims_are_about_the_fast_server():
 
 def test_without_the_fast_server_the_claims_are_about_uvicorn():
     """Then the bare app has uvicorn's protocol as well."""
+    assert Field(FAST).ours == peers.UVICORN
+    assert Field(FAST).bare == peers.BARE
     for scenario in all_scenarios(FAST):
         assert not FAST & scenario.sides.keys()
         assert not FAST & {claim.peer for claim in scenario.claims}
@@ -60,6 +62,17 @@ def test_a_peer_that_stays_away_takes_its_rows_with_it():
     assert len(scenarios) == len(all_scenarios())
     assert all(peers.WORKERD not in one.sides for one in scenarios)
     assert all(c.peer != peers.WORKERD for one in scenarios for c in one.claims)
+
+
+def test_what_cannot_run_here_is_named_with_what_brings_it(monkeypatch):
+    """Without Node the line says which packages have it."""
+    monkeypatch.setattr("shutil.which", lambda name: None)
+
+    absent = peers.absent_peers()
+
+    assert absent[peers.WORKERD] == (
+        "node and npm not found; Debian's packages are nodejs and npm"
+    )
 
 
 def test_a_claim_is_between_sides_of_its_scenario():
