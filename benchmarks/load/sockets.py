@@ -22,7 +22,7 @@ from benchmarks.load.meter import Latencies, Meter, let_settle, measure, memory
 MESSAGE = b"x" * 64
 DRAIN_TIMEOUT = 20.0  # seconds
 WAVE = 20  # handshakes at a time
-FIRST_ANSWER = 10.0  # seconds
+FIRST_ANSWER = 30.0  # seconds
 
 
 class _Socket(WSListener):
@@ -229,7 +229,11 @@ async def start(order: Order, load: StartLoad) -> Turn:
             socket = await crowd.connect(f"{new}-{number % load.rooms}")
             crowd.sockets.append(socket)
             socket.say()
-            await asyncio.wait_for(socket.answered, FIRST_ANSWER)
+            try:
+                await asyncio.wait_for(socket.answered, FIRST_ANSWER)
+            except TimeoutError as error:
+                words = f"socket {number} had no answer in {FIRST_ANSWER:g} s"
+                raise ConnectionError(words) from error
 
     meter = Meter(order)
     await asyncio.gather(*(connect_some() for _ in range(load.window)))
