@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="*",
         help=f"what is measured; by default all: {topics}, or a single row's name",
     )
-    parser.add_argument("--rounds", type=int, help="turns of every side")
+    parser.add_argument("--rounds", type=_rounds, help="turns of every side")
     parser.add_argument(
         "--quick", action="store_true", help="fewer and shorter turns, more noise"
     )
@@ -124,12 +124,28 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--compare",
-        type=lambda text: Path(text).resolve(),
+        type=_checkout,
         metavar="CHECKOUT",
         help="a folder with another state of this repository, such as a Git worktree; "
         f"by default in {', '.join(comparison.TOPICS)}",
     )
     return parser
+
+
+def _rounds(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return int(text)
+
+
+def _checkout(text: str) -> Path:
+    folder = Path(text).resolve()
+    if not (folder / "partyrooms" / "__init__.py").exists():
+        raise argparse.ArgumentTypeError(
+            f"{folder} has no package partyrooms; make such a folder with "
+            "`git worktree add ../before main`"
+        )
+    return folder
 
 
 if __name__ == "__main__":
