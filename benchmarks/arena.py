@@ -6,8 +6,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,18 +110,10 @@ class Arena:
                 environment["BENCHMARK_LAYER"] = server.layer
                 environment["BENCHMARK_REDIS"] = valkey.word
                 others.append(valkey)
-            webs = []
-            for _ in range(server.webs):
-                port = free_port()
-                web = web_process(
-                    self._command(server, port),
-                    port=port,
-                    core=self.cores.server,
-                    directory=directory,
-                    environment=environment,
-                    log=self._log(),
-                )
-                webs.append(stack.enter_context(web))
+            webs = [
+                stack.enter_context(self._web(server, directory, environment))
+                for _ in range(server.webs)
+            ]
             for _ in range(server.workers):
                 worker = worker_process(
                     core=self.cores.server,
@@ -178,6 +170,19 @@ class Arena:
         except subprocess.TimeoutExpired as error:
             raise BenchmarkError(f"no result within {error.timeout:g} s") from error
         return msgspec.json.decode(done.stdout, type=Turn)
+
+    def _web(
+        self, server: Server, directory: Path, environment: Mapping[str, str]
+    ) -> AbstractContextManager[Started]:
+        port = free_port()
+        return web_process(
+            self._command(server, port),
+            port=port,
+            core=self.cores.server,
+            directory=directory,
+            environment=environment,
+            log=self._log(),
+        )
 
     def _command(self, server: Server, port: int) -> list[str]:
         if server.program == "workerd":
