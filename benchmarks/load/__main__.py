@@ -1,11 +1,11 @@
-"""One run: the order in, its result out."""
+"""One run: the order in, its turn out."""
 
-import os
 import sys
 
 import msgspec
 import uvloop
 
+from benchmarks.figures import Turn
 from benchmarks.load.http import http, rooms
 from benchmarks.load.loads import (
     EchoLoad,
@@ -13,14 +13,13 @@ from benchmarks.load.loads import (
     HttpLoad,
     IdleLoad,
     Order,
-    PingLoad,
-    Result,
     RoomsLoad,
+    StartLoad,
 )
-from benchmarks.load.sockets import echo, fan_out, idle, ping
+from benchmarks.load.sockets import echo, fan_out, idle, start
 
 
-async def run(order: Order) -> Result:
+async def run(order: Order) -> Turn:
     """Put the order's load on its server."""
     match order.load:
         case EchoLoad() as load:
@@ -29,8 +28,8 @@ async def run(order: Order) -> Result:
             return await fan_out(order, load)
         case HttpLoad() as load:
             return await http(order, load)
-        case PingLoad() as load:
-            return await ping(order, load)
+        case StartLoad() as load:
+            return await start(order, load)
         case RoomsLoad() as load:
             return await rooms(order, load)
         case IdleLoad() as load:
@@ -38,10 +37,8 @@ async def run(order: Order) -> Result:
 
 
 def main() -> None:
-    """Read the order from the command line and print the result."""
+    """Read the order from the command line and print the turn."""
     order = msgspec.json.decode(sys.argv[1], type=Order)
-    if order.core is not None:
-        os.sched_setaffinity(0, {order.core})
     print(msgspec.json.encode(uvloop.run(run(order))).decode())
 
 

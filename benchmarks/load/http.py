@@ -1,22 +1,27 @@
 """The load that is HTTP: keep-alive connections in closed loops."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from itertools import repeat
 from typing import cast
 
 import httptools
-import psutil
 
-from benchmarks.load.loads import HttpLoad, Order, Result, RoomsLoad
-from benchmarks.load.meter import let_settle, measure
+from benchmarks.figures import Turn
+from benchmarks.load.loads import HttpLoad, Order, RoomsLoad
+from benchmarks.load.meter import Latencies, let_settle, measure, memory
+
+CONNECTIONS = 16
 
 
 class _Client(asyncio.Protocol):
     """Sends one request after another, each when the last one is answered."""
 
-    def __init__(self, requests: Iterator[bytes]) -> None:
+    def __init__(self, requests: Iterator[bytes], latencies: Latencies) -> None:
         self._requests = requests
+        self._note = latencies.note
+        self._asked_at = 0.0
         self.ended = asyncio.get_running_loop().create_future()
         self._parser = httptools.HttpResponseParser(self)
         self._body = b""
@@ -46,6 +51,7 @@ class _Client(asyncio.Protocol):
         status = self._parser.get_status_code()
         if status == 200:
             self.responses += 1
+            self._note(time.perf_counter() - self._asked_at)
             self._ask()
         else:
             self.trouble = f"the server answered {status}: {self._body[:200]!r}"
@@ -56,54 +62,67 @@ class _Client(asyncio.Protocol):
         if request is None:
             self.transport.close()
         else:
+            self._asked_at = time.perf_counter()
             self.transport.write(request)
 
 
-async def http(order: Order, load: HttpLoad) -> Result:
+async def http(order: Order, load: HttpLoad) -> Turn:
     """Run the closed loops; a single response other than 200 fails the run."""
     request = _request(order.ports[0], load.path, load.body)
-    clients = await _connect(order, repeat(request), load.connections)
-    result = await measure(order, lambda: sum(c.responses for c in clients))
+    latencies = Latencies()
+    clients = await _connect(order, repeat(request), load.connections, latencies)
+    turn = await measure(order, lambda: sum(c.responses for c in clients), latencies)
     for client in clients:
         if client.trouble:
             raise ConnectionError(f"{load.path}: {client.trouble}")
         client.transport.close()
     await let_settle(order)
-    return result
+    return turn
 
 
-async def rooms(order: Order, load: RoomsLoad) -> Result:
+async def rooms(order: Order, load: RoomsLoad) -> Turn:
     """Compare the server's memory before and after rooms that all have been asked."""
-    process = psutil.Process(order.servers[0])
     # What the first rooms import and cache is not a room's own.
     warm_up = load.rooms // 10
     await _visit(order, load, range(warm_up))
-    before = process.memory_info().rss
+    before = memory(order)
     await _visit(order, load, range(warm_up, warm_up + load.rooms))
-    after = process.memory_info().rss
-    return Result(figure=(after - before) / load.rooms)
+    return Turn(figure=(memory(order) - before) / load.rooms)
+
+
+async def ask_rooms(order: Order, party: str, numbers: range) -> None:
+    """
+    Ask each of some rooms once.
+
+    Raises:
+        ConnectionError: If one does not answer.
+    """
+    port = order.ports[0]
+    requests = (_request(port, f"/parties/{party}/r{number}") for number in numbers)
+    clients = await _connect(order, requests, CONNECTIONS, Latencies())
+    await asyncio.gather(*(client.ended for client in clients))
+    answered = sum(client.responses for client in clients)
+    if answered != len(numbers):
+        troubles = {client.trouble for client in clients}
+        raise ConnectionError(
+            f"only {answered} of {len(numbers)} rooms answered: {troubles}"
+        )
 
 
 async def _visit(order: Order, load: RoomsLoad, numbers: range) -> None:
-    port = order.ports[0]
     for first in range(numbers.start, numbers.stop, load.wave):
-        wave = range(first, min(first + load.wave, numbers.stop))
-        requests = (_request(port, f"/parties/{load.party}/r{n}") for n in wave)
-        clients = await _connect(order, requests, load.connections)
-        await asyncio.gather(*(client.ended for client in clients))
-        answered = sum(client.responses for client in clients)
-        if answered != len(wave):
-            raise ConnectionError(f"only {answered} of {len(wave)} rooms answered")
+        last = min(first + load.wave, numbers.stop)
+        await ask_rooms(order, load.party, range(first, last))
         await asyncio.sleep(load.rest)
 
 
 async def _connect(
-    order: Order, requests: Iterator[bytes], count: int
+    order: Order, requests: Iterator[bytes], count: int, latencies: Latencies
 ) -> list[_Client]:
     loop = asyncio.get_running_loop()
     pairs = [
         await loop.create_connection(
-            lambda: _Client(requests), "127.0.0.1", order.ports[0]
+            lambda: _Client(requests, latencies), "127.0.0.1", order.ports[0]
         )
         for _ in range(count)
     ]

@@ -1,4 +1,4 @@
-"""What the load generator is told, and what it answers."""
+"""What the load generator is told."""
 
 import msgspec
 
@@ -11,11 +11,14 @@ class EchoLoad(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         party: The party that echoes.
         sockets: How many.
         rooms: How many rooms they are spread over.
+        asked: How many more rooms are asked by HTTP first, each once, so that they are
+            in memory while the others echo; they are of the party ``awake``.
     """
 
     party: str
     sockets: int
     rooms: int = 1
+    asked: int = 0
     unit: str = "echoes/s"
 
 
@@ -45,19 +48,39 @@ class HttpLoad(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     unit: str = "requests/s"
 
 
-class PingLoad(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """One socket says something and waits for the echo: the figure is the median."""
+class StartLoad(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """
+    Sockets that connect, say one thing and wait for its echo, some at a time.
 
-    party: str
-    pings: int = 500
-    unit: str = "ms"
+    The rooms have names that no run before had, so that they are started as well.
+
+    Args:
+        party: The party that echoes.
+        sockets: How many in all.
+        rooms: How many rooms they are spread over.
+        window: Handshakes under way at a time.
+    """
+
+    party: str = "echo"
+    sockets: int
+    rooms: int = 1
+    window: int = 20
+    unit: str = "sockets/s"
 
 
 class IdleLoad(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Sockets that say nothing: the figure is the server's memory for each."""
+    """
+    Sockets that say nothing: the figure is the server's memory for each.
+
+    Args:
+        party: Theirs.
+        sockets: How many.
+        rooms: How many rooms they are spread over.
+    """
 
     party: str
     sockets: int
+    rooms: int = 1
     unit: str = "bytes/socket"
 
 
@@ -70,18 +93,16 @@ class RoomsLoad(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         rooms: How many count; a tenth as many come before.
         wave: How many are asked before the server is given ``rest`` seconds.
         rest: Long enough for a room that sleeps to leave memory.
-        connections: How many rooms are asked at the same time.
     """
 
     party: str
     rooms: int = 10_000
     wave: int = 1_000
     rest: float = 1.0
-    connections: int = 16
     unit: str = "bytes/room"
 
 
-Load = EchoLoad | FanOutLoad | HttpLoad | PingLoad | IdleLoad | RoomsLoad
+Load = EchoLoad | FanOutLoad | HttpLoad | StartLoad | IdleLoad | RoomsLoad
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,8 +112,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         load: What to do.
         ports: Where the server listens on 127.0.0.1; only a fan-out uses more than one.
-        servers: Its processes' ids, to read their CPU time and memory.
-        core: The core to stay on, None for any.
+        servers: Its processes' ids, to read their CPU time and memory; what these
+            start counts as well.
         warm_up: Seconds under load before anything is counted.
         duration: Seconds that are counted.
     """
@@ -100,24 +121,5 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     load: Load
     ports: tuple[int, ...]
     servers: tuple[int, ...]
-    core: int | None
     warm_up: float
     duration: float
-
-
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """
-    What one run showed.
-
-    Args:
-        figure: In the load's unit.
-        server_busy: CPU seconds that the server used in each second counted. Well below
-            1 means that something else than the server was the limit.
-        generator_busy: The same for the load generator.
-        others_busy: The same for everything else on the machine.
-    """
-
-    figure: float
-    server_busy: float = 0.0
-    generator_busy: float = 0.0
-    others_busy: float = 0.0

@@ -4,26 +4,25 @@ import asyncio
 import time
 from collections.abc import Callable
 from itertools import chain
-from statistics import median
 from typing import Generic, TypeVar
 
-import psutil
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
+from benchmarks.figures import Turn
+from benchmarks.load.http import ask_rooms
 from benchmarks.load.loads import (
     EchoLoad,
     FanOutLoad,
     IdleLoad,
     Order,
-    PingLoad,
-    Result,
+    StartLoad,
 )
-from benchmarks.load.meter import let_settle, measure
+from benchmarks.load.meter import Latencies, Meter, let_settle, measure, memory
 
 MESSAGE = b"x" * 64
 DRAIN_TIMEOUT = 20.0  # seconds
 WAVE = 20  # handshakes at a time
-FIRST_ANSWER = 10.0  # seconds
+FIRST_ANSWER = 30.0  # seconds
 
 
 class _Socket(WSListener):
@@ -53,11 +52,20 @@ class _Socket(WSListener):
 
 
 class _EchoSocket(_Socket):
-    def __init__(self) -> None:
+    def __init__(self, latencies: Latencies) -> None:
         self.echoes = 0
+        self._note = latencies.note
+        self._said_at = 0.0
+
+    def start(self) -> None:
+        self._said_at = time.perf_counter()
+        self.say()
 
     def on_text(self) -> None:
         self.echoes += 1
+        now = time.perf_counter()
+        self._note(now - self._said_at)
+        self._said_at = now
         self.transport.send(WSMsgType.TEXT, MESSAGE)
 
 
@@ -103,17 +111,19 @@ class _FanSocket(_Socket):
         self.on_text = fan.delivered  # type: ignore[method-assign]
 
 
-class _PingSocket(_Socket):
+class _FirstSocket(_Socket):
+    """Says one thing, and knows when it was answered."""
+
     def __init__(self) -> None:
-        self._echoed = asyncio.Event()
+        self.answered = asyncio.get_running_loop().create_future()
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        super().on_ws_disconnected(transport)
+        if not self.answered.done():
+            self.answered.set_exception(ConnectionError(f"cut off: {self.end}"))
 
     def on_text(self) -> None:
-        self._echoed.set()
-
-    async def echo(self) -> None:
-        self._echoed.clear()
-        self.say()
-        await self._echoed.wait()
+        self.answered.set_result(None)
 
 
 class _IdleSocket(_Socket):
@@ -137,13 +147,18 @@ class Crowd(Generic[S]):
         for first in range(0, count, WAVE):
             wave = range(first, min(first + WAVE, count))
             pairs = await asyncio.gather(
-                *(self._connect(f"{self._url}/{party}/r{n % rooms}") for n in wave)
+                *(self.connect(f"{party}/r{n % rooms}") for n in wave)
             )
             self.sockets.extend(pairs)
 
-    async def _connect(self, url: str) -> S:
+    async def connect(self, path: str) -> S:
+        """Connect a socket, which is not of the crowd yet."""
         socket = self._make()
-        await ws_connect(lambda: socket, url, websocket_handshake_timeout=FIRST_ANSWER)
+        await ws_connect(
+            lambda: socket,
+            f"{self._url}/{path}",
+            websocket_handshake_timeout=FIRST_ANSWER,
+        )
         return socket
 
     def check(self) -> None:
@@ -161,22 +176,26 @@ class Crowd(Generic[S]):
         self.sockets.clear()
 
 
-async def echo(order: Order, load: EchoLoad) -> Result:
+async def echo(order: Order, load: EchoLoad) -> Turn:
     """Run the closed loop."""
-    crowd = Crowd(order.ports[0], _EchoSocket)
+    if load.asked:
+        await ask_rooms(order, "awake", range(load.asked))
+        await let_settle(order)
+    latencies = Latencies()
+    crowd = Crowd(order.ports[0], lambda: _EchoSocket(latencies))
     await crowd.open(load.party, load.sockets, load.rooms)
     for socket in crowd.sockets:
-        socket.say()
-    result = await measure(order, lambda: sum(s.echoes for s in crowd.sockets))
+        socket.start()
+    turn = await measure(order, lambda: sum(s.echoes for s in crowd.sockets), latencies)
     crowd.check()
     if silent := sum(not socket.echoes for socket in crowd.sockets):
         raise ConnectionError(f"{silent} of {load.sockets} sockets never had an echo")
     await crowd.close()
     await let_settle(order)
-    return result
+    return turn
 
 
-async def fan_out(order: Order, load: FanOutLoad) -> Result:
+async def fan_out(order: Order, load: FanOutLoad) -> Turn:
     """Run rounds and count what arrives."""
     fan = _Fan()
     crowds = [Crowd(port, lambda: _FanSocket(fan)) for port in order.ports]
@@ -187,45 +206,55 @@ async def fan_out(order: Order, load: FanOutLoad) -> Result:
     # Who speaks next is at the next port.
     fan.sockets = list(chain(*zip(*(crowd.sockets for crowd in crowds), strict=True)))
     fan.start(load.window)
-    result = await measure(order, lambda: fan.deliveries)
+    turn = await measure(order, lambda: fan.deliveries)
     for crowd in crowds:
         crowd.check()
-    if not result.figure:
+    if not turn.figure:
         raise ConnectionError("No frame arrived: the server lost messages")
     await fan.stop()
     for crowd in crowds:
         await crowd.close()
     await let_settle(order)
-    return result
+    return turn
 
 
-async def ping(order: Order, load: PingLoad) -> Result:
-    """Time one echo after another."""
-    crowd = Crowd(order.ports[0], _PingSocket)
-    await crowd.open(load.party, 1)
-    (socket,) = crowd.sockets
-    times = []
-    for _ in range(load.pings):
-        sent_at = time.perf_counter()
-        await socket.echo()
-        times.append(1000 * (time.perf_counter() - sent_at))
+async def start(order: Order, load: StartLoad) -> Turn:
+    """Connect one socket after another, in as many lines as there is window."""
+    crowd = Crowd(order.ports[0], _FirstSocket)
+    new = f"{load.party}/{time.time_ns():x}"  # No run before had such rooms.
+    numbers = iter(range(load.sockets))
+
+    async def connect_some() -> None:
+        for number in numbers:
+            socket = await crowd.connect(f"{new}-{number % load.rooms}")
+            crowd.sockets.append(socket)
+            socket.say()
+            try:
+                await asyncio.wait_for(socket.answered, FIRST_ANSWER)
+            except TimeoutError as error:
+                words = f"socket {number} had no answer in {FIRST_ANSWER:g} s"
+                raise ConnectionError(words) from error
+
+    meter = Meter(order)
+    await asyncio.gather(*(connect_some() for _ in range(load.window)))
+    turn = meter.turn(load.sockets)
     crowd.check()
     await crowd.close()
-    return Result(figure=median(times))
+    await let_settle(order)
+    return turn
 
 
-async def idle(order: Order, load: IdleLoad) -> Result:
+async def idle(order: Order, load: IdleLoad) -> Turn:
     """Compare the server's memory before and after."""
-    process = psutil.Process(order.servers[0])
     crowd = Crowd(order.ports[0], _IdleSocket)
     # What the first handshakes import and cache is not a socket's own.
     await crowd.open(load.party, 2 * WAVE)
     await crowd.close()
     await let_settle(order)
-    before = process.memory_info().rss
-    await crowd.open(load.party, load.sockets)
+    before = memory(order)
+    await crowd.open(load.party, load.sockets, load.rooms)
     await let_settle(order)
-    after = process.memory_info().rss
+    after = memory(order)
     crowd.check()
     await crowd.close()
-    return Result(figure=(after - before) / load.sockets)
+    return Turn(figure=(after - before) / load.sockets)

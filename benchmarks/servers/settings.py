@@ -4,6 +4,8 @@ The Django project of the peers; ``partyrooms_settings`` adds partyrooms to it.
 The environment says what differs between two measures:
 
 - ``BENCHMARK_DATABASE``: the SQLite file, migrated before the server starts,
+- ``BENCHMARK_POSTGRES``: the address of a Postgres database in its stead,
+- ``BENCHMARK_URLS``: the module with the view that is asked,
 - ``BENCHMARK_MIDDLEWARE``: ``none`` or ``default`` (what ``startproject`` writes),
 - ``BENCHMARK_LAYER``, ``BENCHMARK_REDIS``: a channel layer's class, and its server,
 - ``BENCHMARK_OWNERS``: who may own rooms,
@@ -13,11 +15,13 @@ The environment says what differs between two measures:
 import os
 from typing import Any
 
+from psycopg.conninfo import conninfo_to_dict
+
 SECRET_KEY = "only for benchmarks"  # noqa: S105
 DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1"]
 USE_TZ = True
-ROOT_URLCONF = "benchmarks.servers.drf"
+ROOT_URLCONF = os.environ.get("BENCHMARK_URLS", "benchmarks.servers.drf")
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -48,7 +52,7 @@ if os.environ.get("BENCHMARK_AUTHENTICATION") == "none":
         "UNAUTHENTICATED_USER": None,
     }
 
-DATABASES = {
+DATABASES: dict[str, Any] = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": os.environ.get("BENCHMARK_DATABASE", ":memory:"),
@@ -58,6 +62,16 @@ DATABASES = {
         },
     }
 }
+
+if "BENCHMARK_POSTGRES" in os.environ:
+    _parameters = conninfo_to_dict(os.environ["BENCHMARK_POSTGRES"])
+    DATABASES["default"] = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": _parameters["dbname"],
+        "USER": _parameters["user"],
+        "HOST": _parameters["host"],
+        "PORT": _parameters.get("port", ""),
+    }
 
 # The default of 100 messages drops some of the rounds in flight.
 CAPACITY = 10_000
