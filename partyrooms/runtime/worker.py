@@ -26,9 +26,8 @@ logger = logging.getLogger("partyrooms.runtime")
 EVENTS_PER_SLICE = 50
 """Events of one room after which everything else in the process has its turn."""
 
-CANCEL_ATTEMPTS = 3
-CANCEL_PATIENCE = 1.0
-"""Seconds that a hook is given each time that it is cancelled, at a node's end."""
+CANCEL_ATTEMPTS, CANCEL_PATIENCE = 3, 1.0
+"""How often a hook is cancelled at a node's end, and seconds that it is given each."""
 
 
 class Worker(EventInbox):
@@ -36,9 +35,8 @@ class Worker(EventInbox):
     Handles one room's events, one at a time, in order of arrival; a ``RoomInbox``.
 
     It starts the room for the first event, ends its life when asked to or when it has
-    been idle, and starts it again for the next event. Its task lasts as long as the
-    room is in memory. All methods are called on the node's event loop; none of them
-    waits for a socket.
+    been idle, and starts it again for the next event. Its task lasts while the room is
+    in memory. Its methods are called on the node's event loop; none waits for a socket.
 
     Args:
         key: Which room.
@@ -138,8 +136,7 @@ class Worker(EventInbox):
         Stop the room and remove it with all that it stores.
 
         Raises:
-            RoomUnreachable: If another node owns it.
-            RoomStopped: If this process ended first.
+            RoomUnreachable: If another node owns it, or this process ended first.
             StoreUnavailable: If the database did not answer.
         """
         await self.lifecycle.delete()
@@ -216,7 +213,7 @@ class Worker(EventInbox):
             self._busy.add(self)
 
     async def _run(self) -> None:
-        """Handle events as they come, until the room is not in memory any more."""
+        """Handle events as they come, until the room leaves memory."""
         lease, lifecycle = self._environment.lease, self.lifecycle
         try:
             while self._waiting or lifecycle.stop_wanted or lifecycle.life is not None:
@@ -272,9 +269,8 @@ class Worker(EventInbox):
             return
         is_defect = False
         if error is not None:
-            turn = Turn(
-                life.outputs, receipt=receipt, is_interrupted=turn.is_interrupted
-            )
+            is_interrupted = turn.is_interrupted
+            turn = Turn(life.outputs, receipt=receipt, is_interrupted=is_interrupted)
             is_defect = event.fail(life, turn, error)
         if receipt is not None:
             turn.outputs.append(receipt)
@@ -301,7 +297,4 @@ class Worker(EventInbox):
         self._runner.is_over = False
 
     def _keep(self, is_needed: bool) -> None:
-        if is_needed:
-            self._kept.add(self)
-        else:
-            self._kept.discard(self)
+        (self._kept.add if is_needed else self._kept.discard)(self)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -10,12 +11,9 @@ from partyrooms.cluster.transport import channel_of
 from partyrooms.conf import get_settings
 from partyrooms.nodes.lease import Lease
 from partyrooms.nodes.membership import Directory
-from partyrooms.runtime.cluster_port import Cluster
-from partyrooms.runtime.environment import Environment
-from partyrooms.runtime.room_table import RoomTable
 from partyrooms.server.alarm_poller import AlarmPoller
 from partyrooms.server.cron_poller import CronPoller
-from partyrooms.server.node import Node, local_cluster
+from partyrooms.server.node import MakeCluster, Node, local_cluster
 from partyrooms.server.nodes import existing_node, use_node
 from partyrooms.store.database import DatabaseStore
 
@@ -39,10 +37,9 @@ def start_node(
 
     Args:
         is_worker: It may own rooms whatever ``OWNERS`` says.
-        is_guest: It owns rooms only where nobody else does; see ``server.host``.
+        is_embedded: It owns rooms only where nobody else does; see ``server.host``.
         keeps_time: It rings alarms and runs crons, if it may own rooms.
     """
-    loop = asyncio.get_running_loop()
     settings = get_settings()
     node_id = uuid4()
     layer = shared_layer(settings.channel_layer)
@@ -57,19 +54,15 @@ def start_node(
         channel="" if layer is None else channel_of(node_id),
         takes_rooms=takes_rooms and not is_embedded,
     )
-
-    def cluster(environment: Environment, rooms: RoomTable) -> Cluster:
-        if layer is None:
-            return local_cluster(environment, rooms)
-        return LayerCluster(
-            environment,
-            rooms,
-            node_id,
-            layer,
+    cluster: MakeCluster = local_cluster
+    if layer is not None:
+        cluster = partial(
+            LayerCluster,
+            node_id=node_id,
+            layer=layer,
             owners=settings.owners,
             takes_rooms=takes_rooms,
         )
-
     store = DatabaseStore(directory, idle_timeout=settings.lease_ttl / 2)
     node = Node(
         store,
@@ -80,9 +73,21 @@ def start_node(
         is_embedded=is_embedded,
     )
     use_node(node)
+    _start(node, directory, keeps_time=keeps_time)
+    return node
+
+
+def _start(node: Node, directory: Directory, *, keeps_time: bool) -> None:
+    loop = asyncio.get_running_loop()
+
+    def on_loop(what: Callable[..., object], *args: Any) -> None:
+        """Call something from a thread of the directory."""
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(what, *args)
+
     directory.start_heartbeat(
-        on_stop_request=lambda records: _tell(loop, node.rooms.stop_records, records),
-        on_lost=lambda: _tell(loop, node.lose),
+        on_stop_request=partial(on_loop, node.rooms.stop_records),
+        on_lost=partial(on_loop, node.lose),
     )
     node.spawn(node.rooms.keep_sweeping())
     if keeps_time:
@@ -90,11 +95,3 @@ def start_node(
         node.spawn(CronPoller(node).keep_polling())
     node.watchdog.start()
     node.cluster.start()
-    return node
-
-
-def _tell(
-    loop: asyncio.AbstractEventLoop, what: Callable[..., object], *args: Any
-) -> None:
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(what, *args)
