@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from partyrooms.api.crons import schedules
 from partyrooms.models import CronRecord, Node, RoomRecord, RoomRecordQuerySet
-from partyrooms.nodes.membership import is_live
+from partyrooms.nodes.death import is_live
 
 if TYPE_CHECKING:
     RoomAdminBase = admin.ModelAdmin[RoomRecord]

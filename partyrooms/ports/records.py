@@ -1,6 +1,7 @@
 """What a node and a store tell each other: plain data."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
 from uuid import UUID
@@ -39,6 +40,23 @@ class Claim:
     displaced: UUID | None = None
     seats: tuple[tuple[UUID | None, bytes], ...] = ()
     alarm: Alarm | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handover:
+    """
+    What an owner that gives a room up leaves to the next one.
+
+    Attributes:
+        gateways: The nodes with sockets that stay open; None: the row goes on to name
+            those that it names.
+        progress: How far the gateways were served; None: what the row has stays.
+        seats: Who is connected, by node; None: the owner itself.
+    """
+
+    gateways: Sequence[UUID] | None = None
+    progress: bytes | None = None
+    seats: Mapping[UUID | None, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

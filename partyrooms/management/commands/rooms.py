@@ -17,7 +17,7 @@ from partyrooms.conf import get_settings
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import BadRoomId, PartyroomsError
 from partyrooms.models import Node, RoomRecord, RoomRecordQuerySet
-from partyrooms.nodes.membership import declare_dead, is_live
+from partyrooms.nodes.death import declare_dead, is_live
 from partyrooms.server.start import start_node
 
 POLL_INTERVAL = 0.1
@@ -170,7 +170,7 @@ class Command(BaseCommand):
     def release(self, rooms: RoomRecordQuerySet, room: RoomRecord) -> None:
         """Clear what a dead owner, or an earlier request, left behind."""
         if room.owner is not None:
-            declare_dead(room.owner)
+            declare_dead(room.owner, database=rooms.db)
         rooms.filter(pk=room.pk, owner=room.owner, epoch=room.epoch).update(
             owner=None, stop_requested=False
         )
