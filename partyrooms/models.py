@@ -140,7 +140,7 @@ class RoomRecord(models.Model):
     )
     progress = models.BinaryField(
         null=True,
-        help_text="How far the nodes with sockets were served, for its heir.",
+        help_text="How far the nodes with sockets were served, for the next owner.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
