@@ -26,6 +26,7 @@ from partyrooms.checks.spelling import check_hook_names
 from partyrooms.checks.wiring import (
     check_application,
     check_apps,
+    check_installed,
     check_middleware,
     check_runserver,
     check_urls,
@@ -40,6 +41,7 @@ for check in (
     check_hook_names,
     check_crons,
     check_apps,
+    check_installed,
     check_urls,
     check_middleware,
     check_application,

@@ -1,6 +1,8 @@
 """Checks of the wiring: whether requests and sockets find their way to the rooms."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from django.apps import apps
@@ -35,6 +37,21 @@ def check_apps(**kwargs: Any) -> list[CheckMessage]:
             "REST_FRAMEWORK['DEFAULT_RENDERER_CLASSES'].",
             id="partyrooms.W002",
         )
+    ]
+
+
+def check_installed(**kwargs: Any) -> list[CheckMessage]:
+    """W012: an app beside the project has rooms, but is not installed."""
+    installed = {Path(config.path).resolve() for config in apps.get_app_configs()}
+    return [
+        Warning(
+            f"{folder.name}/rooms.py is beside the project, but no installed app has "
+            "it: its rooms cannot be reached.",
+            hint=f"Add {folder.name!r} to INSTALLED_APPS.",
+            id="partyrooms.W012",
+        )
+        for folder in _folders_with_rooms()
+        if folder.resolve() not in installed
     ]
 
 
@@ -111,6 +128,21 @@ def check_runserver(**kwargs: Any) -> list[CheckMessage]:
             id="partyrooms.W003",
         )
     ]
+
+
+def _folders_with_rooms() -> list[Path]:
+    """The packages that have a ``rooms.py``, in the folder that holds the project's."""
+    # None: the settings were given in code, and lie nowhere.
+    package = (getattr(django_settings, "SETTINGS_MODULE", None) or "").split(".")[0]
+    spec = find_spec(package) if package else None
+    if spec is None or spec.origin is None:
+        return []
+    project = Path(spec.origin)
+    parent = (
+        project.parent.parent if spec.submodule_search_locations else project.parent
+    )
+    found = parent.glob("*/rooms.py")
+    return sorted(one.parent for one in found if (one.parent / "__init__.py").exists())
 
 
 def _check_hooks(name: str, paths: list[str]) -> Iterator[CheckMessage]:

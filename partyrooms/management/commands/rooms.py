@@ -3,7 +3,6 @@
 import asyncio
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,36 +33,46 @@ class Command(BaseCommand):
             "--database",
             help="The alias of the database with the rooms (default: PARTYROOMS').",
         )
+        key = ArgumentParser(add_help=False)
+        key.add_argument("key", help="Party and room id, as in chat/lobby.")
         actions = parser.add_subparsers(dest="action", required=True)
-        listing = actions.add_parser("list", help="One line for each room.")
-        listing.add_argument("--party", help="Only the rooms of this party.")
-        for action, text in (
-            ("show", "A room's row and what it stores."),
-            ("stop", "End a room's life; the next event starts it again."),
-            ("delete", "Remove a stopped room with all that it stores."),
-            ("alarm", "When a room is woken next, and how that went so far."),
-            ("broadcast", "Send a text to every connection of a room."),
-        ):
-            one = actions.add_parser(action, help=text)
-            one.add_argument("key", help="Party and room id, as in chat/lobby.")
-            if action == "alarm":
-                one.add_argument(
-                    "--retry",
-                    action="store_true",
-                    help="AlarmEvent an alarm that was given up.",
-                )
-            if action == "broadcast":
-                one.add_argument("text", help="What is sent, as it is.")
-            if action == "stop":
-                one.add_argument(
-                    "--timeout",
-                    type=float,
-                    default=10.0,
-                    help="Seconds to wait for the owner (default: 10).",
-                )
-
-        cron = actions.add_parser("cron", help="Run a cron now, in this process.")
-        cron.add_argument("name", help="Party and name, as in chat/nightly.")
+        action = actions.add_parser("list", help="One line for each room.")
+        action.add_argument("--party", help="Only the rooms of this party.")
+        actions.add_parser(
+            "show", parents=[key], help="A room's row and what it stores."
+        )
+        action = actions.add_parser(
+            "stop",
+            parents=[key],
+            help="End a room's life; the next event starts it again.",
+        )
+        action.add_argument(
+            "--timeout",
+            type=float,
+            default=10.0,
+            help="Seconds to wait for the owner (default: 10).",
+        )
+        actions.add_parser(
+            "delete",
+            parents=[key],
+            help="Remove a stopped room with all that it stores.",
+        )
+        action = actions.add_parser(
+            "alarm",
+            parents=[key],
+            help="When a room is woken next, and how that went so far.",
+        )
+        action.add_argument(
+            "--retry", action="store_true", help="Let an alarm that was given up ring."
+        )
+        action = actions.add_parser(
+            "broadcast",
+            parents=[key],
+            help="Send a text to every connection of a room.",
+        )
+        action.add_argument("text", help="What is sent, as it is.")
+        action = actions.add_parser("cron", help="Run a cron now, in this process.")
+        action.add_argument("name", help="Party and name, as in chat/nightly.")
 
     def handle(
         self, *args: Any, action: str, database: str | None, **options: Any
@@ -79,16 +88,17 @@ class Command(BaseCommand):
             key = RoomKey.parse(options["key"])
         except BadRoomId as error:
             raise CommandError(str(error)) from error
-        if action == "show":
-            self.show(rooms, key)
-        elif action == "alarm":
-            self.show_alarm(rooms, key, is_retry=options["retry"])
-        elif action == "stop":
-            self.stop(rooms, key, options["timeout"])
-        elif action == "broadcast":
-            self.broadcast(key, options["text"])
-        else:
-            self.delete(rooms, key)
+        match action:
+            case "show":
+                self.show(rooms, key)
+            case "stop":
+                self.stop(rooms, key, options["timeout"])
+            case "delete":
+                self.delete(rooms, key)
+            case "alarm":
+                self.show_alarm(rooms, key, is_retry=options["retry"])
+            case "broadcast":
+                self.broadcast(key, options["text"])
 
     def list_rooms(self, rooms: RoomRecordQuerySet, party: str | None) -> None:
         """Print the rooms, of one party or of all."""
@@ -99,8 +109,12 @@ class Command(BaseCommand):
         if not lines:
             self.stdout.write("No rooms.")
             return
-        heads = ["ROOM", "OWNER", "EPOCH", "VERSION", "ENTRIES", "BYTES"]
-        self.write_table([heads, *lines], right=range(2, 6))
+        lines.insert(0, ["ROOM", "OWNER", "EPOCH", "VERSION", "ENTRIES", "BYTES"])
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        for room, owner, *numbers in lines:
+            cells = [room.ljust(widths[0]), owner.ljust(widths[1])]
+            cells += map(str.rjust, numbers, widths[2:])
+            self.stdout.write("  ".join(cells))
 
     def show(self, rooms: RoomRecordQuerySet, key: RoomKey) -> None:
         """Print a room's row and its entries."""
@@ -195,19 +209,6 @@ class Command(BaseCommand):
         except (PartyroomsError, ValueError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{key} has it.")
-
-    def write_table(
-        self, lines: Sequence[Sequence[str]], *, right: Iterable[int]
-    ) -> None:
-        """Print columns as wide as their widest cell."""
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        ends = set(right)
-        for cells in lines:
-            padded = [
-                cell.rjust(width) if number in ends else cell.ljust(width)
-                for number, (cell, width) in enumerate(zip(cells, widths, strict=True))
-            ]
-            self.stdout.write("  ".join(padded).rstrip())
 
 
 async def run_by_hand(schedule: Schedule) -> None:
