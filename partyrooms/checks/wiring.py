@@ -7,7 +7,7 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings as django_settings
-from django.core.checks import CheckMessage, Error, Warning
+from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.handlers.asgi import ASGIHandler
 from django.core.management import get_commands
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -25,6 +25,7 @@ _APPLICATION_HINT = (
 )
 
 
+@register("partyrooms")
 def check_apps(**kwargs: Any) -> list[CheckMessage]:
     """W002: the pages of the browsable API would have no templates."""
     if apps.is_installed("rest_framework"):
@@ -40,6 +41,7 @@ def check_apps(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+@register("partyrooms")
 def check_installed(**kwargs: Any) -> list[CheckMessage]:
     """W012: an app beside the project has rooms, but is not installed."""
     installed = {Path(config.path).resolve() for config in apps.get_app_configs()}
@@ -55,6 +57,7 @@ def check_installed(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+@register("partyrooms")
 def check_urls(**kwargs: Any) -> list[CheckMessage]:
     """E004: no URL leads to a room."""
     if not getattr(django_settings, "ROOT_URLCONF", None):
@@ -72,6 +75,7 @@ def check_urls(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+@register("partyrooms")
 def check_middleware(**kwargs: Any) -> list[CheckMessage]:
     """E005, W001: before-hooks don't run, or run too early."""
     settings = valid_settings()
@@ -79,12 +83,10 @@ def check_middleware(**kwargs: Any) -> list[CheckMessage]:
     if settings is not None and settings.websocket_middleware is not None:
         own = settings.websocket_middleware
         lists["PARTYROOMS['WEBSOCKET_MIDDLEWARE']"] = own
-    found: list[CheckMessage] = []
-    for name, paths in lists.items():
-        found += _check_hooks(name, list(paths))
-    return found
+    return [found for one in lists.items() for found in _check_hooks(*one)]
 
 
+@register("partyrooms")
 def check_application(**kwargs: Any) -> list[CheckMessage]:
     """E006, W008: WebSockets don't get to the rooms, or it cannot be seen."""
     path = getattr(django_settings, "ASGI_APPLICATION", None)
@@ -112,6 +114,7 @@ def check_application(**kwargs: Any) -> list[CheckMessage]:
     return []
 
 
+@register("partyrooms")
 def check_runserver(**kwargs: Any) -> list[CheckMessage]:
     """W003: ``manage.py runserver`` would serve no WebSockets."""
     if not django_settings.DEBUG:
@@ -145,7 +148,7 @@ def _folders_with_rooms() -> list[Path]:
     return sorted(one.parent for one in found if (one.parent / "__init__.py").exists())
 
 
-def _check_hooks(name: str, paths: list[str]) -> Iterator[CheckMessage]:
+def _check_hooks(name: str, paths: Sequence[str]) -> Iterator[CheckMessage]:
     if HOOKS not in paths:
         yield Error(
             f"{name} lacks {HOOKS!r}: rooms with before-hooks refuse everybody.",

@@ -30,7 +30,7 @@ from partyrooms.ports.records import (
 )
 from partyrooms.ports.store import NOTHING, AtomicTransaction
 from partyrooms.store.alarms import find_due
-from partyrooms.store.atomic import BlockThreads, DatabaseTransaction
+from partyrooms.store.atomic import BlockThreads, DatabaseTransaction, limit_idleness
 from partyrooms.store.claims import RoomClaims
 from partyrooms.store.crons import CronRows
 from partyrooms.store.rows import RoomRows
@@ -208,7 +208,8 @@ class DatabaseStore:
         session = None
         try:
             if connection.connection is None:
-                self._connect(connection)
+                connection.ensure_connection()
+                limit_idleness(connection, self._idle_timeout, is_local=False)
             session = connection.connection
             return work()
         except (DatabaseError, InterfaceError) as error:
@@ -222,16 +223,6 @@ class DatabaseStore:
                 f"The database {self._database!r} did not do what it was asked: "
                 f"{error}. {_advice(connection, error)}"
             ) from error
-
-    def _connect(self, connection: BaseDatabaseWrapper) -> None:
-        connection.ensure_connection()
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT set_config("
-                    "'idle_in_transaction_session_timeout', %s, false)",
-                    [f"{self._idle_timeout * 1000:.0f}"],
-                )
 
     def _close(self) -> None:
         self._readers.shutdown()

@@ -33,46 +33,29 @@ class Command(BaseCommand):
             "--database",
             help="The alias of the database with the rooms (default: PARTYROOMS').",
         )
-        key = ArgumentParser(add_help=False)
-        key.add_argument("key", help="Party and room id, as in chat/lobby.")
         actions = parser.add_subparsers(dest="action", required=True)
-        action = actions.add_parser("list", help="One line for each room.")
-        action.add_argument("--party", help="Only the rooms of this party.")
-        actions.add_parser(
-            "show", parents=[key], help="A room's row and what it stores."
-        )
-        action = actions.add_parser(
-            "stop",
-            parents=[key],
-            help="End a room's life; the next event starts it again.",
-        )
-        action.add_argument(
-            "--timeout",
-            type=float,
-            default=10.0,
-            help="Seconds to wait for the owner (default: 10).",
-        )
-        actions.add_parser(
-            "delete",
-            parents=[key],
-            help="Remove a stopped room with all that it stores.",
-        )
-        action = actions.add_parser(
-            "alarm",
-            parents=[key],
-            help="When a room is woken next, and how that went so far.",
-        )
-        action.add_argument(
-            "--retry", action="store_true", help="Let an alarm that was given up ring."
-        )
-        action = actions.add_parser(
-            "broadcast",
-            parents=[key],
-            help="Send a text to every connection of a room.",
-        )
-        action.add_argument("text", help="What is sent, as it is.")
-        action = actions.add_parser("cron", help="Run a cron now, in this process.")
-        action.add_argument("name", help="Party and name, as in chat/nightly.")
+        room = ArgumentParser(add_help=False)
+        room.add_argument("key", help="Party and room id, as in chat/lobby.")
+
+        def add(name: str, text: str, *parents: ArgumentParser) -> ArgumentParser:
+            action: ArgumentParser
+            action = actions.add_parser(name, help=text, parents=parents)
+            return action
+
+        listing = add("list", "One line for each room.")
+        listing.add_argument("--party", help="Only the rooms of this party.")
+        add("show", "A room's row and what it stores.", room)
+        stop = add("stop", "End a room's life; the next event starts it again.", room)
+        wait = "Seconds to wait for the owner (default: 10)."
+        stop.add_argument("--timeout", type=float, default=10.0, help=wait)
+        add("delete", "Remove a stopped room with all that it stores.", room)
+        alarm = add("alarm", "When a room is woken next, and how that went.", room)
+        retry = "Let an alarm that was given up ring."
+        alarm.add_argument("--retry", action="store_true", help=retry)
+        broadcast = add("broadcast", "Send a text to all connections of a room.", room)
+        broadcast.add_argument("text", help="What is sent, as it is.")
+        cron = add("cron", "Run a cron now, in this process.")
+        cron.add_argument("name", help="Party and name, as in chat/nightly.")
 
     def handle(
         self, *args: Any, action: str, database: str | None, **options: Any
