@@ -79,7 +79,7 @@ class RoomRecordAdmin(ReadOnly, RoomAdminBase):
         return allowed and (obj is None or not is_live(obj.owner))
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
-        """Whoever may change rooms; nothing else of them can be changed here."""
+        """Ask for the permission to change rooms, of which this is the only change."""
         return request.user.has_perm("partyrooms.change_roomrecord")
 
     @admin.action(description="Retry failed alarms", permissions=["retry"])

@@ -36,8 +36,8 @@ class Node(models.Model):
     """
     One life of a process that owns rooms.
 
-    Nothing here is a time: ``heartbeat`` is a counter, and whoever watches it judges by
-    a clock of its own. ``created_at`` is for people.
+    Nothing here is a time: ``heartbeat`` is a counter, and each node that watches it
+    uses its own clock. ``created_at`` is for people.
     """
 
     class State(models.TextChoices):
@@ -180,7 +180,7 @@ class RoomRecord(models.Model):
 
 class Seats(models.Model):
     """
-    Who was connected, by one process, to a room that went to sleep.
+    The connections that one process had to a room when it was given up.
 
     The process has all of it, too; this is for the case that it dies meanwhile. Gone as
     soon as the room is claimed.

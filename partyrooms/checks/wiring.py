@@ -67,7 +67,7 @@ def check_urls(**kwargs: Any) -> list[CheckMessage]:
         return []
     return [
         Error(
-            "The URLs of rooms are not included: nobody can reach a room.",
+            "The URLs of rooms are not included: no room can be reached.",
             hint=f'Add `path("", include("partyrooms.urls"))` to the urlpatterns of '
             f"{django_settings.ROOT_URLCONF}; it may have a prefix.",
             id="partyrooms.E004",
@@ -156,8 +156,8 @@ def _check_hooks(name: str, paths: Sequence[str]) -> Iterator[CheckMessage]:
             id="partyrooms.E005",
         )
         return
-    behind = paths[paths.index(HOOKS) + 1 :]
-    late = [path for path in behind if _looks_at_views(path)]
+    later = paths[paths.index(HOOKS) + 1 :]
+    late = [path for path in later if _looks_at_views(path)]
     if late:
         yield Warning(
             f"{name}: before-hooks run before {', '.join(late)} may refuse a request.",

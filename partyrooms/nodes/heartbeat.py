@@ -142,7 +142,7 @@ class Heartbeat:
                 )
 
     def _poll(self) -> None:
-        # First: it needs no lock, and says who may hold the one that renewing needs.
+        # First: reading needs no lock, and tells which nodes may hold SQLite's.
         dead = self._find_dead()
         if not self._renew():
             self._lose("its row says that it is dead")
@@ -173,7 +173,7 @@ class Heartbeat:
         return renewed == 1
 
     def _find_dead(self) -> list[Node]:
-        """Who is to be declared dead, each by what its row held when it was judged."""
+        """The nodes to be declared dead, with their rows as they were judged."""
         self._others = {
             node.pk: node
             for node in Node.objects.using(self._database)

@@ -93,7 +93,7 @@ class Membership:
                 )
             self._registered = True
             self._heartbeat.registered(sent_at)
-        # At once: alarms of their rooms may be due, and nobody else may be there.
+        # At once: alarms of their rooms may be due, and no other node may be there.
         for node in nodes.filter(state=Node.State.ALIVE, host=host()):
             if node.pk != self.node_id and is_gone(node):
                 declare_dead(node, database=self.database)
@@ -117,7 +117,7 @@ class Membership:
         self._heartbeat.start(on_stop_request, on_lost)
 
     def stop_taking_rooms(self) -> None:
-        """Let nobody place rooms here any more: this process is going away."""
+        """Take no more rooms from others: this process is going away."""
         self.takes_rooms = False
         Node.objects.using(self.database).filter(pk=self.node_id).update(
             takes_rooms=False

@@ -94,7 +94,7 @@ class Store(Protocol):
         """Let the others know that no room is to be placed at this node."""
 
     async def locate(self, key: RoomKey) -> Place | None:
-        """The living node that owns a room; None: nobody does."""
+        """The living node that owns a room; None: there is none."""
 
     async def places(self) -> list[Place]:
         """Every living node, this one included once it has claimed a room."""
@@ -156,7 +156,7 @@ class Store(Protocol):
         limit: int,
     ) -> list[DueAlarm]:
         """
-        The rooms to be woken whose owner is this node, or nobody who lives.
+        The rooms to be woken whose owner is this node, or no living one.
 
         Args:
             until: Alarms that are due later are left out.
@@ -198,7 +198,7 @@ class Store(Protocol):
         self, *, now: datetime, parties: Collection[str], limit: int
     ) -> list[RoomKey]:
         """
-        The rooms that nobody runs, with seats at a node that is dead.
+        The rooms without an owner that have seats at a dead node.
 
         Args:
             now: Rooms that are in quarantine then are left out.

@@ -1,4 +1,4 @@
-"""Who owns which room: the statements, each method one transaction."""
+"""The ownership of rooms: the statements, each method one transaction."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -78,7 +78,7 @@ class RoomClaims:
         )
 
     def _require_free(self, key: RoomKey, owner: Node | None) -> None:
-        """Raise if another node that lives owns the room; declare dead what is gone."""
+        """Raise if a living node owns the room; declare an owner dead that is gone."""
         if owner is None or owner.pk == self._node or owner.state == Node.State.DEAD:
             return
         if is_gone(owner):

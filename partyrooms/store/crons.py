@@ -1,4 +1,4 @@
-"""Crons as rows hold them: who runs which tick, and who is next."""
+"""Crons in the database: the last tick of each, and the node that ran it."""
 
 from collections.abc import Mapping
 from datetime import datetime

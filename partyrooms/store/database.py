@@ -54,7 +54,7 @@ class DatabaseStore:
         membership: The node; the store closes it.
         idle_timeout: Seconds after which a transaction in which nothing happens is
             ended by the database, where it can: a process that was stopped in the
-            middle of one would hold its rooms' rows locked for ever. Also the limit of
+            middle of one would keep its rooms' rows locked. Also the limit of
             ``atomic()``.
     """
 
@@ -69,8 +69,8 @@ class DatabaseStore:
         self._writer = ThreadPoolExecutor(1, "partyrooms-commit")
         self._readers = ThreadPoolExecutor(READERS, "partyrooms-read")
         self._blocks = BlockThreads()
-        # Who waits here is next; who waits in SQLite looks again now and then, and may
-        # be passed by for longer than its timeout.
+        # A lock of this process serves those that wait in order. SQLite's does not: a
+        # writer could wait for longer than its timeout while others get the file.
         self._alone: AbstractContextManager[object] = (
             Lock() if connections[self._database].vendor == "sqlite" else nullcontext()
         )

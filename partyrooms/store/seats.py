@@ -1,4 +1,4 @@
-"""Who was connected to a room that nobody runs: statements, each blocking."""
+"""The connections of a room that has no owner: statements, each blocking."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -10,11 +10,11 @@ from partyrooms.nodes.quarantine import not_quarantined
 from partyrooms.store.entries import CHUNK, chunks
 
 LeftSeats = tuple[tuple[UUID | None, bytes], ...]
-"""The node that has the sockets (None: one that is gone for good), and who they are."""
+"""A node with sockets (None: one whose row is removed), and their profiles."""
 
 
 def leave_seats(database: str, record: int, seats: Mapping[UUID, bytes]) -> None:
-    """Keep who is connected by which node, until the room is claimed."""
+    """Store the profiles of the connections by node, until the room is claimed."""
     nodes = Node.objects.using(database).filter(pk__in=seats)
     known = set(nodes.values_list("pk", flat=True))
     Seats.objects.using(database).bulk_create(
@@ -24,7 +24,7 @@ def leave_seats(database: str, record: int, seats: Mapping[UUID, bytes]) -> None
 
 
 def take_seats(database: str, record: int, own: UUID) -> LeftSeats:
-    """Who was connected elsewhere when the room was given up; it is forgotten."""
+    """Take out the profiles that were stored; those of the own node are left out."""
     rows = Seats.objects.using(database).filter(room=record)
     found = [(node, bytes(data)) for node, data in rows.values_list("node", "profiles")]
     if found:

@@ -133,7 +133,7 @@ class RunningRoom:
 
         Args:
             id: The connection id; None: one is made, as for a client without one.
-            user: Who is logged in; None: nobody.
+            user: The user; None: an anonymous one.
             props: What a before-hook would have passed on.
             path: What follows the room id, from the slash on.
             query: The query string.
@@ -171,7 +171,7 @@ class RunningRoom:
             path: What follows the room id, from the slash on.
             props: What a before-hook would have passed on; none is run.
             stream: As in ``Stub.fetch``.
-            body: The rest, as in ``Stub.fetch``; ``user_id`` is who asks.
+            body: The rest, as in ``Stub.fetch``; ``user_id`` is the user's key.
         """
         given = {"headers": None, "json": None, "data": None, "query": None} | body
         request: Any = build_request(self.key, path, method=method, **given)

@@ -18,7 +18,7 @@ class MemoryTransaction:
     """
     An ``AtomicTransaction`` whose other writes are not in memory.
 
-    Both are undone if either fails. Nobody but a test looks in between.
+    Both are undone if either fails.
 
     Args:
         tables: Where the room is.

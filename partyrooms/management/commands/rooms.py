@@ -165,7 +165,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{key} has stopped.")
 
     def release(self, rooms: RoomRecordQuerySet, room: RoomRecord) -> None:
-        """Clear what a dead owner, or an earlier request, left behind."""
+        """Clear the owner that is dead, and an earlier request to stop."""
         if room.owner is not None:
             declare_dead(room.owner, database=rooms.db)
         rooms.filter(pk=room.pk, owner=room.owner, epoch=room.epoch).update(
@@ -185,7 +185,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{key} is deleted.")
 
     def broadcast(self, key: RoomKey, text: str) -> None:
-        """Send a text to whoever is connected to a room, wherever it runs."""
+        """Send a text to every connection of a room, in whatever process it runs."""
         try:
             stub = parties[key.party].get(key.room_id)
             async_to_sync(stub.broadcast)(text)
