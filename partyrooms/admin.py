@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from partyrooms.api.crons import schedules
 from partyrooms.models import CronRecord, Node, RoomRecord, RoomRecordQuerySet
-from partyrooms.nodes.membership import is_live
+from partyrooms.nodes.death import is_live
 
 if TYPE_CHECKING:
     RoomAdminBase = admin.ModelAdmin[RoomRecord]
@@ -21,11 +21,11 @@ else:
     RoomAdminBase = NodeAdminBase = CronAdminBase = admin.ModelAdmin
 
 SHOWN_ENTRIES = 200
-"""A room may have many thousands; a page that lists them all is of no use."""
+"""Entries of a room that its page lists; a room may have many thousands."""
 
 
 class ReadOnly:
-    """Nothing can be added or changed: the owner's memory would not hear of it."""
+    """Nothing can be added or changed: the owner would not read it again."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -79,7 +79,7 @@ class RoomRecordAdmin(ReadOnly, RoomAdminBase):
         return allowed and (obj is None or not is_live(obj.owner))
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
-        """Whoever may change rooms; nothing else of them can be changed here."""
+        """Ask for the permission to change rooms, of which this is the only change."""
         return request.user.has_perm("partyrooms.change_roomrecord")
 
     @admin.action(description="Retry failed alarms", permissions=["retry"])
@@ -91,8 +91,7 @@ class RoomRecordAdmin(ReadOnly, RoomAdminBase):
     @admin.display(description="entries")
     def entry_count(self, room: Any) -> int:
         """How many keys are stored."""
-        count: int = room.entry_count
-        return count
+        return int(room.entry_count)
 
     @admin.display(description="size")
     def total_size(self, room: Any) -> str:
@@ -160,5 +159,4 @@ class NodeAdmin(ReadOnly, NodeAdminBase):
     @admin.display(description="rooms")
     def room_count(self, node: Any) -> int:
         """How many rooms it owns."""
-        count: int = node.room_count
-        return count
+        return int(node.room_count)

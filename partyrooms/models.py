@@ -36,8 +36,8 @@ class Node(models.Model):
     """
     One life of a process that owns rooms.
 
-    Nothing here is a time: ``heartbeat`` is a counter, and whoever watches it judges by
-    a clock of its own. ``created_at`` is for people.
+    Nothing here is a time: ``heartbeat`` is a counter, and each node that watches it
+    uses its own clock. ``created_at`` is for people.
     """
 
     class State(models.TextChoices):
@@ -140,7 +140,7 @@ class RoomRecord(models.Model):
     )
     progress = models.BinaryField(
         null=True,
-        help_text="How far the nodes with sockets were served, for its heir.",
+        help_text="How far the nodes with sockets were served, for the next owner.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -180,7 +180,7 @@ class RoomRecord(models.Model):
 
 class Seats(models.Model):
     """
-    Who was connected, by one process, to a room that went to sleep.
+    The connections that one process had to a room when it was given up.
 
     The process has all of it, too; this is for the case that it dies meanwhile. Gone as
     soon as the room is claimed.

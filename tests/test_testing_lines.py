@@ -33,15 +33,15 @@ async def test_r13_a_client_that_leaves_while_it_is_let_in_is_gone():
         while not room.is_running:  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0)
         await patiently(room.instance.inside.wait())
-        client = room.instance.get_connection("alice")._socket._client
-        leaving = asyncio.create_task(client.vanish())
-        await asyncio.sleep(0)
+        socket = room.instance.get_connection("alice")._socket
+        socket.end((1006, ""), was_clean=False)
         room.instance.go.set()
-        await patiently(asyncio.gather(connecting, leaving))
+        client = await patiently(connecting)
 
         await room.hibernate()
         await room.get()
 
+        assert client.closed == (1006, "")
         assert list(room.instance.get_connections()) == []
 
 

@@ -5,11 +5,12 @@ from inspect import getattr_static
 from typing import Any
 
 from django.conf import settings as django_settings
-from django.core.checks import CheckMessage, Error, Warning
+from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 from partyrooms import registry
 from partyrooms.api import crons
+from partyrooms.api.room import Room
 from partyrooms.conf import Settings, get_settings
 from partyrooms.core.origins import ANY, normalise
 from partyrooms.core.paths import MAIN_PARTY
@@ -21,6 +22,7 @@ _ORIGIN_HINT = (
 )
 
 
+@register("partyrooms")
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
     """E001: ``PARTYROOMS`` has an unknown key or an impossible value."""
     try:
@@ -31,6 +33,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
     return []
 
 
+@register("partyrooms")
 def check_origins(**kwargs: Any) -> list[CheckMessage]:
     """E002: an allowed origin is none, and so allows nothing."""
     settings = valid_settings()
@@ -45,6 +48,7 @@ def check_origins(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+@register("partyrooms")
 def check_database_alias(**kwargs: Any) -> list[CheckMessage]:
     """E003: the database of the rooms is not configured."""
     settings = valid_settings()
@@ -66,40 +70,39 @@ def wrong_settings() -> list[CheckMessage]:
     return [*check_settings(), *check_origins(), *check_database_alias()]
 
 
+@register("partyrooms")
 def check_room_classes(**kwargs: Any) -> list[CheckMessage]:
     """E007: an option of a room's class has a value that it cannot have."""
     return [
         Error(
             f"{option} is {getattr(room_class, option)!r:.100}; it must be {expected}",
             hint="Mend this attribute of the class.",
-            obj=f"{room_class.__module__}.{room_class.__qualname__}",
+            obj=path,
             id="partyrooms.E007",
         )
-        for room_class in map(registry.get, registry.names())
+        for path, room_class in room_classes()
         for option, expected, is_right in _OPTIONS
         if not is_right(getattr(room_class, option))
     ]
 
 
+@register("partyrooms")
 def check_class_methods(**kwargs: Any) -> list[CheckMessage]:
     """E008, W010: a hook that no request, or no handshake, could be given to."""
-    classes = [registry.get(name) for name in registry.names()]
-    found: list[CheckMessage] = []
-    for room_class in classes:
-        found += _check_class_methods(room_class)
-    return found
+    return [found for one in room_classes() for found in _check_class_methods(*one)]
 
 
+@register("partyrooms")
 def check_crons(**kwargs: Any) -> list[CheckMessage]:
     """E009: a class's crons would not run."""
     return [
         Error(
             problem,
             hint=remedy,
-            obj=f"{room_class.__module__}.{room_class.__qualname__}",
+            obj=path,
             id="partyrooms.E009",
         )
-        for room_class in map(registry.get, registry.names())
+        for path, room_class in room_classes()
         for problem, remedy in crons.problems(room_class)
     ]
 
@@ -112,8 +115,13 @@ def valid_settings() -> Settings | None:
         return None
 
 
-def _check_class_methods(room_class: type) -> Iterator[CheckMessage]:
-    path = f"{room_class.__module__}.{room_class.__qualname__}"
+def room_classes() -> Iterator[tuple[str, type[Room]]]:
+    """The class of each party, with its dotted path."""
+    for room_class in map(registry.get, registry.names()):
+        yield f"{room_class.__module__}.{room_class.__qualname__}", room_class
+
+
+def _check_class_methods(path: str, room_class: type[Room]) -> Iterator[CheckMessage]:
     for name in (*_BEFORE, *_OUTSIDE):
         member = getattr_static(room_class, name, None)
         if member is not None and not isinstance(member, classmethod | staticmethod):

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings as django_settings
-from django.core.checks import CheckMessage, Warning
+from django.core.checks import CheckMessage, Tags, Warning, register
 
 from partyrooms.checks.options import valid_settings
 
@@ -17,6 +17,7 @@ _SQLITE_HINT = (
 )
 
 
+@register("partyrooms")
 def check_redis(**kwargs: Any) -> list[CheckMessage]:
     """W004: redis-py 8 or newer beside channels_redis."""
     layer = _layer()
@@ -37,6 +38,7 @@ def check_redis(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+@register("partyrooms")
 def check_shared_layer(**kwargs: Any) -> list[CheckMessage]:
     """W005: several server processes without a layer that they share."""
     # The environment variable that uvicorn, gunicorn and hypercorn read.
@@ -58,6 +60,7 @@ def check_shared_layer(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+@register("partyrooms")
 def check_sqlite(**kwargs: Any) -> list[CheckMessage]:
     """W006, W007: SQLite without the options that concurrent writers need."""
     settings = valid_settings()
@@ -87,6 +90,7 @@ def check_sqlite(**kwargs: Any) -> list[CheckMessage]:
     return found
 
 
+@register(Tags.security, deploy=True)
 def check_production_server(**kwargs: Any) -> list[CheckMessage]:
     """W009, with ``--deploy``: Daphne is installed."""
     if not apps.is_installed("daphne"):

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
-from django.core.checks import CheckMessage, Warning
+from django.core.checks import CheckMessage, Warning, register
 
-from partyrooms import registry
 from partyrooms.api.room import Room
+from partyrooms.checks.options import room_classes
 from partyrooms.runtime.hooks import NAMES
 
 HOOKS = (
@@ -20,16 +20,17 @@ _SIMILAR = 0.88
 """From here on ``difflib`` calls two names alike: ``on_mesage``, not ``on_joined``."""
 
 
+@register("partyrooms")
 def check_hook_names(**kwargs: Any) -> list[CheckMessage]:
     """W011: a method is called almost like a hook."""
     return [
         Warning(
             f"{name} is no hook, so it is never called; did you mean {hook}?",
             hint=f"Rename it to {hook}, or to something less like it.",
-            obj=f"{room_class.__module__}.{room_class.__qualname__}",
+            obj=path,
             id="partyrooms.W011",
         )
-        for room_class in map(registry.get, registry.names())
+        for path, room_class in room_classes()
         for name, hook in _misspelt(room_class)
     ]
 

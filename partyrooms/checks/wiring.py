@@ -1,11 +1,13 @@
 """Checks of the wiring: whether requests and sockets find their way to the rooms."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings as django_settings
-from django.core.checks import CheckMessage, Error, Warning
+from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.handlers.asgi import ASGIHandler
 from django.core.management import get_commands
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -23,6 +25,7 @@ _APPLICATION_HINT = (
 )
 
 
+@register("partyrooms")
 def check_apps(**kwargs: Any) -> list[CheckMessage]:
     """W002: the pages of the browsable API would have no templates."""
     if apps.is_installed("rest_framework"):
@@ -38,6 +41,23 @@ def check_apps(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+@register("partyrooms")
+def check_installed(**kwargs: Any) -> list[CheckMessage]:
+    """W012: an app beside the project has rooms, but is not installed."""
+    installed = {Path(config.path).resolve() for config in apps.get_app_configs()}
+    return [
+        Warning(
+            f"{folder.name}/rooms.py is beside the project, but no installed app has "
+            "it: its rooms cannot be reached.",
+            hint=f"Add {folder.name!r} to INSTALLED_APPS.",
+            id="partyrooms.W012",
+        )
+        for folder in _folders_with_rooms()
+        if folder.resolve() not in installed
+    ]
+
+
+@register("partyrooms")
 def check_urls(**kwargs: Any) -> list[CheckMessage]:
     """E004: no URL leads to a room."""
     if not getattr(django_settings, "ROOT_URLCONF", None):
@@ -47,7 +67,7 @@ def check_urls(**kwargs: Any) -> list[CheckMessage]:
         return []
     return [
         Error(
-            "The URLs of rooms are not included: nobody can reach a room.",
+            "The URLs of rooms are not included: no room can be reached.",
             hint=f'Add `path("", include("partyrooms.urls"))` to the urlpatterns of '
             f"{django_settings.ROOT_URLCONF}; it may have a prefix.",
             id="partyrooms.E004",
@@ -55,6 +75,7 @@ def check_urls(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+@register("partyrooms")
 def check_middleware(**kwargs: Any) -> list[CheckMessage]:
     """E005, W001: before-hooks don't run, or run too early."""
     settings = valid_settings()
@@ -62,12 +83,10 @@ def check_middleware(**kwargs: Any) -> list[CheckMessage]:
     if settings is not None and settings.websocket_middleware is not None:
         own = settings.websocket_middleware
         lists["PARTYROOMS['WEBSOCKET_MIDDLEWARE']"] = own
-    found: list[CheckMessage] = []
-    for name, paths in lists.items():
-        found += _check_hooks(name, list(paths))
-    return found
+    return [found for one in lists.items() for found in _check_hooks(*one)]
 
 
+@register("partyrooms")
 def check_application(**kwargs: Any) -> list[CheckMessage]:
     """E006, W008: WebSockets don't get to the rooms, or it cannot be seen."""
     path = getattr(django_settings, "ASGI_APPLICATION", None)
@@ -95,6 +114,7 @@ def check_application(**kwargs: Any) -> list[CheckMessage]:
     return []
 
 
+@register("partyrooms")
 def check_runserver(**kwargs: Any) -> list[CheckMessage]:
     """W003: ``manage.py runserver`` would serve no WebSockets."""
     if not django_settings.DEBUG:
@@ -113,7 +133,22 @@ def check_runserver(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
-def _check_hooks(name: str, paths: list[str]) -> Iterator[CheckMessage]:
+def _folders_with_rooms() -> list[Path]:
+    """The packages that have a ``rooms.py``, in the folder that holds the project's."""
+    # None: the settings were given in code, and lie nowhere.
+    package = (getattr(django_settings, "SETTINGS_MODULE", None) or "").split(".")[0]
+    spec = find_spec(package) if package else None
+    if spec is None or spec.origin is None:
+        return []
+    project = Path(spec.origin)
+    parent = (
+        project.parent.parent if spec.submodule_search_locations else project.parent
+    )
+    found = parent.glob("*/rooms.py")
+    return sorted(one.parent for one in found if (one.parent / "__init__.py").exists())
+
+
+def _check_hooks(name: str, paths: Sequence[str]) -> Iterator[CheckMessage]:
     if HOOKS not in paths:
         yield Error(
             f"{name} lacks {HOOKS!r}: rooms with before-hooks refuse everybody.",
@@ -121,8 +156,8 @@ def _check_hooks(name: str, paths: list[str]) -> Iterator[CheckMessage]:
             id="partyrooms.E005",
         )
         return
-    behind = paths[paths.index(HOOKS) + 1 :]
-    late = [path for path in behind if _looks_at_views(path)]
+    later = paths[paths.index(HOOKS) + 1 :]
+    late = [path for path in later if _looks_at_views(path)]
     if late:
         yield Warning(
             f"{name}: before-hooks run before {', '.join(late)} may refuse a request.",

@@ -1,4 +1,4 @@
-"""Who is dead, and when to stop oneself: decided from counters and the own clock."""
+"""Which nodes are dead, and when to stop: decided by counters and the own clock."""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field

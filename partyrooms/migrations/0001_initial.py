@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """Make the tables of nodes, rooms and entries."""
+    """Make the tables of nodes, rooms, entries, seats and crons."""
 
     initial = True
 
@@ -50,6 +50,20 @@ class Migration(migrations.Migration):
                         max_length=8,
                     ),
                 ),
+                (
+                    "channel",
+                    models.CharField(
+                        blank=True,
+                        help_text="Its own in the channel layer.",
+                        max_length=100,
+                    ),
+                ),
+                (
+                    "takes_rooms",
+                    models.BooleanField(
+                        default=True, help_text="Whether rooms may be placed here."
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
@@ -66,6 +80,68 @@ class Migration(migrations.Migration):
                 ("epoch", models.BigIntegerField(default=0)),
                 ("version", models.BigIntegerField(default=0)),
                 ("stop_requested", models.BooleanField(default=False)),
+                (
+                    "blocked_count",
+                    models.PositiveSmallIntegerField(
+                        default=0,
+                        help_text=(
+                            "How often in a row it cost its process by blocking it."
+                        ),
+                    ),
+                ),
+                ("quarantined_until", models.DateTimeField(blank=True, null=True)),
+                (
+                    "alarm_at",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="When on_alarm is due next.",
+                        null=True,
+                        verbose_name="alarm",
+                    ),
+                ),
+                (
+                    "alarm_attempts",
+                    models.PositiveSmallIntegerField(
+                        default=0,
+                        help_text="How often in a row on_alarm failed.",
+                        verbose_name="failed attempts",
+                    ),
+                ),
+                (
+                    "alarm_error",
+                    models.TextField(
+                        blank=True,
+                        default="",
+                        help_text="Why on_alarm failed.",
+                        verbose_name="last error",
+                    ),
+                ),
+                (
+                    "alarm_failed",
+                    models.BooleanField(
+                        default=False,
+                        help_text="It is not tried again by itself.",
+                        verbose_name="alarm failed",
+                    ),
+                ),
+                (
+                    "gateways",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="Nodes that may have sockets of the room open.",
+                    ),
+                ),
+                (
+                    "progress",
+                    models.BinaryField(
+                        help_text=(
+                            "How far the nodes with sockets were served, for the next "
+                            "owner."
+                        ),
+                        null=True,
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
                     "owner",
@@ -104,12 +180,105 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "entries",
             },
         ),
+        migrations.CreateModel(
+            name="Seats",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("profiles", models.BinaryField()),
+                (
+                    "node",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="seats",
+                        to="partyrooms.node",
+                    ),
+                ),
+                (
+                    "room",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="seats",
+                        to="partyrooms.roomrecord",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "seats",
+                "verbose_name_plural": "seats",
+            },
+        ),
+        migrations.CreateModel(
+            name="CronRecord",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("party", models.CharField(max_length=64)),
+                ("name", models.CharField(max_length=128)),
+                ("expression", models.CharField(max_length=256)),
+                (
+                    "scheduled_at",
+                    models.DateTimeField(
+                        help_text="At first: since when the cron is known.",
+                        verbose_name="last tick",
+                    ),
+                ),
+                (
+                    "is_running",
+                    models.BooleanField(default=False, verbose_name="running"),
+                ),
+                (
+                    "started_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="started"),
+                ),
+                (
+                    "ended_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="ended"),
+                ),
+                (
+                    "error",
+                    models.TextField(
+                        blank=True,
+                        default="",
+                        help_text="What on_cron raised; empty: it went well.",
+                    ),
+                ),
+                (
+                    "runner",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="crons",
+                        to="partyrooms.node",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "cron",
+                "verbose_name_plural": "crons",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("party", "name"), name="partyrooms_one_row_per_cron"
+                    )
+                ],
+            },
+        ),
         migrations.AddIndex(
             model_name="roomrecord",
             index=models.Index(
                 condition=models.Q(("stop_requested", True)),
                 fields=["owner"],
                 name="partyrooms_stop_requests",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="roomrecord",
+            index=models.Index(
+                condition=models.Q(
+                    ("alarm_at__isnull", False), ("alarm_failed", False)
+                ),
+                fields=["alarm_at"],
+                name="partyrooms_alarms",
             ),
         ),
         migrations.AddConstraint(

@@ -8,19 +8,18 @@ from uuid import UUID
 from django.db import DatabaseError, InterfaceError, connections
 from django.db.models import F
 
-from partyrooms.core.liveness import MISSED_POLLS, Observations, fence_at, observe
+from partyrooms.core.liveness import Observations, fence_at, observe
 from partyrooms.models import Node, RoomRecord
-from partyrooms.nodes.process import boot_clock
-from partyrooms.nodes.stopped import StoppedProcesses
+from partyrooms.nodes.death import declare_dead, is_gone
+from partyrooms.nodes.process import boot_clock, host, is_process_stopped
 
 logger = logging.getLogger("partyrooms.nodes")
 
-
-LOOKS = 8
+RETRIES = 8
 """
-How often, in each interval, a node on SQLite looks for stopped processes.
+How often, in each interval, a renewal on SQLite is tried again that has failed.
 
-What it sees late comes on top of the lease, until a successor can have the lock.
+Each waits as long for the file's lock, so that a heartbeat can be ended soon.
 """
 
 
@@ -36,7 +35,6 @@ class Heartbeat:
         database: Its alias.
         interval: Seconds between renewals.
         lease_ttl: Seconds after which the others take a silent node for dead.
-        is_gone: Whether a node of this host is certainly dead.
         is_over: Whether this node's own event loop is closed.
         on_lease: Called with each time until which this node may act.
     """
@@ -48,7 +46,6 @@ class Heartbeat:
         database: str,
         interval: float,
         lease_ttl: float,
-        is_gone: Callable[[Node], bool],
         is_over: Callable[[], bool],
         on_lease: Callable[[float], None],
     ) -> None:
@@ -57,12 +54,9 @@ class Heartbeat:
         self._database = database
         self._interval = interval
         self._lease_ttl = lease_ttl
-        self._is_gone = is_gone
         self._is_over = is_over
         self._observations: Observations[UUID] = Observations()
-        self._stopped = StoppedProcesses(
-            lease_ttl=lease_ttl, distrust_after=MISSED_POLLS * interval
-        )
+        self._others: dict[UUID, Node] = {}
         self._callbacks: (
             tuple[Callable[[list[int]], None], Callable[[], None]] | None
         ) = None
@@ -104,48 +98,57 @@ class Heartbeat:
 
     def _beat(self) -> None:
         on_sqlite = connections[self._database].vendor == "sqlite"
-        looks = LOOKS if on_sqlite else 1
-        until_poll = 1  # Looks; the first ones need to know at whom.
+        pause, failures = self._interval, 0
         try:
-            while not self._stop.wait(self._interval / looks):
+            while not self._stop.wait(pause):
                 if self._is_over():
                     self._stop.set()
-                    return
-                if on_sqlite and self._stopped.look(boot_clock()):
-                    until_poll = 1
-                until_poll -= 1
-                if until_poll <= 0 and self._try_to_poll(until_poll % looks == 0):
-                    until_poll = looks
+                elif self._try_to_poll(is_told=failures % RETRIES == 0):
+                    pause, failures = self._interval, 0
+                elif on_sqlite:
+                    pause, failures = self._interval / RETRIES, failures + 1
         finally:
             connections[self._database].close()
 
-    def _try_to_poll(self, tells: bool) -> bool:
+    def _try_to_poll(self, *, is_told: bool) -> bool:
         try:
             self._poll()
         except (DatabaseError, InterfaceError) as error:
             connections[self._database].close()
             # If this node could not renew, others may not have been able to.
             self._observations = Observations()
-            if tells:
-                logger.warning(
-                    "Node %s could not renew its lease: %s",
-                    self._node_id,
-                    error,
-                    extra={"action": "renewal_failed"},
-                )
+            if is_told:
+                self._tell(error)
             return False
         return True
 
+    def _tell(self, error: Exception) -> None:
+        logger.warning(
+            "Node %s could not renew its lease: %s",
+            self._node_id,
+            error,
+            extra={"action": "renewal_failed"},
+        )
+        if "locked" not in str(error):
+            return
+        for node in self._others.values():
+            if node.host == host() and is_process_stopped(node.pid, node.pid_started):
+                logger.error(
+                    "Process %d (node %s) is stopped and may hold the database's lock, "
+                    "without which no process can write: let it go on (kill -CONT %d), "
+                    "or end it (kill -9 %d)",
+                    *(node.pid, node.pk, node.pid, node.pid),
+                    extra={"action": "stopped_process"},
+                )
+
     def _poll(self) -> None:
-        # First, for one of them may hold the lock that renewing needs.
+        # First: reading needs no lock, and tells which nodes may hold SQLite's.
         dead = self._find_dead()
         if not self._renew():
             self._lose("its row says that it is dead")
             return
         for node in dead:
-            Node.objects.using(self._database).filter(
-                pk=node.pk, heartbeat=node.heartbeat, state=Node.State.ALIVE
-            ).update(state=Node.State.DEAD)
+            declare_dead(node, database=self._database)
         requested = list(
             RoomRecord.objects.using(self._database)
             .filter(owner=self._node_id, stop_requested=True)
@@ -157,8 +160,7 @@ class Heartbeat:
     def _renew(self) -> bool:
         if connections[self._database].vendor == "sqlite":
             with connections[self._database].cursor() as cursor:
-                # Whoever waits for a lock for long sees little of the others.
-                patience = self._interval / LOOKS
+                patience = self._interval / RETRIES
                 cursor.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
         sent_at = boot_clock()
         renewed = (
@@ -171,8 +173,8 @@ class Heartbeat:
         return renewed == 1
 
     def _find_dead(self) -> list[Node]:
-        """Who is to be declared dead, each by what its row held when it was judged."""
-        others = {
+        """The nodes to be declared dead, with their rows as they were judged."""
+        self._others = {
             node.pk: node
             for node in Node.objects.using(self._database)
             .filter(state=Node.State.ALIVE)
@@ -180,14 +182,13 @@ class Heartbeat:
         }
         self._observations, silent = observe(
             self._observations,
-            {pk: node.heartbeat for pk, node in others.items()},
+            {pk: node.heartbeat for pk, node in self._others.items()},
             now=boot_clock(),
             interval=self._interval,
             lease_ttl=self._lease_ttl,
         )
-        gone = [pk for pk, node in others.items() if self._is_gone(node)]
-        self._stopped.know(others.values())
-        return [others[pk] for pk in {*silent, *gone}]
+        gone = [pk for pk, node in self._others.items() if is_gone(node)]
+        return [self._others[pk] for pk in {*silent, *gone}]
 
     def _lose(self, reason: str) -> None:
         with self._lock:

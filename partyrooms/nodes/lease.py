@@ -14,11 +14,11 @@ class Lease:
     """
     A node whose lease is over pauses: no hook begins, and no output leaves.
 
-    It does not end its rooms: if the database was away, nobody could take them, and
-    the next renewal lets them go on. If somebody could, the node's row says so.
+    It does not end its rooms: if the database was away, no other node could take them,
+    and the next renewal lets them go on. If one could, the node's row says so.
 
     Args:
-        clock: Seconds on a clock that nobody sets and that counts suspended time.
+        clock: Seconds on a clock that cannot be set and that counts suspended time.
     """
 
     __slots__ = ("_clock", "_until")

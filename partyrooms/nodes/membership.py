@@ -1,6 +1,5 @@
-"""A node's own row, and what is certain about the rows of others."""
+"""A node's own row in the database, from its first claim to its end."""
 
-import asyncio
 import logging
 import os
 from collections.abc import Callable
@@ -10,24 +9,16 @@ from uuid import UUID
 from django.db import DatabaseError, InterfaceError, connections, transaction
 
 from partyrooms.models import Node, RoomRecord
+from partyrooms.nodes.death import closed, declare_dead, is_gone, opened
 from partyrooms.nodes.heartbeat import Heartbeat
-from partyrooms.nodes.process import (
-    boot_clock,
-    host,
-    is_process_gone,
-    start_mark,
-)
+from partyrooms.nodes.process import boot_clock, host, start_mark
 
 logger = logging.getLogger("partyrooms.nodes")
 
-# The nodes of this process that run, with their event loops (None: made without one).
-# The pid says nothing about them: it lives on when one loop ends and another begins.
-_running: dict[UUID, asyncio.AbstractEventLoop | None] = {}
 
-
-class Directory:
+class Membership:
     """
-    One node's membership: registered at its first claim, renewed until ``close()``.
+    One node among others: registered at its first claim, renewed until ``close()``.
 
     Make it on the event loop whose rooms it stands for: when that loop is closed, the
     node counts as dead, in this process at once. All methods block and may be called
@@ -59,17 +50,12 @@ class Directory:
         self.takes_rooms = takes_rooms
         self.node_id = node_id
         self.database = database
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            loop = None
-        _running[node_id] = loop
+        loop = opened(node_id)
         self._heartbeat = Heartbeat(
             node_id,
             database=database,
             interval=heartbeat_interval,
             lease_ttl=lease_ttl,
-            is_gone=is_gone,
             is_over=lambda: loop is not None and loop.is_closed(),
             on_lease=on_lease,
         )
@@ -83,7 +69,7 @@ class Directory:
 
         Raises:
             DatabaseError: If the database refused; call it again.
-            RuntimeError: If the directory is closed.
+            RuntimeError: If this node is closed.
         """
         with self._lock:
             if self._closed:
@@ -107,10 +93,10 @@ class Directory:
                 )
             self._registered = True
             self._heartbeat.registered(sent_at)
-        # At once: alarms of their rooms may be due, and nobody else may be there.
+        # At once: alarms of their rooms may be due, and no other node may be there.
         for node in nodes.filter(state=Node.State.ALIVE, host=host()):
-            if node.pk != self.node_id and self.is_gone(node):
-                self.declare_dead(node)
+            if node.pk != self.node_id and is_gone(node):
+                declare_dead(node, database=self.database)
 
     def start_heartbeat(
         self,
@@ -120,7 +106,7 @@ class Directory:
         """
         Renew the row from now on, or from when it is registered.
 
-        Both callbacks are called in threads of the directory; they must not raise.
+        Both callbacks are called in other threads; they must not raise.
 
         Args:
             on_stop_request: Gets the primary keys of own rooms that are to stop, with
@@ -131,19 +117,11 @@ class Directory:
         self._heartbeat.start(on_stop_request, on_lost)
 
     def stop_taking_rooms(self) -> None:
-        """Let nobody place rooms here any more: this process is going away."""
+        """Take no more rooms from others: this process is going away."""
         self.takes_rooms = False
         Node.objects.using(self.database).filter(pk=self.node_id).update(
             takes_rooms=False
         )
-
-    def is_gone(self, node: Node) -> bool:
-        """Whether a node is certainly dead, whatever its row says."""
-        return is_gone(node)
-
-    def declare_dead(self, node: Node) -> bool:
-        """Mark a node dead, unless it has renewed its row since it was read."""
-        return declare_dead(node)
 
     def close(self) -> None:
         """
@@ -155,7 +133,7 @@ class Directory:
                 return
             self._closed = True
         self._heartbeat.close()
-        _running.pop(self.node_id, None)
+        closed(self.node_id)
         if not self._registered:
             return
         try:
@@ -172,35 +150,3 @@ class Directory:
                 error,
                 extra={"action": "sign_off_failed"},
             )
-
-
-def is_gone(node: Node) -> bool:
-    """
-    Whether a node is certainly dead, whatever its row says; False when in doubt.
-
-    Only a node of this host can be told: its process is gone, or it is this process
-    and the node's event loop is closed.
-    """
-    if node.host != host():
-        return False
-    if node.pid == os.getpid() and node.pid_started == start_mark(node.pid):
-        if node.pk not in _running:
-            return True
-        loop = _running[node.pk]
-        return loop is not None and loop.is_closed()
-    return is_process_gone(node.pid, node.pid_started)
-
-
-def declare_dead(node: Node) -> bool:
-    """Mark a node dead, unless it has renewed its row since it was read."""
-    marked = (
-        Node.objects.using(node._state.db)
-        .filter(pk=node.pk, heartbeat=node.heartbeat, state=Node.State.ALIVE)
-        .update(state=Node.State.DEAD)
-    )
-    return marked == 1
-
-
-def is_live(node: Node | None) -> bool:
-    """Whether a room with this owner may be running: it is not known to be dead."""
-    return node is not None and node.state == Node.State.ALIVE and not is_gone(node)

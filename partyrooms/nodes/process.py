@@ -87,4 +87,4 @@ def _boot_clock() -> Callable[[], float]:
 
 
 boot_clock = _boot_clock()
-"""Seconds on a clock that nobody sets and that counts while a machine sleeps."""
+"""Seconds on a clock that cannot be set, and that counts while a machine sleeps."""

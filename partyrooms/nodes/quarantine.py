@@ -1,13 +1,15 @@
 """Rooms that blocked a process are kept away for a while, longer each time."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils.timezone import now
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import RoomUnreachable
 from partyrooms.models import Node, RoomRecord
+from partyrooms.timezones import as_project
 
 MAX_PAUSE = 60
 """Seconds; the first pause is 1 s, and each further one twice as long up to this."""
@@ -28,6 +30,11 @@ def quarantine(key: RoomKey, node: UUID, *, database: str) -> None:
         quarantined_until=now() + timedelta(seconds=pause),
     )
     Node.objects.using(database).filter(pk=node).update(state=Node.State.DEAD)
+
+
+def not_quarantined(at: datetime) -> Q:
+    """The condition that a room may be claimed at this time."""
+    return Q(quarantined_until=None) | Q(quarantined_until__lte=as_project(at))
 
 
 def require_no_quarantine(row: RoomRecord) -> None:

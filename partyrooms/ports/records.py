@@ -1,6 +1,7 @@
 """What a node and a store tell each other: plain data."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
 from uuid import UUID
@@ -25,8 +26,8 @@ class Claim:
         progress: What the last period has stored of its gateways; see
             ``core.delivery_log``. None: nothing.
         displaced: The last owner, which has not given the room up; None: it has.
-        seats: Who was connected by other nodes when the room was given up, by node;
-            None: one that is gone for good.
+        seats: The profiles of other nodes' connections when the room was given up, by
+            node; None: one whose row is removed.
         alarm: The room's alarm then; None: it had none.
     """
 
@@ -39,6 +40,23 @@ class Claim:
     displaced: UUID | None = None
     seats: tuple[tuple[UUID | None, bytes], ...] = ()
     alarm: Alarm | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handover:
+    """
+    What an owner that gives a room up leaves to the next one.
+
+    Attributes:
+        gateways: The nodes with sockets that stay open; None: the row goes on to name
+            those that it names.
+        progress: How far the gateways were served; None: what the row has stays.
+        seats: The profiles of the connections, by node; None: the owner itself.
+    """
+
+    gateways: Sequence[UUID] | None = None
+    progress: bytes | None = None
+    seats: Mapping[UUID | None, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,14 +129,14 @@ CronKey = tuple[str, str]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CronRow:
     """
-    What is known of one cron.
+    One cron and its last tick.
 
     Attributes:
         record: The primary key of its row.
         key: Which cron.
         tick: The last one that was begun; before the first one: since when the cron is
             known. In UTC.
-        runner: Who has begun it; None: nobody, or a node that is forgotten.
+        runner: The node that has begun it; None: none has, or its row is removed.
         is_running: It has not ended.
         is_own: The asking node has begun it.
         is_abandoned: It has not ended, and its runner is dead.

@@ -1,9 +1,9 @@
 """The port between a node and what its rooms store; one contract suite runs on each."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from partyrooms.core.alarm import Alarm
@@ -14,10 +14,14 @@ from partyrooms.ports.records import (
     CronKey,
     CronRow,
     DueAlarm,
+    Handover,
     Outcome,
     Place,
     RoomCommit,
 )
+
+NOTHING: Final = Handover()
+"""The row stays as it is, but for its owner."""
 
 
 class AtomicTransaction(Protocol):
@@ -66,15 +70,17 @@ class Store(Protocol):
     atomic_limit: float | None
 
     async def claim(
-        self, key: RoomKey, gateways: Sequence[UUID] | None = None
+        self, key: RoomKey, *, hibernates: bool = False, gateways: Iterable[UUID] = ()
     ) -> Claim:
         """
         Make this node the owner of a room; its epoch rises by one.
 
         Args:
             key: The room.
-            gateways: Nodes that are to be asked for their sockets, besides those that
-                the row names already, if this owner dies; None: nobody is.
+            hibernates: Its sockets outlive this period: if this owner dies, the nodes
+                that the row names are asked for them, and the claim takes the seats.
+                False: the row names no node from now on.
+            gateways: Nodes that the row is to name besides those that it names already.
 
         Raises:
             RoomUnreachable: Another live node owns the room; the text says which one
@@ -88,28 +94,18 @@ class Store(Protocol):
         """Let the others know that no room is to be placed at this node."""
 
     async def locate(self, key: RoomKey) -> Place | None:
-        """The living node that owns a room; None: nobody does."""
+        """The living node that owns a room; None: there is none."""
 
     async def places(self) -> list[Place]:
         """Every living node, this one included once it has claimed a room."""
 
-    async def release(
-        self,
-        claims: Sequence[Claim],
-        gateways: Sequence[UUID] | None = None,
-        progress: bytes | None = None,
-        seats: Mapping[UUID | None, bytes] | None = None,
-    ) -> None:
+    async def release(self, claim: Claim, handover: Handover = NOTHING) -> None:
         """
-        Give rooms up, so that any node may claim them. Lost ones are passed over.
+        Give a room up, so that any node may claim it; one that is lost is left alone.
 
         Args:
-            claims: Under which ownership each was held.
-            gateways: The nodes with sockets that stay open, for whoever claims next;
-                None: as they are stored.
-            progress: How far the gateways are; None: as it is stored.
-            seats: Who is connected, by node (None: this one), of the one room that is
-                given up; its next claim is told.
+            claim: Under which ownership it was held.
+            handover: What the next owner gets besides what is stored.
         """
 
     async def sizes(self, record: int) -> dict[bytes, int]:
@@ -160,7 +156,7 @@ class Store(Protocol):
         limit: int,
     ) -> list[DueAlarm]:
         """
-        The rooms to be woken whose owner is this node, or nobody who lives.
+        The rooms to be woken whose owner is this node, or no living one.
 
         Args:
             until: Alarms that are due later are left out.
@@ -202,7 +198,7 @@ class Store(Protocol):
         self, *, now: datetime, parties: Collection[str], limit: int
     ) -> list[RoomKey]:
         """
-        The rooms that nobody runs, with seats at a node that is dead.
+        The rooms without an owner that have seats at a dead node.
 
         Args:
             now: Rooms that are in quarantine then are left out.

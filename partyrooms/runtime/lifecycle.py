@@ -9,6 +9,7 @@ from django.db import DatabaseError
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import PartyroomsError, RoomElsewhere, RoomStopped
+from partyrooms.ports.records import Handover
 from partyrooms.ports.sockets import Closing
 from partyrooms.runtime.cluster_port import Cluster
 from partyrooms.runtime.environment import Environment
@@ -213,12 +214,12 @@ class Lifecycle:
             await self._delete(life, deletion)
         elif life is not None:
             log = life.delivery_log
-            await self.ownership.release(
-                life.claim,
-                self._cluster.gateways(self._key),
-                None if log is None else log.progress(is_final=True),
-                self._cluster.seats(self._key) if life.room.hibernate else {},
+            handover = Handover(
+                gateways=self._cluster.gateways(self._key),
+                progress=None if log is None else log.progress(is_final=True),
+                seats=self._cluster.seats(self._key) if life.room.hibernate else {},
             )
+            await self.ownership.release(life.claim, handover)
         is_draining = self._environment.is_draining
         if is_draining or not self._mailbox.waiting:
             self._cluster.release(

@@ -1,14 +1,14 @@
 """A node's ownership of one room: claimed, given up or lost, as the table says."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from enum import Enum, auto
 from uuid import UUID
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import PartyroomsError, RoomStopped, StoreUnavailable
-from partyrooms.ports.records import Claim
-from partyrooms.ports.store import Store
+from partyrooms.ports.records import Claim, Handover
+from partyrooms.ports.store import NOTHING, Store
 
 logger = logging.getLogger("partyrooms.runtime")
 
@@ -109,11 +109,14 @@ class Ownership:
         self._key = key
         self._store = store
 
-    async def claim(self, gateways: Sequence[UUID] | None = None) -> Claim:
+    async def claim(
+        self, *, hibernates: bool = False, gateways: Iterable[UUID] = ()
+    ) -> Claim:
         """
         Begin an ownership period.
 
         Args:
+            hibernates: As in ``Store.claim``.
             gateways: As in ``Store.claim``.
 
         Raises:
@@ -123,7 +126,9 @@ class Ownership:
         """
         self._go(Change.CLAIM)
         try:
-            claim = await self._store.claim(self._key, gateways)
+            claim = await self._store.claim(
+                self._key, hibernates=hibernates, gateways=gateways
+            )
         except BaseException:
             self._go(Change.RELEASE if self.is_lost else Change.REFUSE)
             raise
@@ -133,26 +138,18 @@ class Ownership:
         self._go(Change.GRANT)
         return claim
 
-    async def release(
-        self,
-        claim: Claim,
-        gateways: Sequence[UUID] | None = None,
-        progress: bytes | None = None,
-        seats: Mapping[UUID | None, bytes] | None = None,
-    ) -> None:
+    async def release(self, claim: Claim, handover: Handover = NOTHING) -> None:
         """
         End an ownership period, whether it is lost or not.
 
         Args:
             claim: The period.
-            gateways: The nodes with sockets that stay open; None: as when it began.
-            progress: How far they are; None: as it is stored.
-            seats: Who is connected, as in ``Store.release``.
+            handover: What the next owner gets besides what is stored.
         """
         if not self.is_lost:
             self._go(Change.DRAIN)
             try:
-                await self._store.release([claim], gateways, progress, seats)
+                await self._store.release(claim, handover)
             except StoreUnavailable as error:
                 # The row still names this node, which may claim it again.
                 logger.warning(

@@ -8,7 +8,7 @@ from partyrooms import registry
 from partyrooms.core.frames import decode_profiles
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import RoomElsewhere, RoomStopped
-from partyrooms.ports.records import Claim
+from partyrooms.ports.records import Claim, Handover
 from partyrooms.ports.sockets import Closing
 from partyrooms.runtime.cluster_port import Cluster
 from partyrooms.runtime.embedded import require_no_server
@@ -81,7 +81,10 @@ class Starter:
         if environment.is_draining:
             raise RoomElsewhere("This process gives its rooms away.")
         await require_no_server(environment, self._cluster.has_peers, self._key)
-        claim = await self._ownership.claim(self._cluster.named(self._key))
+        named = self._cluster.named(self._key)
+        claim = await self._ownership.claim(
+            hibernates=named is not None, gateways=named or ()
+        )
         alarm.meet(self._mailbox.waiting, claim.alarm)
         seats = dict(claim.seats)
         life: Life | None = None
@@ -99,7 +102,7 @@ class Starter:
             if not is_started:
                 if life is not None:
                     life.end(MOVED if self._ownership.is_lost else None)
-                await self._ownership.release(claim, seats=seats)
+                await self._ownership.release(claim, Handover(seats=seats))
 
     async def _load(self, life: Life) -> Exception | None:
         """Run ``on_start``; why the life cannot begin."""

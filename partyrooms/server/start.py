@@ -10,7 +10,7 @@ from partyrooms.cluster.cluster import LayerCluster, shared_layer
 from partyrooms.cluster.transport import channel_of
 from partyrooms.conf import get_settings
 from partyrooms.nodes.lease import Lease
-from partyrooms.nodes.membership import Directory
+from partyrooms.nodes.membership import Membership
 from partyrooms.server.alarm_poller import AlarmPoller
 from partyrooms.server.cron_poller import CronPoller
 from partyrooms.server.node import MakeCluster, Node, local_cluster
@@ -45,7 +45,7 @@ def start_node(
     layer = shared_layer(settings.channel_layer)
     lease = Lease()
     takes_rooms = is_worker or settings.owners == "any"
-    directory = Directory(
+    membership = Membership(
         node_id,
         database=settings.database,
         heartbeat_interval=settings.heartbeat_interval,
@@ -63,7 +63,7 @@ def start_node(
             owners=settings.owners,
             takes_rooms=takes_rooms,
         )
-    store = DatabaseStore(directory, idle_timeout=settings.lease_ttl / 2)
+    store = DatabaseStore(membership, idle_timeout=settings.lease_ttl / 2)
     node = Node(
         store,
         name=str(node_id),
@@ -73,19 +73,19 @@ def start_node(
         is_embedded=is_embedded,
     )
     use_node(node)
-    _start(node, directory, keeps_time=keeps_time)
+    _start(node, membership, keeps_time=keeps_time)
     return node
 
 
-def _start(node: Node, directory: Directory, *, keeps_time: bool) -> None:
+def _start(node: Node, membership: Membership, *, keeps_time: bool) -> None:
     loop = asyncio.get_running_loop()
 
     def on_loop(what: Callable[..., object], *args: Any) -> None:
-        """Call something from a thread of the directory."""
+        """Call something from a thread of the membership."""
         if not loop.is_closed():
             loop.call_soon_threadsafe(what, *args)
 
-    directory.start_heartbeat(
+    membership.start_heartbeat(
         on_stop_request=partial(on_loop, node.rooms.stop_records),
         on_lost=partial(on_loop, node.lose),
     )

@@ -1,1 +1,1 @@
-"""Where rooms keep their data: the port, the database behind it, a fake for tests."""
+"""The store on Django's ORM: rooms, entries, alarms and crons in the database."""

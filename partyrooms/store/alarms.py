@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet, Value
+from django.db.models import QuerySet, Value
 from django.db.models.functions import Concat
 
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.writes import UNKNOWN
 from partyrooms.models import Node, RoomRecord
+from partyrooms.nodes.quarantine import not_quarantined
 from partyrooms.ports.records import DueAlarm, RoomCommit
 from partyrooms.timezones import as_project, as_utc
 
@@ -49,7 +50,7 @@ def write_alarms(rooms: Rooms, commits: Sequence[RoomCommit]) -> None:
 
 
 def find_due(
-    rooms: Rooms,
+    database: str,
     node: UUID,
     until: datetime,
     *,
@@ -57,18 +58,17 @@ def find_due(
     parties: Collection[str],
     limit: int,
 ) -> list[DueAlarm]:
-    """One query, on an index of the alarms that are set; see ``Store.due_alarms``."""
-    nodes = Node.objects.using(rooms.db)
+    """See ``Store.due_alarms``: one query, on an index of the alarms that are set."""
+    nodes = Node.objects.using(database)
     living = nodes.filter(state=Node.State.ALIVE).exclude(pk=node).values("pk")
     rows = (
-        rooms.filter(alarm_failed=False, alarm_at__lte=as_project(until))
+        RoomRecord.objects.using(database)
+        .filter(alarm_failed=False, alarm_at__lte=as_project(until))
         # As an expression: SQLite would rather look through all rooms of a party, by
         # the unique index, than through the few whose alarm is due.
         .alias(party_name=Concat("party", Value("")))
         .filter(party_name__in=parties)
-        .filter(
-            Q(quarantined_until=None) | Q(quarantined_until__lte=as_project(now)),
-        )
+        .filter(not_quarantined(now))
         .exclude(owner__in=living)
         .order_by("alarm_at")
         .values_list("party", "room_id", "alarm_at", "owner_id")

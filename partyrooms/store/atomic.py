@@ -20,6 +20,7 @@ from django.db import (
     connections,
     transaction,
 )
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from partyrooms.core.writes import WriteSet
 from partyrooms.exceptions import StoreUnavailable
@@ -85,14 +86,7 @@ class DatabaseTransaction:
         self._open.enter_context(transaction.atomic(using=self._database))
         # The first of all handlers: it tells an error of COMMIT from one of the others.
         transaction.on_commit(self._note_commit, using=self._database)
-        connection = connections[self._database]
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT set_config("
-                    "'idle_in_transaction_session_timeout', %s, true)",
-                    [f"{self._idle_timeout * 1000:.0f}"],
-                )
+        limit_idleness(connections[self._database], self._idle_timeout, is_local=True)
 
     def commit(self, commit: RoomCommit) -> Outcome:
         try:
@@ -127,6 +121,25 @@ class DatabaseTransaction:
                 f"The database {self._database!r} did not do what atomic() asked of "
                 f"it: {error}"
             ) from error
+
+
+def limit_idleness(
+    connection: BaseDatabaseWrapper, timeout: float, *, is_local: bool
+) -> None:
+    """
+    Let Postgres end a transaction in which nothing happens; SQLite cannot.
+
+    Args:
+        connection: Where.
+        timeout: Seconds.
+        is_local: Only the transaction that is open; else each one of the session.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT set_config('idle_in_transaction_session_timeout', %s, %s)",
+                [f"{timeout * 1000:.0f}", is_local],
+            )
 
 
 class _RolledBack(Exception):

@@ -1,23 +1,22 @@
-"""Crons as rows hold them: who runs which tick, and who is next."""
+"""Crons in the database: the last tick of each, and the node that ran it."""
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
 
+from django.db import transaction
 from django.db.models import Exists, Q, QuerySet
 
 from partyrooms.models import CronRecord, Node
+from partyrooms.nodes.death import is_gone
+from partyrooms.nodes.membership import Membership
 from partyrooms.ports.records import CronKey, CronRow
 from partyrooms.timezones import as_project, as_utc
-
-if TYPE_CHECKING:
-    from partyrooms.store.rows import Membership
 
 
 class CronRows:
     """The rows of crons, in the name of one node; every method blocks."""
 
-    def __init__(self, membership: "Membership") -> None:
+    def __init__(self, membership: Membership) -> None:
         self._membership = membership
         self._node = membership.node_id
         self._database = membership.database
@@ -27,17 +26,23 @@ class CronRows:
         return CronRecord.objects.using(self._database)
 
     def introduce(self, expressions: Mapping[CronKey, str], now: datetime) -> None:
-        for (party, name), expression in expressions.items():
-            row, _ = self._rows.get_or_create(
-                party=party,
-                name=name,
-                defaults={"expression": expression, "scheduled_at": as_project(now)},
-            )
-            if row.expression != expression:
-                changed = self._rows.filter(pk=row.pk, expression=row.expression)
-                # Who runs a tick would not know it any more.
-                changed.filter(is_running=False).update(scheduled_at=as_project(now))
-                changed.update(expression=expression)
+        since = as_project(now)
+        # In one order everywhere, so that two transactions cannot wait for each other.
+        new = [
+            CronRecord(party=party, name=name, expression=text, scheduled_at=since)
+            for (party, name), text in sorted(expressions.items())
+        ]
+        with transaction.atomic(using=self._database):
+            self._rows.bulk_create(new, ignore_conflicts=True)
+            changed = []
+            for row in self._rows.select_for_update().order_by("party", "name"):
+                text = expressions.get((row.party, row.name), row.expression)
+                if row.expression != text:
+                    row.expression = text
+                    if not row.is_running:  # Its runner looks for the tick to end it.
+                        row.scheduled_at = since
+                    changed.append(row)
+            self._rows.bulk_update(changed, ["expression", "scheduled_at"])
 
     def all(self) -> list[CronRow]:
         return [
@@ -85,4 +90,4 @@ class CronRows:
     def _is_dead(self, node: Node | None) -> bool:
         if node is None or node.state == Node.State.DEAD:
             return True
-        return node.pk != self._node and self._membership.is_gone(node)
+        return node.pk != self._node and is_gone(node)

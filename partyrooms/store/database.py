@@ -1,13 +1,13 @@
 """The store on Django's ORM: fenced transactions, on threads of its own."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from datetime import datetime
 from functools import partial
 from threading import Lock
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
@@ -17,20 +17,26 @@ from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.ranges import Span
 from partyrooms.exceptions import StoreUnavailable
+from partyrooms.nodes.membership import Membership
 from partyrooms.ports.records import (
     Claim,
     CronKey,
     CronRow,
     DueAlarm,
+    Handover,
     Outcome,
     Place,
     RoomCommit,
 )
-from partyrooms.ports.store import AtomicTransaction
-from partyrooms.store.atomic import BlockThreads, DatabaseTransaction
+from partyrooms.ports.store import NOTHING, AtomicTransaction
+from partyrooms.store.alarms import find_due
+from partyrooms.store.atomic import BlockThreads, DatabaseTransaction, limit_idleness
+from partyrooms.store.claims import RoomClaims
 from partyrooms.store.crons import CronRows
-from partyrooms.store.rows import Membership, RoomRows
+from partyrooms.store.rows import RoomRows
+from partyrooms.store.seats import find_deserted
 
+Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 READERS = 4
@@ -45,10 +51,10 @@ class DatabaseStore:
     have a few threads.
 
     Args:
-        membership: The node, usually a ``Directory``; the store closes it.
+        membership: The node; the store closes it.
         idle_timeout: Seconds after which a transaction in which nothing happens is
             ended by the database, where it can: a process that was stopped in the
-            middle of one would hold its rooms' rows locked for ever. Also the limit of
+            middle of one would keep its rooms' rows locked. Also the limit of
             ``atomic()``.
     """
 
@@ -56,14 +62,15 @@ class DatabaseStore:
         self._idle_timeout = idle_timeout
         self.atomic_limit: float | None = idle_timeout
         self._membership = membership
-        self._rows = RoomRows(membership)
+        self._claims = RoomClaims(membership)
+        self._rows = RoomRows(membership.node_id, membership.database)
         self._crons = CronRows(membership)
         self._database = membership.database
         self._writer = ThreadPoolExecutor(1, "partyrooms-commit")
         self._readers = ThreadPoolExecutor(READERS, "partyrooms-read")
         self._blocks = BlockThreads()
-        # Who waits here is next; who waits in SQLite looks again now and then, and may
-        # be passed by for longer than its timeout.
+        # A lock of this process serves those that wait in order. SQLite's does not: a
+        # writer could wait for longer than its timeout while others get the file.
         self._alone: AbstractContextManager[object] = (
             Lock() if connections[self._database].vendor == "sqlite" else nullcontext()
         )
@@ -72,9 +79,11 @@ class DatabaseStore:
         self._closed = False
 
     async def claim(
-        self, key: RoomKey, gateways: Sequence[UUID] | None = None
+        self, key: RoomKey, *, hibernates: bool = False, gateways: Iterable[UUID] = ()
     ) -> Claim:
-        return await self._write(lambda: self._rows.claim(key, gateways))
+        return await self._write(
+            self._claims.claim, key, hibernates=hibernates, gateways=gateways
+        )
 
     async def enroll(self) -> None:
         await self._write(self._membership.register)
@@ -83,33 +92,25 @@ class DatabaseStore:
         await self._write(self._membership.stop_taking_rooms)
 
     async def locate(self, key: RoomKey) -> Place | None:
-        return await self._run(self._readers, lambda: self._rows.locate(key))
+        return await self._read(self._claims.locate, key)
 
     async def places(self) -> list[Place]:
-        return await self._run(self._readers, self._rows.places)
+        return await self._read(self._claims.places)
 
-    async def release(
-        self,
-        claims: Sequence[Claim],
-        gateways: Sequence[UUID] | None = None,
-        progress: bytes | None = None,
-        seats: Mapping[UUID | None, bytes] | None = None,
-    ) -> None:
-        await self._write(
-            partial(self._rows.release, claims, gateways, progress, seats)
-        )
+    async def release(self, claim: Claim, handover: Handover = NOTHING) -> None:
+        await self._write(self._claims.release, claim, handover)
 
     async def sizes(self, record: int) -> dict[bytes, int]:
-        return await self._run(self._readers, lambda: self._rows.sizes(record))
+        return await self._read(self._rows.sizes, record)
 
     async def read(self, record: int, keys: Sequence[bytes]) -> dict[bytes, bytes]:
-        return await self._run(self._readers, lambda: self._rows.read(record, keys))
+        return await self._read(self._rows.read, record, keys)
 
     async def scan(self, record: int, span: Span) -> list[tuple[bytes, bytes]]:
-        return await self._run(self._readers, lambda: self._rows.scan(record, span))
+        return await self._read(self._rows.scan, record, span)
 
     async def commit(self, batch: Sequence[RoomCommit]) -> list[Outcome]:
-        return await self._write(lambda: self._rows.commit(batch))
+        return await self._write(self._rows.commit, batch)
 
     def atomic(self) -> AtomicTransaction:
         return DatabaseTransaction(
@@ -123,46 +124,44 @@ class DatabaseStore:
         return self._blocks.one()
 
     async def outcome(self, commit: RoomCommit) -> Outcome | None:
-        return await self._write(lambda: self._rows.outcome(commit))
+        return await self._write(self._rows.outcome, commit)
 
     async def alarm(self, record: int) -> Alarm | None:
-        return await self._run(self._readers, lambda: self._rows.alarm(record))
+        return await self._read(self._rows.alarm, record)
 
     async def due_alarms(
-        self,
-        until: datetime,
-        *,
-        now: datetime,
-        parties: Collection[str],
-        limit: int,
+        self, until: datetime, *, now: datetime, parties: Collection[str], limit: int
     ) -> list[DueAlarm]:
-        find = partial(
-            self._rows.due_alarms, until, now=now, parties=parties, limit=limit
+        return await self._read(
+            partial(find_due, self._database, self._membership.node_id, until),
+            now=now,
+            parties=parties,
+            limit=limit,
         )
-        return await self._run(self._readers, find)
 
     async def introduce_crons(
         self, expressions: Mapping[CronKey, str], now: datetime
     ) -> None:
-        await self._write(lambda: self._crons.introduce(expressions, now))
+        await self._write(self._crons.introduce, expressions, now)
 
     async def crons(self) -> list[CronRow]:
-        return await self._run(self._readers, self._crons.all)
+        return await self._read(self._crons.all)
 
     async def begin_tick(self, row: CronRow, tick: datetime, now: datetime) -> bool:
-        return await self._write(lambda: self._crons.begin(row, tick, now))
+        return await self._write(self._crons.begin, row, tick, now)
 
     async def end_tick(self, row: CronRow, now: datetime, error: str) -> None:
-        await self._write(lambda: self._crons.end(row, now, error))
+        await self._write(self._crons.end, row, now, error)
 
     async def deserted(
         self, *, now: datetime, parties: Collection[str], limit: int
     ) -> list[RoomKey]:
-        find = partial(self._rows.deserted, now=now, parties=parties, limit=limit)
-        return await self._run(self._readers, find)
+        return await self._read(
+            find_deserted, self._database, now=now, parties=parties, limit=limit
+        )
 
     async def delete(self, claim: Claim) -> None:
-        await self._write(lambda: self._rows.delete(claim))
+        await self._write(self._rows.delete, claim)
 
     async def close(self) -> None:
         """
@@ -175,10 +174,23 @@ class DatabaseStore:
         self._closed = True
         await asyncio.get_running_loop().run_in_executor(None, self._close)
 
-    async def _write(self, work: Callable[[], Result]) -> Result:
+    async def _read(
+        self,
+        work: Callable[Arguments, Result],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Result:
+        return await self._run(self._readers, partial(work, *args, **kwargs))
+
+    async def _write(
+        self,
+        work: Callable[Arguments, Result],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Result:
         def write() -> Result:
             with self._alone:
-                return work()
+                return work(*args, **kwargs)
 
         return await self._run(self._writer, write)
 
@@ -196,7 +208,8 @@ class DatabaseStore:
         session = None
         try:
             if connection.connection is None:
-                self._connect(connection)
+                connection.ensure_connection()
+                limit_idleness(connection, self._idle_timeout, is_local=False)
             session = connection.connection
             return work()
         except (DatabaseError, InterfaceError) as error:
@@ -210,16 +223,6 @@ class DatabaseStore:
                 f"The database {self._database!r} did not do what it was asked: "
                 f"{error}. {_advice(connection, error)}"
             ) from error
-
-    def _connect(self, connection: BaseDatabaseWrapper) -> None:
-        connection.ensure_connection()
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT set_config("
-                    "'idle_in_transaction_session_timeout', %s, false)",
-                    [f"{self._idle_timeout * 1000:.0f}"],
-                )
 
     def _close(self) -> None:
         self._readers.shutdown()

@@ -10,6 +10,9 @@ from partyrooms.ports.records import RoomCommit
 
 Item = TypeVar("Item")
 
+CHUNK = 500
+"""Rooms, or keys, in one statement: databases limit the parameters they take."""
+
 PAIRS = 200
 """(room, key) pairs in one statement: SQLite's expressions are at most 1000 deep."""
 

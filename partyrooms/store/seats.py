@@ -1,25 +1,20 @@
-"""Who was connected to a room that nobody runs: statements, each blocking."""
+"""The connections of a room that has no owner: statements, each blocking."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q
-
 from partyrooms.core.keys import RoomKey
 from partyrooms.models import Node, RoomRecord, Seats
-from partyrooms.store.entries import chunks
-from partyrooms.timezones import as_project
-
-CHUNK = 500
-"""Rooms in one statement; databases limit the parameters they take."""
+from partyrooms.nodes.quarantine import not_quarantined
+from partyrooms.store.entries import CHUNK, chunks
 
 LeftSeats = tuple[tuple[UUID | None, bytes], ...]
-"""The node that has the sockets (None: one that is gone for good), and who they are."""
+"""A node with sockets (None: one whose row is removed), and their profiles."""
 
 
 def leave_seats(database: str, record: int, seats: Mapping[UUID, bytes]) -> None:
-    """Keep who is connected by which node, until the room is claimed."""
+    """Store the profiles of the connections by node, until the room is claimed."""
     nodes = Node.objects.using(database).filter(pk__in=seats)
     known = set(nodes.values_list("pk", flat=True))
     Seats.objects.using(database).bulk_create(
@@ -29,7 +24,7 @@ def leave_seats(database: str, record: int, seats: Mapping[UUID, bytes]) -> None
 
 
 def take_seats(database: str, record: int, own: UUID) -> LeftSeats:
-    """Who was connected elsewhere when the room was given up; it is forgotten."""
+    """Take out the profiles that were stored; those of the own node are left out."""
     rows = Seats.objects.using(database).filter(room=record)
     found = [(node, bytes(data)) for node, data in rows.values_list("node", "profiles")]
     if found:
@@ -43,14 +38,15 @@ def find_deserted(
     """
     See ``Store.deserted``: one query on the index of nodes, if no room is deserted.
 
-    A union, for databases use no index for one *or* the other; and rooms are asked for
-    in a second step, as it must not be their number that a look costs.
+    It is a union, for databases use no index for one *or* the other. The rooms are
+    read in a second step, so that a look does not cost the more, the more rooms exist.
     """
     seats = Seats.objects.using(database).values_list("room", flat=True)
     dead = Node.objects.using(database).filter(state=Node.State.DEAD).values("pk")
     left = seats.filter(node=None).union(seats.filter(node__in=dead))
-    at_large = Q(quarantined_until=None) | Q(quarantined_until__lte=as_project(now))
-    rooms = RoomRecord.objects.using(database).filter(at_large, party__in=parties)
+    rooms = RoomRecord.objects.using(database).filter(
+        not_quarantined(now), party__in=parties
+    )
     found: list[RoomKey] = []
     for records in chunks(list(left), CHUNK):
         keys = rooms.filter(pk__in=records).values_list("party", "room_id")

@@ -34,16 +34,16 @@ from django.db import transaction
 from partyrooms.api.requests import StubResponse, build_request, respond
 from partyrooms.api.room import Room
 from partyrooms.conf import get_settings
-from partyrooms.core.frames import Frame, Profile
+from partyrooms.core.frames import Profile
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.ranges import Span
 from partyrooms.core.values import decode
-from partyrooms.delivery.local_audience import LocalAudience
-from partyrooms.ports.sockets import Closing, ConnectionContext
+from partyrooms.ports.sockets import ConnectionContext
 from partyrooms.runtime.starter import MOVED
 from partyrooms.runtime.worker import Worker
 from partyrooms.server.node import Node
 from partyrooms.server.nodes import use_node
+from partyrooms.testing.client import Client
 from partyrooms.testing.memory_store import MemoryStore
 from partyrooms.testing.timeline import FakeClock, Timeline
 from partyrooms.timezones import as_project
@@ -127,13 +127,13 @@ class RunningRoom:
         path: str = "",
         query: str = "",
         headers: Mapping[str, str] | None = None,
-    ) -> "Client":
+    ) -> Client:
         """
         Open a connection; before-hooks are not run (they are class methods: call them).
 
         Args:
             id: The connection id; None: one is made, as for a client without one.
-            user: Who is logged in; None: nobody.
+            user: The user; None: an anonymous one.
             props: What a before-hook would have passed on.
             path: What follows the room id, from the slash on.
             query: The query string.
@@ -149,9 +149,9 @@ class RunningRoom:
             uri=request.get_full_path(),
             user_id=None if user is None else str(user.pk),
         )
-        client = Client(self, profile, self._node.cluster.local_audience(self.key))
-        self._worker.connect(client._socket, ConnectionContext(request, props or {}))
-        await self._worker.until_idle()
+        audience = self._node.cluster.local_audience(self.key)
+        client = Client(profile, self._worker, audience)
+        await client.connect(ConnectionContext(request, props or {}))
         return client
 
     async def request(
@@ -171,7 +171,7 @@ class RunningRoom:
             path: What follows the room id, from the slash on.
             props: What a before-hook would have passed on; none is run.
             stream: As in ``Stub.fetch``.
-            body: The rest, as in ``Stub.fetch``; ``user_id`` is who asks.
+            body: The rest, as in ``Stub.fetch``; ``user_id`` is the user's key.
         """
         given = {"headers": None, "json": None, "data": None, "query": None} | body
         request: Any = build_request(self.key, path, method=method, **given)
@@ -231,98 +231,6 @@ class RunningRoom:
         """
         await self._timeline.pass_time(timedelta(**duration).total_seconds())
         await self._worker.until_idle()
-
-
-class Client:
-    """
-    One connection's other end.
-
-    Attributes:
-        id: The connection id.
-        received: What has arrived, oldest first.
-        closed: The close code and reason; None: it is open.
-    """
-
-    def __init__(
-        self, room: RunningRoom, profile: Profile, audience: LocalAudience
-    ) -> None:
-        self.id = profile.id
-        self.received: list[str | bytes] = []
-        self.closed: Closing | None = None
-        self._room = room
-        self._socket = _TestSocket(self, profile, audience)
-
-    @property
-    def is_accepted(self) -> bool:
-        """Whether the handshake was answered."""
-        return self._socket.is_accepted
-
-    async def send(self, message: str | bytes) -> None:
-        """Send a frame, and wait until the room has handled it."""
-        self._room._worker.message(self._socket, message)
-        await self._room._worker.until_idle()
-
-    async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close the connection, and wait until the room has heard of it."""
-        await self._leave((code, reason), was_clean=True)
-
-    async def vanish(self) -> None:
-        """Break the connection without a close frame."""
-        await self._leave((1006, ""), was_clean=False)
-
-    async def _leave(self, closing: Closing, *, was_clean: bool) -> None:
-        if self.closed is None:
-            self.closed = closing
-            self._socket.leave()
-            self._room._worker.closed(self._socket, closing, was_clean)
-        await self._room._worker.until_idle()
-
-
-class _TestSocket:
-    """A ``Socket`` whose client is a list."""
-
-    node = None
-
-    def __init__(
-        self, client: Client, profile: Profile, audience: LocalAudience
-    ) -> None:
-        self.number = 0
-        self.profile = profile
-        self.closing: Closing | None = None
-        self.is_accepted = False
-        self.is_gone = False
-        self.is_dropped = False
-        self._client = client
-        self._audience: Any = audience
-
-    def accept(self, tags: tuple[str, ...]) -> None:
-        self.profile.tags = tags
-        self.is_accepted = True
-        if not self.is_gone:
-            self._audience.join(self)
-
-    def send(self, frame: Frame) -> None:
-        if not self.is_gone:
-            self._client.received.append(frame.payload)
-
-    def keep_state(self, state: bytes | None) -> None:
-        self.profile.state = state
-
-    def close(self, closing: Closing) -> None:
-        if self.is_gone:
-            return
-        self._client.closed = self.closing = closing
-        self.leave()
-        if not self.is_dropped:
-            self._client._room._worker.closed(self, closing, was_clean=True)
-
-    def drop(self, closing: Closing) -> None:
-        self.is_dropped = True
-        self.close(closing)
-
-    def leave(self) -> None:
-        self.is_gone = True
-        self._audience.leave(self)
 
 
 def _in_main_thread(hook: Any) -> Hook:

@@ -15,7 +15,7 @@ from partyrooms.testing.memory_store import MemoryStore
 from partyrooms.timezones import from_seconds
 
 MAX_ALARMS = 10_000
-"""In one ``pass_time()``: on_alarm that sets an alarm for now would ring for ever."""
+"""In one ``pass_time()``: an on_alarm that sets an alarm for now would not end."""
 
 
 class FakeClock:
@@ -53,7 +53,7 @@ class Timeline:
         self._node = node
         self.clock = clock
         self.store = store
-        self._waiting: set[RoomKey] = set()  # behind hooks that have not ended
+        self._waiting: set[RoomKey] = set()  # until a hook has ended
 
     async def pass_time(self, duration: float) -> None:
         """
@@ -87,7 +87,7 @@ class Timeline:
             self._waiting.add(due.key)
             alarm_due.add_done_callback(_look_at)
             return
-        with suppress(Exception):  # The room has heard of it, and the log.
+        with suppress(Exception):  # The room and the log have it.
             await alarm_due
 
     async def _next_alarm(self, end: float) -> DueAlarm | None:
@@ -108,6 +108,6 @@ class Timeline:
 
 
 def _look_at(done: "asyncio.Future[Any]") -> None:
-    # Else asyncio says that nobody has.
+    # Or asyncio would log that the exception was never read.
     if not done.cancelled():
         done.exception()

@@ -11,7 +11,8 @@ from partyrooms.core.keys import RoomKey
 from partyrooms.core.values import decode
 from partyrooms.server.alarm_poller import AlarmPoller
 from partyrooms.server.node import Node
-from partyrooms.testing.memory_store import MemoryStore, MemoryTables
+from partyrooms.testing.memory_store import MemoryStore
+from partyrooms.testing.memory_tables import MemoryTables
 from tests.cluster.world import PATIENCE, SLEEPY, Socket, ask, connected
 
 

@@ -18,7 +18,8 @@ from partyrooms.ports.records import Place
 from partyrooms.ports.sockets import ConnectionContext
 from partyrooms.server.node import Node
 from partyrooms.testing import _handshake
-from partyrooms.testing.memory_store import MemoryStore, MemoryTables
+from partyrooms.testing.memory_store import MemoryStore
+from partyrooms.testing.memory_tables import MemoryTables
 
 PATIENCE = 20.0
 """Seconds until a test that waits for an event gives up."""

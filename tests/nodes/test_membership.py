@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -15,11 +16,11 @@ from django.db import OperationalError, connections
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import RoomUnreachable
 from partyrooms.models import Node, RoomRecord
+from partyrooms.nodes.death import declare_dead, is_gone
 from partyrooms.nodes.heartbeat import Heartbeat
 from partyrooms.nodes.lease import Lease
-from partyrooms.nodes.membership import Directory, declare_dead, is_gone
+from partyrooms.nodes.membership import Membership
 from partyrooms.nodes.process import host, is_process_gone, start_mark
-from partyrooms.nodes.stopped import StoppedProcesses
 from partyrooms.store.database import DatabaseStore
 
 LOBBY = RoomKey("chat", "lobby")
@@ -31,33 +32,33 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @contextmanager
 def running(interval=0.02, lease_ttl=60.0):
-    """A registered directory whose callbacks set events."""
+    """A registered membership whose callbacks set events."""
     lease = Lease()
-    directory = Directory(
+    membership = Membership(
         uuid4(),
         database="default",
         heartbeat_interval=interval,
         lease_ttl=lease_ttl,
         on_lease=lease.extend,
     )
-    directory.lease = lease
-    directory.stops, directory.stopped = [], threading.Event()
-    directory.lost = threading.Event()
+    membership.lease = lease
+    membership.stops, membership.stopped = [], threading.Event()
+    membership.lost = threading.Event()
 
     def on_stop_request(records):
-        directory.stops.append(records)
-        directory.stopped.set()
+        membership.stops.append(records)
+        membership.stopped.set()
 
-    directory.start_heartbeat(on_stop_request, directory.lost.set)
-    directory.register()
+    membership.start_heartbeat(on_stop_request, membership.lost.set)
+    membership.register()
     try:
-        yield directory
+        yield membership
     finally:
-        directory.close()
+        membership.close()
 
 
-def row(directory):
-    return Node.objects.get(pk=directory.node_id)
+def row(membership):
+    return Node.objects.get(pk=membership.node_id)
 
 
 @contextmanager
@@ -90,10 +91,10 @@ def node_of(process, **fields):
 
 def test_registering_makes_one_row_and_closing_removes_it():
     """register() is idempotent, and so is close()."""
-    with running(interval=60.0) as directory:
-        directory.register()
-        node = row(directory)
-    directory.close()
+    with running(interval=60.0) as membership:
+        membership.register()
+        node = row(membership)
+    membership.close()
 
     assert (node.pid, node.host, node.state) == (os.getpid(), host(), "alive")
     assert not Node.objects.exists()
@@ -101,62 +102,64 @@ def test_registering_makes_one_row_and_closing_removes_it():
 
 def test_registering_again_after_a_lost_answer():
     """The row was made, but nobody heard so."""
-    directory = Directory(
+    membership = Membership(
         uuid4(), database="default", heartbeat_interval=60.0, lease_ttl=300.0
     )
-    Node.objects.create(pk=directory.node_id, host=host(), pid=os.getpid())
+    Node.objects.create(pk=membership.node_id, host=host(), pid=os.getpid())
 
-    directory.register()
-    directory.close()
+    membership.register()
+    membership.close()
 
     assert not Node.objects.exists()
 
 
 def test_a_closed_directory_registers_no_more():
     """Its node's life is over."""
-    with running() as directory:
+    with running() as membership:
         pass
 
     with pytest.raises(RuntimeError, match="closed"):
-        directory.register()
+        membership.register()
 
 
 def test_the_heartbeat_renews_the_row(wait_for):
     """The counter rises by itself."""
-    with running() as directory:
-        wait_for(lambda: row(directory).heartbeat >= 3)
+    with running() as membership:
+        wait_for(lambda: row(membership).heartbeat >= 3)
 
 
 def test_the_heartbeat_waits_for_the_row(wait_for):
     """start_heartbeat() before register() loses nothing."""
-    directory = Directory(
+    membership = Membership(
         uuid4(), database="default", heartbeat_interval=0.02, lease_ttl=60.0
     )
     lost = threading.Event()
-    directory.start_heartbeat(lambda records: None, lost.set)
+    membership.start_heartbeat(lambda records: None, lost.set)
     try:
-        directory.register()
-        wait_for(lambda: row(directory).heartbeat)
+        membership.register()
+        wait_for(lambda: row(membership).heartbeat)
     finally:
-        directory.close()
+        membership.close()
 
     assert not lost.is_set()
 
 
 def test_stop_requests_for_own_rooms_are_handed_over():
     """Other nodes' rooms are none of its business."""
-    with running() as directory:
+    with running() as membership:
         stranger = Node.objects.create(host="elsewhere", pid=1)
         own = RoomRecord.objects.create(
-            party="chat", room_id="a", owner_id=directory.node_id, stop_requested=True
+            party="chat", room_id="a", owner_id=membership.node_id, stop_requested=True
         )
-        RoomRecord.objects.create(party="chat", room_id="b", owner_id=directory.node_id)
+        RoomRecord.objects.create(
+            party="chat", room_id="b", owner_id=membership.node_id
+        )
         RoomRecord.objects.create(
             party="chat", room_id="c", owner=stranger, stop_requested=True
         )
 
-        assert directory.stopped.wait(PATIENCE)
-    assert directory.stops[0] == [own.pk]
+        assert membership.stopped.wait(PATIENCE)
+    assert membership.stops[0] == [own.pk]
 
 
 @pytest.mark.parametrize(
@@ -164,10 +167,10 @@ def test_stop_requests_for_own_rooms_are_handed_over():
 )
 def test_a_node_whose_row_is_dead_or_gone_is_told_so(end):
     """It stops its rooms at its next heartbeat."""
-    with running() as directory:
-        end(Node.objects.filter(pk=directory.node_id))
+    with running() as membership:
+        end(Node.objects.filter(pk=membership.node_id))
 
-        assert directory.lost.wait(PATIENCE)
+        assert membership.lost.wait(PATIENCE)
 
 
 def test_a_node_that_cannot_renew_may_not_act(monkeypatch, wait_for):
@@ -181,11 +184,11 @@ def test_a_node_that_cannot_renew_may_not_act(monkeypatch, wait_for):
 
     monkeypatch.setattr(Heartbeat, "_poll", hang)
     try:
-        with running(lease_ttl=0.5) as directory:
-            assert directory.lease.holds()
+        with running(lease_ttl=0.5) as membership:
+            assert membership.lease.holds()
             assert hanging.wait(PATIENCE)
-            wait_for(lambda: not directory.lease.holds())
-            assert not directory.lost.is_set()
+            wait_for(lambda: not membership.lease.holds())
+            assert not membership.lost.is_set()
             release.set()
     finally:
         release.set()
@@ -202,11 +205,11 @@ def test_a_database_error_is_survived(monkeypatch, wait_for):
         return renew(self)
 
     monkeypatch.setattr(Heartbeat, "_renew", fail_once)
-    with running() as directory:
-        wait_for(lambda: row(directory).heartbeat)
+    with running() as membership:
+        wait_for(lambda: row(membership).heartbeat)
 
     assert failed.is_set()
-    assert not directory.lost.is_set()
+    assert not membership.lost.is_set()
 
 
 def test_a_silent_node_of_another_host_is_declared_dead(wait_for):
@@ -233,13 +236,13 @@ def test_r40_whoever_registers_declares_the_killed_processes_of_its_host_dead():
         process.kill()
         process.wait()
 
-        with running(interval=3600.0, lease_ttl=10800.0) as directory:
-            directory.register()
+        with running(interval=3600.0, lease_ttl=10800.0) as membership:
+            membership.register()
             states = {node.pk: node.state for node in Node.objects.all()}
 
     assert states[gone.pk] == "dead"
     assert {states[elsewhere.pk], states[alive.pk]} == {"alive"}
-    assert states[directory.node_id] == "alive"
+    assert states[membership.node_id] == "alive"
 
 
 def test_a_node_that_renewed_meanwhile_is_not_declared_dead():
@@ -247,8 +250,8 @@ def test_a_node_that_renewed_meanwhile_is_not_declared_dead():
     node = Node.objects.create(host="elsewhere", pid=1)
     Node.objects.filter(pk=node.pk).update(heartbeat=1)
 
-    assert not declare_dead(node)
-    assert declare_dead(Node.objects.get(pk=node.pk))
+    assert not declare_dead(node, database="default")
+    assert declare_dead(Node.objects.get(pk=node.pk), database="default")
 
 
 def test_dead_nodes_that_own_nothing_are_removed():
@@ -257,10 +260,10 @@ def test_dead_nodes_that_own_nothing_are_removed():
     owner = Node.objects.create(host="elsewhere", pid=2, state="dead")
     RoomRecord.objects.create(party="chat", room_id="a", owner=owner)
 
-    with running() as directory:
+    with running() as membership:
         assert {*Node.objects.values_list("pk", flat=True)} == {
             owner.pk,
-            directory.node_id,
+            membership.node_id,
         }
 
 
@@ -299,11 +302,11 @@ async def test_a_node_of_this_process_is_gone_when_its_loop_is_closed():
 
     def live_and_leave():
         async def main():
-            directory = Directory(
+            membership = Membership(
                 uuid4(), database="default", heartbeat_interval=60.0, lease_ttl=300.0
             )
-            await asyncio.to_thread(in_thread, directory.register)
-            node = await asyncio.to_thread(in_thread, lambda: row(directory))
+            await asyncio.to_thread(in_thread, membership.register)
+            node = await asyncio.to_thread(in_thread, lambda: row(membership))
             return node, is_gone(node)
 
         return asyncio.run(main())
@@ -320,11 +323,11 @@ async def test_the_heartbeat_ends_with_its_loop():
 
     def live_and_leave():
         async def main():
-            directory = Directory(
+            membership = Membership(
                 uuid4(), database="default", heartbeat_interval=0.02, lease_ttl=300.0
             )
-            directory.start_heartbeat(lambda records: None, lambda: None)
-            await asyncio.to_thread(in_thread, directory.register)
+            membership.start_heartbeat(lambda records: None, lambda: None)
+            await asyncio.to_thread(in_thread, membership.register)
             return [
                 thread
                 for thread in threading.enumerate()
@@ -351,11 +354,11 @@ settings.configure(
 )
 django.setup()
 from partyrooms.core.keys import RoomKey
-from partyrooms.nodes.membership import Directory
+from partyrooms.nodes.membership import Membership
 from partyrooms.store.database import DatabaseStore
 
 async def main():
-    store = DatabaseStore(Directory(
+    store = DatabaseStore(Membership(
         uuid.uuid4(), database="default", heartbeat_interval=2.0, lease_ttl=3600.0))
     print((await store.claim(RoomKey("chat", "lobby"))).epoch, flush=True)
     await asyncio.to_thread(input)
@@ -373,7 +376,9 @@ async def test_s8_a_killed_servers_rooms_are_taken_over_at_once():
         stdout=asyncio.subprocess.PIPE,
     )
     store = DatabaseStore(
-        Directory(uuid4(), database="default", heartbeat_interval=2.0, lease_ttl=3600.0)
+        Membership(
+            uuid4(), database="default", heartbeat_interval=2.0, lease_ttl=3600.0
+        )
     )
     try:
         first = await asyncio.wait_for(owner.stdout.readline(), PATIENCE)
@@ -417,97 +422,48 @@ def wait_for():
     return wait
 
 
-@pytest.fixture
-def stopped():
-    """A node whose process was stopped, and that process."""
-    with child() as process:
-        process.send_signal(signal.SIGSTOP)
-        os.waitpid(process.pid, os.WUNTRACED)
-        yield node_of(process, pid_started=start_mark(process.pid)), process
+@contextmanager
+def locked():
+    """The database file, with its lock held by somebody else."""
+    path = connections["default"].settings_dict["NAME"]
+    holder = sqlite3.connect(path, isolation_level=None, uri=True)
+    holder.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        holder.close()
 
 
-def ends_by_itself(process):
-    """Whether it was let live: woken, it misses the line that it waits for."""
-    process.send_signal(signal.SIGCONT)
-    process.communicate(timeout=PATIENCE)
-    return process.returncode >= 0
+@pytest.mark.parametrize("is_stopped", [True, False])
+def test_d5_a_stopped_process_is_named_where_the_lock_is_held(
+    is_stopped, caplog, wait_for
+):
+    """D5: the log says what to do; the process is let live, and so is any other."""
+    with child() as process, running() as membership:
+        node = node_of(process)
+        if is_stopped:
+            process.send_signal(signal.SIGSTOP)
+            os.waitpid(process.pid, os.WUNTRACED)
+        wait_for(lambda: row(membership).heartbeat)
+
+        with locked():
+            wait_for(lambda: "renewal_failed" in actions(caplog))
+            wait_for(lambda: not is_stopped or "stopped_process" in actions(caplog))
+        process.send_signal(signal.SIGCONT)
+        process.communicate(timeout=PATIENCE)
+
+    named = [line.getMessage() for line in caplog.records if of_stopped(line)]
+    assert bool(named) == is_stopped
+    for text in named:
+        assert f"Process {process.pid} (node {node.pk}) is stopped" in text
+        assert f"kill -CONT {process.pid}" in text
+        assert f"kill -9 {process.pid}" in text
+    assert process.returncode >= 0  # It missed the line that it waits for.
 
 
-def watch(*nodes):
-    """Looks at 0 s; a lease is 10 s."""
-    processes = StoppedProcesses(lease_ttl=10.0, distrust_after=6.0)
-    processes.know(nodes)
-    assert processes.look(0.0)
-    return processes
+def of_stopped(line):
+    return getattr(line, "action", "") == "stopped_process"
 
 
-def test_a_process_that_was_stopped_for_a_lease_is_killed(stopped):
-    """It may hold the lock of the whole file."""
-    node, process = stopped
-    processes = watch(node)
-
-    processes.look(5.0)
-    processes.look(10.0)
-
-    assert process.wait(PATIENCE) == -signal.SIGKILL
-
-
-def test_a_process_that_was_stopped_for_less_than_a_lease_is_let_live(stopped):
-    """Nothing changes by a pause shorter than the lease."""
-    node, process = stopped
-    processes = watch(node)
-
-    processes.look(5.0)
-    processes.look(9.9)
-
-    assert ends_by_itself(process)
-
-
-def test_a_process_that_ran_meanwhile_is_let_live(stopped):
-    """Its row was renewed, so the time counts anew."""
-    node, process = stopped
-    processes = watch(node)
-    processes.know([node])
-
-    node.heartbeat += 1
-    processes.know([node])
-    processes.look(5.0)
-    processes.look(10.0)
-
-    assert ends_by_itself(process)
-
-
-def test_a_renewal_just_before_a_process_was_stopped_does_not_count(stopped):
-    """Its row had been read before that; it is read again once it is seen."""
-    node, process = stopped
-    processes = watch(node)
-
-    node.heartbeat += 1
-    processes.know([node])
-    assert not processes.look(5.0)
-    processes.look(10.0)
-
-    assert not ends_by_itself(process)
-
-
-def test_a_process_is_let_live_that_was_stopped_with_the_observer(stopped):
-    """Both may have been stopped for minutes; the other one is about to wake."""
-    node, process = stopped
-    processes = watch(node)
-
-    processes.look(600.0)
-
-    assert ends_by_itself(process)
-
-
-def test_a_process_that_was_stopped_on_another_machine_is_let_live(stopped):
-    """Its pid means somebody else here."""
-    node, process = stopped
-    node.host = "elsewhere"
-    processes = StoppedProcesses(lease_ttl=10.0, distrust_after=6.0)
-    processes.know([node])
-
-    for now in (0.0, 5.0, 10.0):
-        assert not processes.look(now)
-
-    assert ends_by_itself(process)
+def actions(caplog):
+    return {getattr(line, "action", "") for line in caplog.records}

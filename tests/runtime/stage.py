@@ -63,9 +63,9 @@ class HeldStore(MemoryStore):
             hold.reached.set()
             await hold.go.wait()
 
-    async def claim(self, key, gateways=None):
+    async def claim(self, key, **named):
         await self._pass("claim")
-        return await super().claim(key, gateways)
+        return await super().claim(key, **named)
 
     async def sizes(self, record):
         await self._pass("sizes")
@@ -88,9 +88,9 @@ class HeldStore(MemoryStore):
         await self._pass("outcome")
         return await super().outcome(commit)
 
-    async def release(self, claims, *left):
+    async def release(self, claim, *handover):
         await self._pass("release")
-        return await super().release(claims, *left)
+        return await super().release(claim, *handover)
 
     async def delete(self, claim):
         await self._pass("delete")

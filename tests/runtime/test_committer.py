@@ -161,7 +161,7 @@ async def test_s8_a_replaced_owner_loses_its_room_and_no_other(store, committer)
     """S8: rooms of one transaction are judged one by one."""
     replaced, kept = await lives(store, committer, "replaced", "kept")
     other = MemoryStore(store.tables)
-    await store.release([replaced.gate.claim])
+    await store.release(replaced.gate.claim)
     await other.claim(replaced.gate.claim.key)
 
     replaced.turn("a", key=b"1")
@@ -198,7 +198,7 @@ async def test_g2_a_lost_answer_and_a_new_owner_let_nothing_leave(store, committ
     life.turn("a", key=b"1")
     await patiently(hold.reached.wait())
     other = MemoryStore(store.tables)
-    await store.release([life.gate.claim])
+    await store.release(life.gate.claim)
     await other.claim(life.gate.claim.key)
     store.tables.lose_next_reply = True
 

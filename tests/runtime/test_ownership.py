@@ -47,7 +47,7 @@ async def test_a_claim_that_is_refused_may_be_tried_again(tenure, store):
 
     with pytest.raises(RoomElsewhere):
         await tenure.claim()
-    await other.release([claim])
+    await other.release(claim)
     store.tables.available = False
     with pytest.raises(StoreUnavailable):
         await tenure.claim()

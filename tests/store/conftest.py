@@ -11,9 +11,10 @@ from django.conf import settings
 from django.db import connections
 
 from partyrooms.models import Node
-from partyrooms.nodes.membership import Directory
+from partyrooms.nodes.membership import Membership
 from partyrooms.store.database import DatabaseStore
-from partyrooms.testing.memory_store import MemoryStore, MemoryTables
+from partyrooms.testing.memory_store import MemoryStore
+from partyrooms.testing.memory_tables import MemoryTables
 from tests.needs import need
 
 
@@ -41,11 +42,11 @@ class DatabaseWorld:
 
     @asynccontextmanager
     async def store(self):
-        directory = Directory(
+        membership = Membership(
             uuid4(), database=self.alias, heartbeat_interval=60.0, lease_ttl=300.0
         )
-        store = DatabaseStore(directory)
-        store.node_id = directory.node_id
+        store = DatabaseStore(membership)
+        store.node_id = membership.node_id
         yield store
         await store.close()
 

@@ -14,10 +14,14 @@ from partyrooms.core.keys import RoomKey
 from partyrooms.core.writes import WriteSet
 from partyrooms.exceptions import StoreUnavailable
 from partyrooms.models import Node, RoomRecord
-from partyrooms.nodes.membership import Directory
+from partyrooms.nodes.membership import Membership
 from partyrooms.ports.records import Outcome, RoomCommit
+from partyrooms.store.alarms import find_due
+from partyrooms.store.claims import RoomClaims
+from partyrooms.store.crons import CronRows
 from partyrooms.store.database import DatabaseStore
 from partyrooms.store.rows import RoomRows
+from partyrooms.store.seats import find_deserted
 
 LOBBY = RoomKey("chat", "lobby")
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -26,13 +30,30 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def directory():
+def membership():
     """A node that never gets to its first heartbeat."""
-    directory = Directory(
+    membership = Membership(
         uuid4(), database="default", heartbeat_interval=60.0, lease_ttl=300.0
     )
-    yield directory
-    directory.close()
+    yield membership
+    membership.close()
+
+
+@pytest.fixture
+def rows(membership):
+    """What rooms store, in the name of that node."""
+    return RoomRows(membership.node_id, "default")
+
+
+def claimed(membership, key=LOBBY):
+    return RoomClaims(membership).claim(key)
+
+
+def due(membership, *, until=NOW, now=NOW):
+    parties = ["chat", "x"]
+    return find_due(
+        "default", membership.node_id, until, now=now, parties=parties, limit=5
+    )
 
 
 def puts(claims, value=b"1", version=0):
@@ -46,12 +67,11 @@ def puts(claims, value=b"1", version=0):
 
 @pytest.mark.parametrize("rooms", [1, 50])
 def test_a_commits_statements_do_not_grow_with_its_rooms(
-    directory, rooms, django_assert_num_queries
+    membership, rows, rooms, django_assert_num_queries
 ):
     """BEGIN, one lock, one fence, one upsert, COMMIT; two more for alarms."""
-    rows = RoomRows(directory)
-    claims = [rows.claim(RoomKey("chat", f"r{n}")) for n in range(rooms)]
-    others = [rows.claim(RoomKey("chat", f"s{n}")) for n in range(rooms)]
+    claims = [claimed(membership, RoomKey("chat", f"r{n}")) for n in range(rooms)]
+    others = [claimed(membership, RoomKey("chat", f"s{n}")) for n in range(rooms)]
     batch = puts(claims, version=1) + puts(others)
     for number, commit in enumerate(batch):
         is_set = number < rooms
@@ -64,15 +84,16 @@ def test_a_commits_statements_do_not_grow_with_its_rooms(
         rows.commit(batch)
 
 
-def test_r40_a_poll_is_one_query_on_an_index(directory, django_assert_num_queries):
+def test_r40_a_poll_is_one_query_on_an_index(
+    membership, rows, django_assert_num_queries
+):
     """R40: whatever else is in the table."""
-    rows = RoomRows(directory)
-    commits = puts([rows.claim(LOBBY)])
+    commits = puts([claimed(membership)])
     commits[0].writes.alarm = Alarm(at=NOW)
     rows.commit(commits)
 
     with django_assert_num_queries(1) as queries:
-        found = rows.due_alarms(NOW, now=NOW, parties=["chat", "x"], limit=5)
+        found = due(membership)
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN QUERY PLAN {queries[0]['sql']}")
         plan = [row[-1] for row in cursor.fetchall()]
@@ -82,13 +103,26 @@ def test_r40_a_poll_is_one_query_on_an_index(directory, django_assert_num_querie
     assert not any("TEMP B-TREE FOR ORDER BY" in step for step in plan)
 
 
+@pytest.mark.parametrize("count", [1, 50])
+def test_b10_the_statements_that_make_crons_known_do_not_grow_with_their_number(
+    membership, count, django_assert_num_queries
+):
+    """B10: BEGIN, INSERT, one look, COMMIT; an UPDATE if expressions have changed."""
+    crons = CronRows(membership)
+    hourly = {("chat", f"c{n}"): "0 * * * *" for n in range(count)}
+
+    with django_assert_num_queries(4):
+        crons.introduce(hourly, NOW)
+    with django_assert_num_queries(5):
+        crons.introduce(dict.fromkeys(hourly, "5 * * * *"), NOW)
+
+
 def test_r13_a_look_for_deserted_rooms_is_one_query_on_an_index(
-    directory, django_assert_num_queries
+    django_assert_num_queries,
 ):
     """R13: whatever rooms there are, asleep or not; nobody has to read them."""
-    rows = RoomRows(directory)
     with django_assert_num_queries(1) as queries:
-        found = rows.deserted(now=NOW, parties=["chat", "x"], limit=5)
+        found = find_deserted("default", now=NOW, parties=["chat", "x"], limit=5)
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN QUERY PLAN {queries[0]['sql']}")
         plan = [row[-1] for row in cursor.fetchall()]
@@ -99,51 +133,47 @@ def test_r13_a_look_for_deserted_rooms_is_one_query_on_an_index(
     assert "partyrooms_roomrecord" not in queries[0]["sql"]
 
 
-def test_r40_a_room_in_quarantine_is_left_out(directory):
+def test_r40_a_room_in_quarantine_is_left_out(membership, rows):
     """R40: until its pause is over."""
-    rows = RoomRows(directory)
-    commits = puts([rows.claim(LOBBY)])
+    commits = puts([claimed(membership)])
     commits[0].writes.alarm = Alarm(at=NOW)
     rows.commit(commits)
     RoomRecord.objects.update(quarantined_until=NOW + timedelta(seconds=1))
 
-    def due(now):
-        found = rows.due_alarms(NOW, now=now, parties=["chat"], limit=5)
-        return [one.key for one in found]
+    after = due(membership, now=NOW + timedelta(seconds=1))
 
-    assert due(NOW) == []
-    assert due(NOW + timedelta(seconds=1)) == [LOBBY]
+    assert due(membership) == []
+    assert [one.key for one in after] == [LOBBY]
 
 
 @pytest.mark.parametrize("use_tz", [True, False])
 def test_s10_times_are_the_same_moments_whatever_use_tz_says(
-    directory, settings, use_tz
+    membership, rows, settings, use_tz
 ):
     """S10: the column holds what the project's models hold."""
     settings.USE_TZ = use_tz
     settings.TIME_ZONE = "Asia/Tokyo"
-    rows = RoomRows(directory)
-    claim = rows.claim(LOBBY)
+    claim = claimed(membership)
     commits = puts([claim])
     commits[0].writes.alarm = Alarm(at=NOW)
     rows.commit(commits)
 
-    found = rows.due_alarms(NOW, now=NOW, parties=["chat"], limit=5)
+    found = due(membership)
     too_early = NOW - timedelta(microseconds=1)
 
     assert rows.alarm(claim.record) == Alarm(at=NOW)
     assert [one.at for one in found] == [NOW]
-    assert rows.due_alarms(too_early, now=NOW, parties=["chat"], limit=5) == []
+    assert due(membership, until=too_early) == []
     local = NOW.astimezone(ZoneInfo("Asia/Tokyo")).replace(tzinfo=None)
     assert RoomRecord.objects.get().alarm_at == (NOW if use_tz else local)
 
 
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
 async def test_a_database_that_is_away_is_unavailable_and_may_be_asked_again(
-    directory, error, monkeypatch
+    membership, error, monkeypatch
 ):
     """The error is chained and the next call has a new connection."""
-    store = DatabaseStore(directory)
+    store = DatabaseStore(membership)
     claim = await store.claim(LOBBY)
     commit = RoomRows.commit
 
@@ -164,22 +194,22 @@ async def test_a_database_that_is_away_is_unavailable_and_may_be_asked_again(
 @pytest.mark.skipif(
     connection.vendor != "sqlite", reason="elsewhere a transaction locks no table"
 )
-async def test_a_lock_is_told_to_be_a_transactions(directory, monkeypatch):
+async def test_a_lock_is_told_to_be_a_transactions(membership, monkeypatch):
     """As that of a TestCase, in which a database that is up looks as if it were not."""
-    store = DatabaseStore(directory)
+    store = DatabaseStore(membership)
 
-    def fail(self, *args):
+    def fail(self, *args, **named):
         raise OperationalError("database table is locked: partyrooms_roomrecord")
 
-    monkeypatch.setattr(RoomRows, "claim", fail)
+    monkeypatch.setattr(RoomClaims, "claim", fail)
     with pytest.raises(StoreUnavailable, match="TransactionTestCase"):
         await store.claim(LOBBY)
     await store.close()
 
 
-async def test_a_failed_commit_leaves_nothing(directory, monkeypatch):
+async def test_a_failed_commit_leaves_nothing(membership, monkeypatch):
     """The versions go back with the entries, so that a repetition is written."""
-    store = DatabaseStore(directory)
+    store = DatabaseStore(membership)
     claims = [await store.claim(LOBBY), await store.claim(RoomKey("chat", "b"))]
     write = RoomRows.write
 
@@ -199,9 +229,9 @@ async def test_a_failed_commit_leaves_nothing(directory, monkeypatch):
     assert outcomes == [Outcome.COMMITTED] * 2
 
 
-async def test_work_in_the_queue_outlives_its_cancelled_wait(directory, monkeypatch):
+async def test_work_in_the_queue_outlives_its_cancelled_wait(membership, monkeypatch):
     """Cancelling stops the wait, also when the thread has not begun yet."""
-    store = DatabaseStore(directory)
+    store = DatabaseStore(membership)
     claim = await store.claim(LOBBY)
     begun, go_on, commit = threading.Event(), threading.Event(), RoomRows.commit
 
@@ -225,11 +255,11 @@ async def test_work_in_the_queue_outlives_its_cancelled_wait(directory, monkeypa
     assert outcomes == [Outcome.COMMITTED] * 2
 
 
-async def test_closing_signs_off_and_leaves_no_thread(directory):
+async def test_closing_signs_off_and_leaves_no_thread(membership):
     """What was asked before is done before."""
     earlier = threading.enumerate()  # as the loop of Django's test client
-    store = DatabaseStore(directory)
-    directory.start_heartbeat(lambda records: None, lambda: None)
+    store = DatabaseStore(membership)
+    membership.start_heartbeat(lambda records: None, lambda: None)
     claim = await store.claim(LOBBY)
     await store.read(claim.record, [b"a"])
     new = [thread for thread in threading.enumerate() if thread not in earlier]

@@ -270,6 +270,51 @@ def test_w002_rest_framework(settings):
     assert ids(wiring.check_apps()) == ["W002"]
 
 
+@pytest.fixture
+def project(tmp_path, monkeypatch, settings):
+    """The folder of a project "site_w012" whose settings Django has."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "site_w012").mkdir()
+    for name in ("__init__.py", "settings.py"):
+        (tmp_path / "site_w012" / name).touch()
+    settings.SETTINGS_MODULE = "site_w012.settings"
+    return tmp_path
+
+
+def app(project, name, *files):
+    (project / name).mkdir()
+    for file in files:
+        (project / name / file).touch()
+
+
+def test_w012_an_app_with_rooms_that_is_not_installed(project, settings):
+    """R1: the tutorial says that check names a line that is missing."""
+    app(project, "chat_w012", "__init__.py", "rooms.py")
+    app(project, "blog_w012", "__init__.py", "models.py")
+    app(project, "notes_w012", "rooms.py")  # no package, so no app
+
+    missing = wiring.check_installed()
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "chat_w012"]
+
+    assert ids(missing) == ["W012"]
+    assert "chat_w012/rooms.py" in missing[0].msg
+    assert "'chat_w012'" in missing[0].hint
+    assert wiring.check_installed() == []
+
+
+def test_w012_needs_to_know_where_the_project_is(project, settings):
+    """R1: settings that were given in code, or one module, are no mistake."""
+    app(project, "chat_w012", "__init__.py", "rooms.py")
+    (project / "settings_w012.py").touch()
+
+    settings.SETTINGS_MODULE = None
+    nowhere = wiring.check_installed()
+    settings.SETTINGS_MODULE = "settings_w012"
+
+    assert nowhere == []
+    assert ids(wiring.check_installed()) == ["W012"]
+
+
 @pytest.mark.parametrize(
     ("debug", "provider", "expected"),
     [

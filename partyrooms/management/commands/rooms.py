@@ -3,7 +3,6 @@
 import asyncio
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +16,7 @@ from partyrooms.conf import get_settings
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import BadRoomId, PartyroomsError
 from partyrooms.models import Node, RoomRecord, RoomRecordQuerySet
-from partyrooms.nodes.membership import declare_dead, is_live
+from partyrooms.nodes.death import declare_dead, is_live
 from partyrooms.server.start import start_node
 
 POLL_INTERVAL = 0.1
@@ -35,34 +34,27 @@ class Command(BaseCommand):
             help="The alias of the database with the rooms (default: PARTYROOMS').",
         )
         actions = parser.add_subparsers(dest="action", required=True)
-        listing = actions.add_parser("list", help="One line for each room.")
-        listing.add_argument("--party", help="Only the rooms of this party.")
-        for action, text in (
-            ("show", "A room's row and what it stores."),
-            ("stop", "End a room's life; the next event starts it again."),
-            ("delete", "Remove a stopped room with all that it stores."),
-            ("alarm", "When a room is woken next, and how that went so far."),
-            ("broadcast", "Send a text to every connection of a room."),
-        ):
-            one = actions.add_parser(action, help=text)
-            one.add_argument("key", help="Party and room id, as in chat/lobby.")
-            if action == "alarm":
-                one.add_argument(
-                    "--retry",
-                    action="store_true",
-                    help="AlarmEvent an alarm that was given up.",
-                )
-            if action == "broadcast":
-                one.add_argument("text", help="What is sent, as it is.")
-            if action == "stop":
-                one.add_argument(
-                    "--timeout",
-                    type=float,
-                    default=10.0,
-                    help="Seconds to wait for the owner (default: 10).",
-                )
+        room = ArgumentParser(add_help=False)
+        room.add_argument("key", help="Party and room id, as in chat/lobby.")
 
-        cron = actions.add_parser("cron", help="Run a cron now, in this process.")
+        def add(name: str, text: str, *parents: ArgumentParser) -> ArgumentParser:
+            action: ArgumentParser
+            action = actions.add_parser(name, help=text, parents=parents)
+            return action
+
+        listing = add("list", "One line for each room.")
+        listing.add_argument("--party", help="Only the rooms of this party.")
+        add("show", "A room's row and what it stores.", room)
+        stop = add("stop", "End a room's life; the next event starts it again.", room)
+        wait = "Seconds to wait for the owner (default: 10)."
+        stop.add_argument("--timeout", type=float, default=10.0, help=wait)
+        add("delete", "Remove a stopped room with all that it stores.", room)
+        alarm = add("alarm", "When a room is woken next, and how that went.", room)
+        retry = "Let an alarm that was given up ring."
+        alarm.add_argument("--retry", action="store_true", help=retry)
+        broadcast = add("broadcast", "Send a text to all connections of a room.", room)
+        broadcast.add_argument("text", help="What is sent, as it is.")
+        cron = add("cron", "Run a cron now, in this process.")
         cron.add_argument("name", help="Party and name, as in chat/nightly.")
 
     def handle(
@@ -79,16 +71,17 @@ class Command(BaseCommand):
             key = RoomKey.parse(options["key"])
         except BadRoomId as error:
             raise CommandError(str(error)) from error
-        if action == "show":
-            self.show(rooms, key)
-        elif action == "alarm":
-            self.show_alarm(rooms, key, is_retry=options["retry"])
-        elif action == "stop":
-            self.stop(rooms, key, options["timeout"])
-        elif action == "broadcast":
-            self.broadcast(key, options["text"])
-        else:
-            self.delete(rooms, key)
+        match action:
+            case "show":
+                self.show(rooms, key)
+            case "stop":
+                self.stop(rooms, key, options["timeout"])
+            case "delete":
+                self.delete(rooms, key)
+            case "alarm":
+                self.show_alarm(rooms, key, is_retry=options["retry"])
+            case "broadcast":
+                self.broadcast(key, options["text"])
 
     def list_rooms(self, rooms: RoomRecordQuerySet, party: str | None) -> None:
         """Print the rooms, of one party or of all."""
@@ -99,8 +92,12 @@ class Command(BaseCommand):
         if not lines:
             self.stdout.write("No rooms.")
             return
-        heads = ["ROOM", "OWNER", "EPOCH", "VERSION", "ENTRIES", "BYTES"]
-        self.write_table([heads, *lines], right=range(2, 6))
+        lines.insert(0, ["ROOM", "OWNER", "EPOCH", "VERSION", "ENTRIES", "BYTES"])
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        for room, owner, *numbers in lines:
+            cells = [room.ljust(widths[0]), owner.ljust(widths[1])]
+            cells += map(str.rjust, numbers, widths[2:])
+            self.stdout.write("  ".join(cells))
 
     def show(self, rooms: RoomRecordQuerySet, key: RoomKey) -> None:
         """Print a room's row and its entries."""
@@ -168,9 +165,9 @@ class Command(BaseCommand):
         self.stdout.write(f"{key} has stopped.")
 
     def release(self, rooms: RoomRecordQuerySet, room: RoomRecord) -> None:
-        """Clear what a dead owner, or an earlier request, left behind."""
+        """Clear the owner that is dead, and an earlier request to stop."""
         if room.owner is not None:
-            declare_dead(room.owner)
+            declare_dead(room.owner, database=rooms.db)
         rooms.filter(pk=room.pk, owner=room.owner, epoch=room.epoch).update(
             owner=None, stop_requested=False
         )
@@ -188,26 +185,13 @@ class Command(BaseCommand):
         self.stdout.write(f"{key} is deleted.")
 
     def broadcast(self, key: RoomKey, text: str) -> None:
-        """Send a text to whoever is connected to a room, wherever it runs."""
+        """Send a text to every connection of a room, in whatever process it runs."""
         try:
             stub = parties[key.party].get(key.room_id)
             async_to_sync(stub.broadcast)(text)
         except (PartyroomsError, ValueError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{key} has it.")
-
-    def write_table(
-        self, lines: Sequence[Sequence[str]], *, right: Iterable[int]
-    ) -> None:
-        """Print columns as wide as their widest cell."""
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        ends = set(right)
-        for cells in lines:
-            padded = [
-                cell.rjust(width) if number in ends else cell.ljust(width)
-                for number, (cell, width) in enumerate(zip(cells, widths, strict=True))
-            ]
-            self.stdout.write("  ".join(padded).rstrip())
 
 
 async def run_by_hand(schedule: Schedule) -> None:

@@ -56,8 +56,8 @@ class Command(BaseCommand):
             node.watchdog.on_stuck = partial(replace_process, node, settings.database)
             await first_of(asked, node.ended, node.cluster.known)
             if node.cluster.known.is_set():
-                # Whoever waits for this line may stop the next worker: rooms have
-                # somewhere to go.
+                # A script that waits for this line may stop the next worker: rooms
+                # can be handed over.
                 self.stdout.write(f"Worker {node.name} runs rooms; SIGTERM ends it.")
                 self.stdout.flush()
             await first_of(asked, node.ended)
@@ -79,8 +79,8 @@ def replace_process(node: Node, database: str, culprit: RoomKey) -> None:
     """
     Begin this process anew, without the room that has it; called in a thread.
 
-    The other rooms are taken by whoever is asked next. Nothing is lost but what the
-    rooms had not committed.
+    The next event of each other room starts it in another process. What the rooms had
+    not committed is lost.
     """
     logger.error(
         "%s does not give the event loop back: this process is replaced",

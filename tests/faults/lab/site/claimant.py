@@ -16,13 +16,13 @@ async def obey() -> None:
     """Do what each line says, and answer each with a line."""
     from partyrooms.core.keys import RoomKey
     from partyrooms.exceptions import RoomUnreachable
-    from partyrooms.nodes.membership import Directory
+    from partyrooms.nodes.membership import Membership
     from partyrooms.store.database import DatabaseStore
 
-    directory = Directory(
+    membership = Membership(
         uuid4(), database="default", heartbeat_interval=2, lease_ttl=10
     )
-    store = DatabaseStore(directory)
+    store = DatabaseStore(membership)
     await store.enroll()
     print("ready", flush=True)  # noqa: T201
     claim = None
@@ -34,7 +34,8 @@ async def obey() -> None:
                 claim = None
             print(claim.epoch if claim else 0, flush=True)  # noqa: T201
         else:
-            await store.release([claim] if claim else [])
+            if claim is not None:
+                await store.release(claim)
             print(0, flush=True)  # noqa: T201
     await store.close()
 
