@@ -156,10 +156,19 @@ async def pause_in_transaction(owner, lab):
     async with asyncio.timeout(DEADLINE):
         while True:
             owner.pause()
-            if lab.database.is_locked():
+            if await stays_locked(lab.database):
                 return
             owner.resume()
             await asyncio.sleep(0.001)  # a little further on its way
+
+
+async def stays_locked(database):
+    """Whether the file is locked for a second: a process that runs lets go of it."""
+    for _ in range(100):
+        if not database.is_locked():
+            return False
+        await asyncio.sleep(0.01)
+    return True
 
 
 async def pause_with_the_lock(owner, observer, lab):
