@@ -14,7 +14,8 @@ from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
 
 from partyrooms.core.frames import Answer, AnswerKind
-from partyrooms.exceptions import BadRoomId, Reject, UnknownParty
+from partyrooms.delivery.internals import already_logged, iterator_of
+from partyrooms.exceptions import Reject
 
 ResponseT = TypeVar("ResponseT", bound=HttpResponseBase)
 
@@ -75,7 +76,7 @@ def to_answer(value: object) -> Answer:
 
 def chunks_of(value: Any) -> AsyncIterator[str | bytes]:
     """What a streamed answer yields: the generator itself, or what a response holds."""
-    return value._iterator if isinstance(value, StreamingHttpResponse) else value  # type: ignore[attr-defined,no-any-return]
+    return iterator_of(value) if isinstance(value, StreamingHttpResponse) else value
 
 
 def error_answer(error: Exception, request: Any = None) -> Answer | None:
@@ -121,19 +122,6 @@ def as_hooks_answer(response: ResponseT) -> ResponseT:
         response.accepted_media_type = JSONRenderer.media_type
         response.renderer_context = {}  # type: ignore[attr-defined]  # for its renderer
     return response
-
-
-def already_logged(response: ResponseT) -> ResponseT:
-    """Keep Django from logging a response whose reason is in the log already."""
-    response._has_been_logged = True  # type: ignore[attr-defined]
-    return response
-
-
-def address_error(error: BadRoomId | UnknownParty) -> JsonResponse:
-    """Say that a URL leads to no room; the client is not told which parties exist."""
-    unknown = isinstance(error, UnknownParty)
-    detail = "There is no such party." if unknown else "No room can have this id."
-    return json_error(error.status_code, detail)
 
 
 class Refusal(JsonResponse):

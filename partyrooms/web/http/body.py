@@ -8,6 +8,7 @@ from django.core.exceptions import RequestAborted, RequestDataTooBig
 from django.http import HttpRequest
 
 from partyrooms.conf import get_settings
+from partyrooms.delivery.internals import take_body
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -63,18 +64,8 @@ def adopt_body(request: HttpRequest) -> None:
     Raises:
         RequestDataTooBig: If it is over ``MAX_BODY_SIZE``; no more than that is read.
     """
-    limit = get_settings().max_body_size
-    body: bytes | None = request.__dict__.get("_body")
-    if body is None:
-        if getattr(request, "_read_started", False):
-            return  # a middleware has taken it as a stream, to parse a form
-        if _length(request.META.get("CONTENT_LENGTH")) > limit:
-            raise RequestDataTooBig
-        body = request._stream.read(limit + 1)
-        request.__dict__["_body"] = body
-    if len(body) > limit:
-        raise RequestDataTooBig
-    request._stream = io.BytesIO(body)
+    announced = _length(request.META.get("CONTENT_LENGTH"))
+    body = take_body(request, get_settings().max_body_size, announced)
     if body and not request.META.get("CONTENT_LENGTH"):
         # REST framework takes a request without a length (a chunked one) for empty.
         request.META["CONTENT_LENGTH"] = str(len(body))

@@ -21,8 +21,8 @@ from partyrooms.api.lobby import main_hook, main_lobby
 from partyrooms.core.frames import Answer, AnswerKind
 from partyrooms.delivery.responses import Refusal, error_answer, to_answer
 from partyrooms.exceptions import Reject
+from partyrooms.web.http.address import host_of, unknown_host
 from partyrooms.web.http.handshake_request import HandshakeRequest
-from partyrooms.web.http.host import host_of, unknown_host
 
 Hook = Callable[..., Any]
 

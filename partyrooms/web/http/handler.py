@@ -7,12 +7,15 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler
+from django.http import HttpRequest
+from django.urls import ResolverMatch
 
+from partyrooms.delivery.internals import middleware_setting
 from partyrooms.exceptions import StreamBroken
-from partyrooms.web.http.address import leads_to_room
+from partyrooms.web.http.address import leads_to_room, resolved
 from partyrooms.web.http.body import read_body
 from partyrooms.web.http.lifetime import RequestLifetime
-from partyrooms.web.http.on_loop import middleware_setting, on_loop
+from partyrooms.web.http.on_loop import on_loop
 
 
 class RoomHandler(ASGIHandler):
@@ -29,14 +32,19 @@ class RoomHandler(ASGIHandler):
         with middleware_setting(on_loop(settings.MIDDLEWARE)):
             super().load_middleware(is_async)
 
+    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
+        """Take the match that the choice of the way has found."""
+        match = request.resolver_match = resolved(request)
+        return match or super().resolve_request(request)
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve a request."""
         if leads_to_room(scope):
-            await self.handle_lean(scope, receive, send)
+            await self.serve_lean(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
-    async def handle_lean(self, scope: Any, receive: Any, send: Any) -> None:
+    async def serve_lean(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve a request to a room."""
         try:
             body: Any = await read_body(scope, receive)

@@ -17,19 +17,22 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import APIView, exception_handler
 
-from partyrooms import registry
 from partyrooms.core.frames import Answer, AnswerKind
-from partyrooms.core.paths import Address
+from partyrooms.delivery.internals import already_logged
 from partyrooms.delivery.requests import RoomRequest
-from partyrooms.delivery.responses import address_error, already_logged, json_error
-from partyrooms.exceptions import BadRoomId, PartyroomsError, UnknownParty
-from partyrooms.middleware import require_hook_ran
-from partyrooms.web.http.address import MARK, address_of
+from partyrooms.delivery.responses import json_error
+from partyrooms.exceptions import PartyroomsError
+from partyrooms.web.http.address import (
+    MARK,
+    NOT_HERE,
+    Target,
+    address_error,
+    target_of,
+)
 from partyrooms.web.http.ask import ask
+from partyrooms.web.http.before_hooks import require_hook_ran
 from partyrooms.web.http.body import adopt_body
-from partyrooms.web.http.host import host_of, unknown_host
-from partyrooms.web.http.policy import run_policy
-from partyrooms.web.http.user import user_id_of
+from partyrooms.web.http.policy import run_policy, user_id_of
 
 logger = logging.getLogger("partyrooms.http")
 
@@ -59,14 +62,11 @@ async def room_view(
     match = request.resolver_match
     if match is None:
         raise TypeError("room_view answers requests that a URL resolver led here.")
-    if host_of(request) is None:
-        return unknown_host()
     try:
-        found = address_of(request, match)
-        room_class: Any = registry.get(found.key.party)  # django-stubs: no hash
-    except (BadRoomId, UnknownParty) as error:
+        target = target_of(request, match)
+    except NOT_HERE as error:
         return address_error(error)
-    return await view_class(room_class)().answer(request, found)
+    return await view_class(target.room_class)().answer(request, target)
 
 
 # Its own policy decides who has to log in, as in every view of REST framework.
@@ -100,22 +100,22 @@ class RoomView(APIView):
         return ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
     async def answer(
-        self, http_request: HttpRequest, address: Address
+        self, http_request: HttpRequest, target: Target
     ) -> HttpResponseBase:
         """Run the policy, ask the room, and present what it answers."""
-        key = address.key
+        key = target.address.key
         self.args, self.kwargs = (), {"party": key.party, "room_id": key.room_id}
         self.format_kwarg = None
         self.request = request = self.initialize_request(http_request)
         self.headers = self.default_response_headers
         response: HttpResponseBase
         try:
-            require_hook_ran(http_request)
+            require_hook_ran(http_request, target)
             adopt_body(http_request)
-            await run_policy(self, request)
+            await run_policy(self, request, http_request)
             request.props = getattr(http_request, "props", {})
             request.user_id = user_id_of(request.user)
-            request.subpath = address.subpath
+            request.subpath = target.address.subpath
             answer = await ask(http_request, key, request)
             response = self.present(answer)
         except Exception as error:

@@ -21,8 +21,8 @@ from partyrooms.exceptions import (
 from partyrooms.ports.rooms import RoomInbox
 from partyrooms.ports.sockets import Closing, ConnectionContext
 from partyrooms.server.start import current_node
-from partyrooms.web.sockets.admission import Admission
 from partyrooms.web.sockets.denial import deny
+from partyrooms.web.sockets.handshake import Admission
 
 logger = logging.getLogger("partyrooms.sockets")
 

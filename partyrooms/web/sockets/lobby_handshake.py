@@ -7,20 +7,21 @@ from functools import cached_property
 from typing import Any
 
 from django.http.response import HttpResponseBase
+from django.utils.decorators import async_only_middleware
 
 from partyrooms import registry, usercode
 from partyrooms.api.lobby import main_hook, main_lobby
 from partyrooms.conf import get_settings
 from partyrooms.core.paths import MAIN_PARTY
 from partyrooms.core.rates import Rate
-from partyrooms.delivery.responses import Refusal, json_error
+from partyrooms.delivery.responses import Refusal
 from partyrooms.exceptions import Reject, SocketClosed
 from partyrooms.ports.sockets import Closing
 from partyrooms.web.http.handshake_request import HandshakeRequest
-from partyrooms.web.http.user import load_user
+from partyrooms.web.http.policy import load_user
 from partyrooms.web.sockets.consumer import Receive, Send
-from partyrooms.web.sockets.denial import deny
-from partyrooms.web.sockets.examination import examine_outside
+from partyrooms.web.sockets.denial import deny, not_found, too_late
+from partyrooms.web.sockets.examination import GetResponse, examine_outside
 from partyrooms.web.sockets.handshake import Acceptance, Handshake, accept_headers
 from partyrooms.web.sockets.lobby_socket import Headers, Limits, LobbySocket
 
@@ -71,19 +72,27 @@ class LobbySockets:
 class LobbyHandshake(Handshake):
     """The handshake of a WebSocket whose path no URL needs to match."""
 
-    async def _get_response_async(self, request: Any) -> HttpResponseBase:
-        """Examine the client where the view would be found."""
-        denial = examine_outside(request, registry.get(MAIN_PARTY))
-        if denial is not None:
-            return denial
-        request.user_id = await load_user(request)
-        return Acceptance()
+    last_middleware = f"{__name__}.lobby_examination"
 
     def admit(
         self, request: HandshakeRequest, response: Acceptance, deadline: float
     ) -> LobbyAdmission:
         """What ``serve`` is told of a client that may come in."""
         return LobbyAdmission(request, accept_headers(response), deadline)
+
+
+@async_only_middleware
+def lobby_examination(get_response: GetResponse) -> GetResponse:
+    """The middleware that accepts or denies, where rooms have a view."""
+
+    async def judge(request: HandshakeRequest) -> HttpResponseBase:
+        denial = examine_outside(request, registry.get(MAIN_PARTY))
+        if denial is not None:
+            return denial
+        request.user_id = await load_user(request)
+        return Acceptance()
+
+    return judge
 
 
 async def serve(scope: Any, receive: Receive, send: Send) -> None:
@@ -164,8 +173,7 @@ async def _deny_late(socket: LobbySocket, scope: Any, send: Send) -> None:
         socket.request.path[:300],
         extra={"action": "handshake_timeout"},
     )
-    detail = "The handshake took too long; come back later."
-    await deny(scope, send, json_error(503, detail, {"Retry-After": "1"}))
+    await deny(scope, send, too_late("The handshake took too long; come back later."))
 
 
 def _closing_of(socket: LobbySocket, running: "asyncio.Task[Any]") -> Closing | None:
@@ -196,8 +204,3 @@ def _limits() -> Limits:
         size=room_class.max_message_size or settings.max_message_size,
         bucket=Rate.parse(rate).bucket() if rate else None,
     )
-
-
-def not_found() -> HttpResponseBase:
-    """The denial of a socket that leads nowhere."""
-    return json_error(404, "Not found.")
