@@ -21,6 +21,13 @@ ResponseT = TypeVar("ResponseT", bound=HttpResponseBase)
 
 logger = logging.getLogger("partyrooms.responses")
 
+CONTENT_TYPES = {
+    AnswerKind.DATA: "application/json",
+    AnswerKind.TEXT: "text/plain; charset=utf-8",
+    AnswerKind.STREAM: "text/plain; charset=utf-8",
+}
+"""What an answer's body is where the answer itself does not say."""
+
 ALLOWED = (
     "rest_framework.response.Response, django.http.HttpResponse, dict, list, str, "
     "bytes, None, or an async generator of str or bytes, which may be in a "
@@ -102,6 +109,27 @@ def error_answer(error: Exception, request: Any = None) -> Answer | None:
         )
     response = exception_handler(error, context)
     return None if response is None else to_answer(response)
+
+
+def plain_response(answer: Answer) -> HttpResponse:
+    """Make a response of an answer's body as it is, which must be no stream."""
+    content_type = answer.content_type or CONTENT_TYPES.get(answer.kind)
+    response = HttpResponse(answer.body, content_type, answer.status)
+    if content_type is None:
+        del response["Content-Type"]  # nor has the room's
+    return response
+
+
+def set_headers(response: HttpResponseBase, answer: Answer) -> None:
+    """Give a response the headers and cookies of an answer."""
+    for name, value in answer.headers:
+        if name.lower() != "set-cookie":
+            response[name] = value
+            continue
+        response.cookies.load(value)
+        if value.partition("=")[0].strip() not in response.cookies:
+            # Python knows not every attribute, and then reads nothing of the line.
+            response[name] = value
 
 
 def json_error(

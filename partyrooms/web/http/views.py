@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
@@ -19,8 +19,13 @@ from rest_framework.views import APIView, exception_handler
 
 from partyrooms.core.frames import Answer, AnswerKind
 from partyrooms.delivery.internals import already_logged
-from partyrooms.delivery.requests import RoomRequest
-from partyrooms.delivery.responses import json_error
+from partyrooms.delivery.requests import RoomRequest, make_parsers
+from partyrooms.delivery.responses import (
+    CONTENT_TYPES,
+    json_error,
+    plain_response,
+    set_headers,
+)
 from partyrooms.exceptions import PartyroomsError
 from partyrooms.web.http.address import (
     MARK,
@@ -135,14 +140,14 @@ class RoomView(APIView):
             parser_context=self.get_parser_context(request),
         )
 
+    def get_parsers(self) -> list[Any]:
+        """Make the parsers of the class's policy."""
+        return make_parsers(self.parser_classes)
+
     def present(self, answer: Answer) -> HttpResponseBase:
         """Make a response of a room's answer, in the format that was negotiated."""
         response = self._body_of(answer)
-        for name, value in answer.headers:
-            if name.lower() == "set-cookie":
-                _set_cookie(response, value)
-            else:
-                response[name] = value
+        set_headers(response, answer)
         if "Allow" in response:
             # The room decides which methods it takes, so its own word is the last.
             self.headers.pop("Allow", None)
@@ -153,29 +158,19 @@ class RoomView(APIView):
         return response
 
     def _body_of(self, answer: Answer) -> HttpResponseBase:
-        status, body, content_type = answer.status, answer.body, answer.content_type
         if answer.kind is AnswerKind.STREAM:
             return self._streaming(answer)
-        if answer.kind is AnswerKind.TEXT:
-            plain = content_type or "text/plain; charset=utf-8"
-            return HttpResponse(body, plain, status)
-        if answer.kind is AnswerKind.BYTES:
-            response = HttpResponse(body, content_type, status)
-            if content_type is None:
-                del response["Content-Type"]  # nor has the room's
-            return response
-        if self._renders_plain_json():
-            # Made by the same renderer already, where the room runs.
-            response = HttpResponse(body, content_type or "application/json", status)
-            if answer.kind is AnswerKind.EMPTY:
-                del response["Content-Type"]
-            return response
-        value = json.loads(body) if answer.kind is AnswerKind.DATA else None
-        return Response(value, status=status, content_type=content_type)
+        is_value = answer.kind in (AnswerKind.DATA, AnswerKind.EMPTY)
+        if is_value and not self._renders_plain_json():
+            value = json.loads(answer.body) if answer.body else None
+            content_type = answer.content_type
+            return Response(value, status=answer.status, content_type=content_type)
+        # JSON was made by the same renderer already, where the room runs.
+        return plain_response(answer)
 
     def _streaming(self, answer: Answer) -> StreamingHttpResponse:
         wants_events = wants_event_stream(self.request)
-        default = EVENT_STREAM if wants_events else "text/plain; charset=utf-8"
+        default = EVENT_STREAM if wants_events else CONTENT_TYPES[answer.kind]
         response = StreamingHttpResponse(
             answer.stream,
             status=answer.status,
@@ -230,13 +225,6 @@ class RoomView(APIView):
     def raise_uncaught_exception(self, exc: Exception) -> NoReturn:
         """Leave it to ``handle_exception``: no traceback for the client, ever."""
         raise exc
-
-
-def _set_cookie(response: HttpResponseBase, line: str) -> None:
-    response.cookies.load(line)
-    if line.partition("=")[0].strip() not in response.cookies:
-        # Python knows not every attribute, and then reads nothing of the line.
-        response["Set-Cookie"] = line
 
 
 def wants_event_stream(request: Any) -> bool:
