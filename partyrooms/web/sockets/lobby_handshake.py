@@ -13,17 +13,17 @@ from partyrooms import registry, usercode
 from partyrooms.api.lobby import main_hook, main_lobby
 from partyrooms.conf import get_settings
 from partyrooms.core.paths import MAIN_PARTY
-from partyrooms.core.rates import Rate
 from partyrooms.delivery.responses import Refusal
 from partyrooms.exceptions import Reject, SocketClosed
 from partyrooms.ports.sockets import Closing
 from partyrooms.web.http.handshake_request import HandshakeRequest
 from partyrooms.web.http.policy import load_user
-from partyrooms.web.sockets.consumer import Receive, Send
-from partyrooms.web.sockets.denial import deny, not_found, too_late
+from partyrooms.web.sockets.consumer import Receive
+from partyrooms.web.sockets.denial import Send, deny, not_found, too_late
 from partyrooms.web.sockets.examination import GetResponse, examine_outside
 from partyrooms.web.sockets.handshake import Acceptance, Handshake, accept_headers
-from partyrooms.web.sockets.lobby_socket import Headers, Limits, LobbySocket
+from partyrooms.web.sockets.limits import Limits
+from partyrooms.web.sockets.lobby_socket import Headers, LobbySocket
 
 logger = logging.getLogger("partyrooms.lobby")
 
@@ -109,9 +109,8 @@ async def serve(scope: Any, receive: Receive, send: Send) -> None:
     socket = LobbySocket(
         admission.request,
         headers=admission.headers,
-        limits=_limits(),
+        limits=Limits(registry.get(MAIN_PARTY), get_settings(), loop.time),
         send=send,
-        clock=loop.time,
     )
     running = loop.create_task(usercode.call(hook, socket, main_lobby()))
     _hooks.add(running)
@@ -195,12 +194,3 @@ def _closing_of(socket: LobbySocket, running: "asyncio.Task[Any]") -> Closing | 
         extra={"action": "on_socket_failed"},
     )
     return FAILED
-
-
-def _limits() -> Limits:
-    room_class, settings = registry.get(MAIN_PARTY), get_settings()
-    rate = room_class.message_rate or settings.message_rate
-    return Limits(
-        size=room_class.max_message_size or settings.max_message_size,
-        bucket=Rate.parse(rate).bucket() if rate else None,
-    )
