@@ -16,7 +16,7 @@ from partyrooms.delivery.requests import describe_request, room_request
 from partyrooms.delivery.responses import CONTENT_TYPES
 from partyrooms.delivery.stream import StreamReader
 from partyrooms.exceptions import PartyroomsError
-from partyrooms.server.host import run_on
+from partyrooms.ports.host import get_host
 
 
 def build_request(
@@ -157,7 +157,7 @@ class StubResponse:
             return
         reader = self._reader
         while True:
-            chunk = await run_on(reader.loop, lambda: anext(reader, None))
+            chunk = await get_host().run_on(reader.loop, lambda: anext(reader, None))
             if chunk is None:
                 return
             yield chunk

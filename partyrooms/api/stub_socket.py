@@ -1,9 +1,9 @@
 """``stub.socket()``: a WebSocket to a room that no network carries."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -17,10 +17,12 @@ from partyrooms.delivery.local_socket import LocalSocket
 from partyrooms.delivery.message_queue import MessageQueue, SocketReader
 from partyrooms.delivery.requests import describe_request, http_request
 from partyrooms.exceptions import RoomUnreachable, SocketClosed, TooSlow
+from partyrooms.ports.host import get_host
 from partyrooms.ports.rooms import Chain
 from partyrooms.ports.sockets import Closing, ConnectionContext
 from partyrooms.runtime.deadlock import wait_for
-from partyrooms.server.host import host_loop, node_here, run_on
+
+Result = TypeVar("Result")
 
 
 class StubSocket(SocketReader):
@@ -61,8 +63,8 @@ class StubSocket(SocketReader):
             RoomUnreachable: If it did not answer within ``CONNECT_TIMEOUT``.
             CallCycle: In a hook, if its room would wait for itself.
         """
-        self._home = host_loop()
-        await run_on(self._home, self._client.open)
+        self._loop = get_host().loop()
+        await self._run(self._client.open)
         return self
 
     async def __aexit__(
@@ -83,7 +85,7 @@ class StubSocket(SocketReader):
             SocketClosed: If the socket is closed, or being closed.
         """
         message = as_payload(message, "send")
-        await run_on(self._home, lambda: self._client.put(message))
+        await self._run(lambda: self._client.put(message))
 
     async def receive(self) -> str | bytes:
         """
@@ -92,7 +94,7 @@ class StubSocket(SocketReader):
         Raises:
             SocketClosed: If there is none any more, with code and reason.
         """
-        return await run_on(self._home, self._queue.get)
+        return await self._run(self._queue.get)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """
@@ -102,7 +104,10 @@ class StubSocket(SocketReader):
             ValueError: If code or reason cannot be sent.
         """
         closing = as_closing(code, reason)
-        await run_on(self._home, lambda: self._client.shut(closing))
+        await self._run(lambda: self._client.shut(closing))
+
+    async def _run(self, work: Callable[[], Awaitable[Result]]) -> Result:
+        return await get_host().run_on(self._loop, work)
 
 
 class _Client:
@@ -126,7 +131,7 @@ class _Client:
 
     async def open(self) -> None:
         """Ask the room to let the socket in; see ``StubSocket.__aenter__``."""
-        node = node_here()
+        node = get_host().node()
         if node.is_leaving:
             raise RoomUnreachable("This process is going away.")
         key, settings = self._key, node.settings
