@@ -52,14 +52,12 @@ class Application:
 
     def __init__(self, websocket: ASGIApp | None = None) -> None:
         # They import models, which takes the setup above.
+        from partyrooms.routing import RoomSockets
         from partyrooms.web.http.handler import RoomHandler
-        from partyrooms.web.sockets.consumer import Gateway
-        from partyrooms.web.sockets.handshake import Handshake
-        from partyrooms.web.sockets.lobby_handshake import LobbySockets
 
+        sockets = RoomSockets()
         self._http = RoomHandler()
-        self._rooms = Handshake(Gateway.as_asgi())
-        self._lobby = LobbySockets()
+        self._rooms, self._lobby = sockets.rooms, sockets.lobby
         self._websocket = websocket
         self._loop: asyncio.AbstractEventLoop | None = None
 

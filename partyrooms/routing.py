@@ -38,18 +38,20 @@ class RoomSockets:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one socket."""
-        application = self._handshake if leads_to_room(scope) else self._lobby
+        application = self.rooms if leads_to_room(scope) else self.lobby
         await application(scope, receive, send)
 
     @cached_property
-    def _handshake(self) -> Any:
+    def rooms(self) -> Any:
+        """Those whose path leads to a room."""
         from partyrooms.web.sockets.consumer import Gateway
         from partyrooms.web.sockets.handshake import Handshake
 
         return Handshake(Gateway.as_asgi())
 
     @cached_property
-    def _lobby(self) -> Any:
+    def lobby(self) -> Any:
+        """All others."""
         from partyrooms.web.sockets.lobby_handshake import LobbySockets
 
         return LobbySockets()

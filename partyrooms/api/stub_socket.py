@@ -13,7 +13,6 @@ from partyrooms.core.keys import RoomKey
 from partyrooms.core.validation import as_closing, as_payload
 from partyrooms.core.wire import RequestCopy
 from partyrooms.delivery.attachment import Attachment
-from partyrooms.delivery.local_socket import LocalSocket
 from partyrooms.delivery.message_queue import MessageQueue, SocketReader
 from partyrooms.delivery.requests import describe_request, http_request
 from partyrooms.exceptions import RoomUnreachable, SocketClosed, TooSlow
@@ -138,19 +137,16 @@ class _Client:
         own_limit = registry.get(key.party).max_message_size
         self._max_size = own_limit or settings.max_message_size
         self._answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._inbox = node.cluster.inbox(key)
         user_id = self._handshake.user_id
-        self._socket = LocalSocket(
+        self._attachment = Attachment(
+            node,
+            key,
             Profile(id=self._id, uri=_uri(self._handshake), user_id=user_id),
             observer=self,
-            audience=node.cluster.local_audience(key),
             send=self._take,
             accept_event={"type": "websocket.accept"},
-            max_queued=settings.max_queued_bytes,
         )
-        self._attachment = Attachment(self._inbox, self._socket)
-        node.cluster.attach(self._socket)
-        node.sockets.add(self._socket)
+        self._inbox, self._socket = self._attachment.inbox, self._attachment.socket
         try:
             async with asyncio.timeout(settings.connect_timeout):
                 await self._inbox.space()
@@ -214,9 +210,7 @@ class _Client:
 
     def _leave(self, closing: Closing, *, was_clean: bool) -> None:
         self._queue.close(closing)
-        self._attachment.report(closing, was_clean)
-        self._socket.leave()
-        self._socket.stop()
+        self._attachment.leave(closing, was_clean)
 
 
 def _selected(key: RoomKey, protocols: Sequence[str]) -> str | None:

@@ -1,5 +1,9 @@
 """A socket's way into its room: it asks to be let in, and its end is told once."""
 
+from typing import Any
+
+from partyrooms.core.frames import Profile
+from partyrooms.core.keys import RoomKey
 from partyrooms.delivery.local_socket import LocalSocket
 from partyrooms.exceptions import ConnectionTrouble, TooSlow
 from partyrooms.ports.rooms import Chain, RoomInbox
@@ -8,31 +12,52 @@ from partyrooms.ports.sockets import Closing, ConnectionContext
 
 class Attachment:
     """
-    Puts what becomes of one socket into its room's inbox.
+    Makes one client's socket, and puts what becomes of it into its room's inbox.
 
-    Args:
+    Attributes:
         inbox: The room's.
         socket: The client's.
+
+    Args:
+        node: The node of this event loop.
+        key: The room.
+        profile: What is known of the connection.
+        options: What else ``LocalSocket`` takes.
     """
 
-    def __init__(self, inbox: RoomInbox, socket: LocalSocket) -> None:
-        self._inbox = inbox
-        self._socket = socket
+    def __init__(
+        self, node: Any, key: RoomKey, profile: Profile, **options: Any
+    ) -> None:
+        self.inbox: RoomInbox = node.cluster.inbox(key)
+        self.socket = LocalSocket(
+            profile,
+            audience=node.cluster.local_audience(key),
+            max_queued=node.settings.max_queued_bytes,
+            **options,
+        )
         self._is_connected = False
+        node.cluster.attach(self.socket)
+        node.sockets.add(self.socket)
+
+    def leave(self, closing: Closing, was_clean: bool) -> None:
+        """Report the end, and send nothing more."""
+        self.report(closing, was_clean)
+        self.socket.leave()
+        self.socket.stop()
 
     def connect(self, context: ConnectionContext, chain: Chain = ()) -> None:
         """Ask the room to let the socket in; the socket is told the outcome."""
         self._is_connected = True
-        self._inbox.connect(self._socket, context, chain)
+        self.inbox.connect(self.socket, context, chain)
 
     def cut_off(self, trouble: ConnectionTrouble) -> None:
         """Close the socket, and tell the room why."""
         closing = (trouble.close_code, trouble.reason)
         if isinstance(trouble, TooSlow):
-            self._socket.cut_off(closing)
+            self.socket.cut_off(closing)
         else:
-            self._socket.close(closing)
-        self._inbox.trouble(self._socket, trouble)
+            self.socket.close(closing)
+        self.inbox.trouble(self.socket, trouble)
         self.report(closing, was_clean=False)
 
     def report(self, closing: Closing, was_clean: bool) -> None:
@@ -43,6 +68,6 @@ class Attachment:
         """
         if self._is_connected:
             self._is_connected = False
-            if not self._socket.is_dropped:
-                closing = self._socket.closing or closing
-                self._inbox.closed(self._socket, closing, was_clean)
+            if not self.socket.is_dropped:
+                closing = self.socket.closing or closing
+                self.inbox.closed(self.socket, closing, was_clean)

@@ -1,11 +1,12 @@
 """What ``on_request`` and ``on_connect`` are given, wherever the room runs."""
 
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, partial
 from io import BytesIO
 from typing import Any
 from urllib.parse import quote, unquote
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import SuspiciousOperation
@@ -92,11 +93,7 @@ def http_request(copy: RequestCopy) -> HttpRequest:
     request.META.update(copy.meta)
     request.props = copy.props  # type: ignore[attr-defined]
     request.user = SimpleLazyObject(lambda: _user(copy.user_id))  # type: ignore[assignment]
-
-    async def auser() -> Any:
-        return await _auser(copy.user_id)
-
-    request.auser = auser
+    request.auser = partial(sync_to_async(_user), copy.user_id)
     return request
 
 
@@ -141,13 +138,5 @@ def _forgiving(parser_class: Any) -> Any:
 def _user(user_id: str | None) -> Any:
     if user_id is None:
         return AnonymousUser()
-    return get_user_model()._default_manager.filter(pk=user_id).first() or (
-        AnonymousUser()
-    )
-
-
-async def _auser(user_id: str | None) -> Any:
-    if user_id is None:
-        return AnonymousUser()
     users = get_user_model()._default_manager
-    return await users.filter(pk=user_id).afirst() or AnonymousUser()
+    return users.filter(pk=user_id).first() or AnonymousUser()

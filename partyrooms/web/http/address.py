@@ -105,9 +105,11 @@ def resolved(request: HttpRequest) -> ResolverMatch | None:
     return known.match if is_same else None
 
 
-def target_of(request: HttpRequest, match: ResolverMatch) -> Target:
+def target_of(request: HttpRequest) -> Target:
     """
-    Find the room that a resolved request is for; once for each request.
+    Find the room that a request is for; once for each request.
+
+    Its ``resolver_match`` leads to a room's view.
 
     Raises:
         DisallowedHost: If the client asked for a host that is not served here.
@@ -116,6 +118,8 @@ def target_of(request: HttpRequest, match: ResolverMatch) -> Target:
     """
     known: Target | None = request.__dict__.get("_room_target")
     if known is None:
+        match = request.resolver_match
+        assert match is not None
         host = request.get_host()
         rest = _behind_the_first_word(request, len(match.kwargs["address"]))
         address = parse_address(rest, party=match.kwargs.get("party"))

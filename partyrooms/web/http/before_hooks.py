@@ -43,11 +43,10 @@ async def run_before_hook(
     Returns:
         The answer to the client; None: the request passes, or is for no room.
     """
-    match = request.resolver_match
-    if match is None or not is_room_view(view):
+    if request.resolver_match is None or not is_room_view(view):
         return None
     try:
-        target = target_of(request, match)
+        target = target_of(request)
     except NOT_HERE as error:
         return address_error(error)
     request.props = {}  # type: ignore[attr-defined]  # ours; no header sets it

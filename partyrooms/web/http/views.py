@@ -64,11 +64,10 @@ async def room_view(
         address: What the resolver made of the path; the raw path decides.
         party: The party's name where the URL has none.
     """
-    match = request.resolver_match
-    if match is None:
+    if request.resolver_match is None:
         raise TypeError("room_view answers requests that a URL resolver led here.")
     try:
-        target = target_of(request, match)
+        target = target_of(request)
     except NOT_HERE as error:
         return address_error(error)
     return await view_class(target.room_class)().answer(request, target)

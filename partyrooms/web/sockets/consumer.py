@@ -63,9 +63,7 @@ class Gateway(AsyncConsumer):
         finally:
             self._is_over = True
             # Whatever ends this, a cancelled task included, the room is told.
-            self._attachment.report((1006, ""), was_clean=False)
-            self._socket.leave()
-            self._socket.stop()
+            self._attachment.leave((1006, ""), was_clean=False)
 
     def answered(self) -> None:
         """The handshake was accepted: from now on the socket may be idle for ever."""
@@ -89,26 +87,23 @@ class Gateway(AsyncConsumer):
         key = self._key = admission.key
         self._patience = asyncio.timeout_at(admission.deadline)
         self._limits = Limits(registry.get(key.party), node.settings, node.clock)
-        self._inbox = node.cluster.inbox(key)
-        self._socket = LocalSocket(
+        self._attachment = Attachment(
+            node,
+            key,
             Profile(
                 id=admission.connection_id,
                 uri=admission.uri,
                 user_id=admission.user_id,
             ),
             observer=self,
-            audience=node.cluster.local_audience(key),
             send=send,
             accept_event={
                 "type": "websocket.accept",
                 "subprotocol": admission.subprotocol,
                 "headers": admission.headers,
             },
-            max_queued=node.settings.max_queued_bytes,
         )
-        self._attachment = Attachment(self._inbox, self._socket)
-        node.cluster.attach(self._socket)
-        node.sockets.add(self._socket)
+        self._inbox, self._socket = self._attachment.inbox, self._attachment.socket
 
     async def _attach(self, admission: Admission) -> None:
         await self._inbox.space()

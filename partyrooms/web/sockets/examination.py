@@ -59,10 +59,11 @@ def examine(request: HandshakeRequest) -> HttpResponse | None:
         match = resolved(request) or resolve(request.path_info, urlconf)
     except Resolver404:
         return not_found()
+    request.resolver_match = match
     if not is_room_view(match.func):
         return not_found()
     try:
-        target = target_of(request, match)
+        target = target_of(request)
     except DisallowedHost:
         return _unknown_host(request)
     except NOT_HERE as error:

@@ -146,7 +146,7 @@ class Handshake(ASGIHandler):
     ) -> Any:
         """What the consumer is told of a client that may come in."""
         return Admission(
-            key=target_of(request, _match_of(request)).address.key,
+            key=target_of(request).address.key,
             connection_id=request.connection_id,
             user_id=request.user_id,
             uri=uri_of(request),
@@ -194,19 +194,13 @@ async def accept(
     request: HandshakeRequest, address: str, party: str | None = None
 ) -> HttpResponse:
     """Let a client in that came past everything; find out who it is."""
-    require_hook_ran(request, target_of(request, _match_of(request)))
+    require_hook_ran(request, target_of(request))
     request.user_id = await load_user(request)
     keep_body(request, b"")
     return Acceptance()
 
 
 setattr(accept, MARK, True)  # so that its before-hook runs
-
-
-def _match_of(request: HttpRequest) -> ResolverMatch:
-    match = request.resolver_match
-    assert match is not None  # or the view that accepts would not have been found
-    return match
 
 
 async def turn_away(
