@@ -132,8 +132,8 @@ async def live(receive: Any, send: Any) -> None:
             Departure().install()
             layer = shared_layer(get_settings().channel_layer)
             if registry.needs_time() or layer is not None:
-                # Rooms are to be woken, or placed by others, in this process, though
-                # nobody may ever ask for one here.
+                # Alarms wake rooms in this process, and others place rooms in it, also
+                # if no client ever asks for one here.
                 clockwork = asyncio.create_task(_keep_node())
             await send({"type": "lifespan.startup.complete"})
             continue

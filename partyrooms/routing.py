@@ -18,11 +18,11 @@ rooms and hands every other WebSocket to the project's application. Otherwise::
     })
 
 For ``on_socket`` of the party ``main`` put ``re_path("", websocket_application)``
-behind all patterns.
+after all patterns.
 
 Sessions, users and the check of the origin are part of the rooms' application: wrap
-only your own patterns in ``AuthMiddlewareStack`` and the like. Whatever leads a path
-here, the room is found by the URLs of ``ROOT_URLCONF``.
+only your own patterns in ``AuthMiddlewareStack`` and the like. The room is
+found by the URLs of ``ROOT_URLCONF``, not by the pattern that led here.
 """
 
 from functools import cached_property

@@ -116,7 +116,7 @@ class _Client:
     Args:
         key: The room.
         id: The connection's.
-        handshake: What ``on_connect`` is told.
+        handshake: What ``on_connect`` gets.
         queue: Where messages are read.
     """
 
@@ -179,12 +179,12 @@ class _Client:
         self._leave(closing, was_clean=True)
 
     def answered(self) -> None:
-        """The room let the socket in, or refuses it now."""
+        """The room accepted the socket, or refuses it now."""
         if not self._answer.done():
             self._answer.set_result(None)
 
     def overflowed(self) -> None:
-        """Nobody reads."""
+        """The reader is too slow."""
         self._attachment.cut_off(TooSlow())
 
     def ending(self) -> None:

@@ -1,4 +1,4 @@
-"""A socket's way into its room: it asks to be let in, and its end is told once."""
+"""A client's socket and its room: connecting, trouble, and the end, once."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from partyrooms.ports.sockets import Closing, ConnectionContext
 
 class Attachment:
     """
-    Makes one client's socket, and puts what becomes of it into its room's inbox.
+    Makes one client's socket, and puts its events into its room's inbox.
 
     Attributes:
         inbox: The room's.
@@ -46,12 +46,12 @@ class Attachment:
         self.socket.stop()
 
     def connect(self, context: ConnectionContext, chain: Chain = ()) -> None:
-        """Ask the room to let the socket in; the socket is told the outcome."""
+        """Ask the room to accept the socket, which then is accepted or closed."""
         self._is_connected = True
         self.inbox.connect(self.socket, context, chain)
 
     def cut_off(self, trouble: ConnectionTrouble) -> None:
-        """Close the socket, and tell the room why."""
+        """Close the socket; the room's ``on_error`` gets the reason."""
         closing = (trouble.close_code, trouble.reason)
         if isinstance(trouble, TooSlow):
             self.socket.cut_off(closing)
@@ -62,9 +62,9 @@ class Attachment:
 
     def report(self, closing: Closing, was_clean: bool) -> None:
         """
-        Tell the room that the socket has ended; only the first call does.
+        Put the end of the socket into the room's inbox; only the first call does.
 
-        A room that never heard of the socket, or dropped it, is told nothing.
+        Nothing is put in for a socket that never asked to connect, or was dropped.
         """
         if self._is_connected:
             self._is_connected = False

@@ -68,7 +68,7 @@ class MessageQueue:
             raise SocketClosed(*self.closing)
 
     def close(self, closing: Closing) -> None:
-        """Let nobody wait for more; only the first call counts."""
+        """End the queue: waiting readers and writers go on; the first closing stays."""
         if self.closing is None:
             self.closing = closing
         self._news.set()

@@ -69,7 +69,7 @@ def _copy(
             for name, value in request.headers.items()
         ],
         client=(str(client[0]), int(client[1] or 0)) if client else None,
-        # Hooks may have changed any of them; what is no text stays behind.
+        # Hooks may have changed any of them; values that are no text are left out.
         meta={k: v for k, v in request.META.items() if isinstance(v, str)},
         user_id=user_id,
         props=props,

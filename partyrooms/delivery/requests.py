@@ -27,7 +27,7 @@ class RoomRequest(Request):
 
     Attributes:
         props: What the before-hook passed on.
-        user_id: The user's primary key as text; None: nobody is logged in.
+        user_id: The user's primary key as text; None: anonymous.
         subpath: What follows the room id in the path: "" or "/a/b".
     """
 
@@ -56,7 +56,7 @@ def describe_request(
         query: The query string.
         headers: Name and value; a host is added if there is none.
         body: The body.
-        user_id: The user's primary key as text; None: nobody.
+        user_id: The user's primary key as text; None: anonymous.
     """
     raw_path = f"/parties/{key.party}/{quote(key.room_id, safe='')}{path}"
     lines = {"host": "localhost"}

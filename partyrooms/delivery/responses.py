@@ -192,7 +192,7 @@ class Refusal(JsonResponse):
 
     @classmethod
     def defect(cls) -> Self:
-        """A hook failed, as the log says: nobody is let in, and nobody told why."""
+        """A hook failed: the log says why, the client does not learn it."""
         refusal = cls(500, "Internal server error.", 1011, "internal error")
         return already_logged(refusal)
 

@@ -18,13 +18,13 @@ from partyrooms.delivery.responses import json_error
 from partyrooms.exceptions import BadRoomId, UnknownParty
 
 MARK = "is_room_view"
-"""The attribute by which the views behind ``partyrooms.urls`` are known."""
+"""The attribute that marks the views of ``partyrooms.urls``."""
 
 NOT_HERE = (DisallowedHost, BadRoomId, UnknownParty)
 """What ``target_of`` raises: the request is for no room of this site."""
 
 _RESOLVED = "partyrooms.resolved"
-"""The key of an ASGI scope under which ``leads_to_room`` leaves what it found."""
+"""The key under which ``leads_to_room`` keeps its match in an ASGI scope."""
 
 # Where WSGI servers put the path as it was sent; headers cannot reach these names.
 _RAW_URI_KEYS = ("REQUEST_URI", "RAW_URI")
@@ -56,7 +56,7 @@ class _Resolved:
 
 
 def is_room_view(view: Callable[..., Any]) -> bool:
-    """Whether a view is the one behind ``partyrooms.urls``."""
+    """Whether a view is that of ``partyrooms.urls``."""
     return getattr(view, MARK, False) is True
 
 
@@ -169,10 +169,9 @@ def _behind_the_first_word(request: HttpRequest, size: int) -> bytes:
 
 def raw_path(request: HttpRequest) -> bytes:
     """
-    The path as the client sent it, as far as the server tells.
+    The path as the client sent it, if the server passes it on.
 
-    Where it does not (a test client, a bare WSGI server), an encoded slash cannot be
-    told from a slash any more.
+    If not (a test client, a bare WSGI server), an encoded slash is taken for a slash.
     """
     scope: Mapping[str, Any] = getattr(request, "scope", {})
     raw: bytes | None = scope.get("raw_path")

@@ -90,7 +90,7 @@ async def _run(
         request.props = _snapshot(hook, request)  # type: ignore[attr-defined]
     except Reject as rejection:
         return Refusal.of(rejection)
-    except Exception:  # whatever it is: never open by accident
+    except Exception:  # any error refuses: never open by accident
         logger.exception(
             "%s of %s failed; the client was refused",
             hook.__qualname__,

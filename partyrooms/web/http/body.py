@@ -1,4 +1,4 @@
-"""A request's body within ``MAX_BODY_SIZE``, whatever the client says or sends."""
+"""Reads a request's body, never more than ``MAX_BODY_SIZE`` and one chunk."""
 
 import io
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,7 +17,7 @@ class OversizedBody(io.RawIOBase):
     """Stands for a body that was not read because it is too large."""
 
     def readable(self) -> bool:
-        """It claims to be, and says on the first try what is wrong."""
+        """Yes: the first read raises."""
         return True
 
     def read(self, size: int | None = -1, /) -> bytes:

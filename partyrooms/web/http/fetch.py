@@ -119,7 +119,7 @@ async def _answer(
 
 async def _check_token(hook: Hook, request: HttpRequest) -> HttpResponseBase | None:
     """
-    Protect the hook as a view is: a cookie alone proves nobody's intent.
+    Check the CSRF token, as before a view: a cookie alone does not prove intent.
 
     Django protects views only. ``csrf_exempt`` is for hooks as it is for views.
     """

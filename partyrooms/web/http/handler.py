@@ -70,7 +70,7 @@ class RoomHandler(ASGIHandler):
     async def send_stream(
         self, response: Any, scope: Any, receive: Any, send: Any
     ) -> None:
-        """Send a response as it comes, until its end or until the client leaves."""
+        """Send a streamed response until it ends or the client disconnects."""
         sending = asyncio.ensure_future(self.send_response(response, send))
         leaving = asyncio.ensure_future(_left(receive))
         try:
@@ -78,9 +78,9 @@ class RoomHandler(ASGIHandler):
             if sending.done():
                 sending.result()
         except StreamBroken:
-            # Without a last chunk the server cuts the connection, so that the client
-            # does not take what it has for the whole. But Daphne, which is known by
-            # telling no version, would keep it open.
+            # Without a last chunk the server cuts the connection, and the client
+            # notices that it is incomplete. But Daphne, which gives no version, would
+            # keep it open.
             if "spec_version" not in (scope.get("asgi") or {}):
                 await send({"type": "http.response.body"})
         finally:

@@ -73,18 +73,18 @@ def is_plain(view_class: Any) -> bool:
 
 
 def has_plain_user(request: HttpRequest) -> bool:
-    """Whether ``request.user`` is known, or found without a query to be nobody."""
+    """Whether ``request.user`` is known, or anonymous without a query."""
     if "HTTP_AUTHORIZATION" in request.META:
         return False
     user: Any = request.__dict__.get("user")
-    # Django's own finds nobody without asking, where no session is named.
+    # Django's own user is anonymous, without a query, if no session is named.
     return not is_lazy(user) or (
         is_djangos_own(user) and settings.SESSION_COOKIE_NAME not in request.COOKIES
     )
 
 
 def user_id_of(user: Any) -> str | None:
-    """The primary key of a user as text; None: nobody is logged in."""
+    """The primary key of a user as text; None: anonymous."""
     if user is None or not getattr(user, "is_authenticated", False):
         return None
     return None if user.pk is None else str(user.pk)
@@ -95,7 +95,7 @@ async def load_user(request: HttpRequest) -> str | None:
     Load ``request.user``, so that later no look at it needs a query.
 
     Returns:
-        The user's primary key as text; None: nobody is logged in.
+        The user's primary key as text; None: anonymous.
     """
     user: Any = request.__dict__.get("user")
     if is_lazy(user):

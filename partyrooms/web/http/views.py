@@ -1,4 +1,4 @@
-"""The view behind ``partyrooms.urls``: REST framework's policy, then the room."""
+"""The view of ``partyrooms.urls``: REST framework's policy, then the room."""
 
 import json
 import logging
@@ -80,7 +80,7 @@ setattr(room_view, MARK, True)
 
 @cache
 def view_class(room_class: Any) -> "type[RoomView]":
-    """The view with a class's policy; what it leaves open is ``REST_FRAMEWORK``'s."""
+    """Make the view with a class's policy; ``REST_FRAMEWORK`` has the defaults."""
     policies = {name: getattr(room_class, name, None) for name in POLICIES}
     given = {name: value for name, value in policies.items() if value is not None}
     if not apps.is_installed("rest_framework"):
@@ -205,7 +205,7 @@ class RoomView(APIView):
         return await sync_to_async(self.handle_exception)(error)
 
     def handle_exception(self, exc: Exception) -> Any:
-        """Make a response of an error; a client is never shown what went wrong here."""
+        """Make a response of an error; it never contains a traceback."""
         if isinstance(exc, RequestDataTooBig):
             exc = BodyTooLarge()
         elif isinstance(exc, PartyroomsError) and exc.status_code == 503:

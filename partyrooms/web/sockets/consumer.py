@@ -62,7 +62,7 @@ class Gateway(AsyncConsumer):
             await self._give_up(scope, send)
         finally:
             self._is_over = True
-            # Whatever ends this, a cancelled task included, the room is told.
+            # However this ends, also by cancelling, on_close is called.
             self._attachment.leave((1006, ""), was_clean=False)
 
     def answered(self) -> None:
@@ -74,7 +74,7 @@ class Gateway(AsyncConsumer):
         self._cut_off(TooSlow())
 
     def ending(self) -> None:
-        """The socket is being closed, or has been: what is left has little time."""
+        """The socket is being closed: from now on ``LAST_WORDS`` counts."""
         if self._patience.when() is None:
             self._allow_until(asyncio.get_running_loop().time() + LAST_WORDS)
 
@@ -133,7 +133,7 @@ class Gateway(AsyncConsumer):
                 await inbox.space()
 
     def _cut_off(self, trouble: ConnectionTrouble) -> None:
-        """Close a socket that is in trouble, and let the room know why."""
+        """Close a socket that broke a limit; ``on_error`` gets the reason."""
         logger.warning(
             "A connection to %s is closed with %d: %s",
             self._key,

@@ -1,4 +1,4 @@
-"""Turn a client away: an HTTP answer to its handshake, or a close code it can see."""
+"""Denies a handshake: with an HTTP response, or with a close code."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -24,7 +24,7 @@ async def deny(
 
     The client sees status, headers and body where the server has the ASGI extension
     for it (uvicorn, hypercorn, granian), elsewhere a bare 403 (Daphne). A client that
-    has left in the meantime is no error. Call it once, before anything was sent.
+    has left is no error. Call it once, before anything was sent.
     """
     try:
         if "websocket.http.response" in (scope.get("extensions") or {}):

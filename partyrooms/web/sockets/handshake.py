@@ -2,8 +2,8 @@
 The handshake of a WebSocket, run through the project's own ``MIDDLEWARE``.
 
 A GET request is built of the WebSocket's scope and sent through Django's handler
-chain to a view that accepts. So sessions, users, locale and whatever else a project
-has work as for HTTP; any other response than the acceptance is the denial.
+chain to a view that accepts. So sessions, users, locale and the project's own
+middleware work as for HTTP; any response but the acceptance is the denial.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ _NOT_FOR_ACCEPT = frozenset(
 @dataclass(slots=True, kw_only=True)
 class Admission:
     """
-    A client whose handshake passed: what the consumer attaches to the room.
+    A client whose handshake passed, for the consumer to attach to the room.
 
     It is handed over as ``scope["partyrooms"]``. The ``websocket.connect`` event is
     consumed, and nothing was sent yet: accepting or denying is the consumer's.
@@ -67,7 +67,7 @@ class Admission:
     Attributes:
         key: The room; its party is registered.
         connection_id: The client's ``_pk``, or one made here.
-        user_id: The primary key of the Django user as text; None: nobody is logged in.
+        user_id: The primary key of the Django user as text; None: anonymous.
         uri: Path and query as the client sent them, percent-encoded.
         subprotocol: The one to select; None: none.
         headers: For ``websocket.accept``: cookies and the project's own headers.
@@ -86,7 +86,7 @@ class Admission:
 
 
 class Acceptance(HttpResponse):
-    """What the chain returns for a client that may come in."""
+    """What the chain returns for a client that passed."""
 
     status_code = 101
 
@@ -144,7 +144,7 @@ class Handshake(ASGIHandler):
     def admit(
         self, request: HandshakeRequest, response: Acceptance, deadline: float
     ) -> Any:
-        """What the consumer is told of a client that may come in."""
+        """Describe a client that passed, for the consumer."""
         return Admission(
             key=target_of(request).address.key,
             connection_id=request.connection_id,
@@ -157,14 +157,14 @@ class Handshake(ASGIHandler):
         )
 
     async def _judge(self, request: Any, patience: float) -> HttpResponseBase:
-        """Run the chain in a task of its own, which a thread that hangs can't hold."""
+        """Run the chain in its own task: a thread that hangs delays no answer."""
         task = asyncio.create_task(self._run(request))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         try:
             await asyncio.wait({task}, timeout=patience)
         finally:
-            task.cancel()  # ends a coroutine; a thread runs to its end, unheard
+            task.cancel()  # ends a coroutine; a thread runs to its end
         if task.done():
             return task.result()
         logger.warning(
@@ -193,7 +193,7 @@ class Handshake(ASGIHandler):
 async def accept(
     request: HandshakeRequest, address: str, party: str | None = None
 ) -> HttpResponse:
-    """Let a client in that came past everything; find out who it is."""
+    """Accept a client that passed every check, and load its user."""
     require_hook_ran(request, target_of(request))
     request.user_id = await load_user(request)
     keep_body(request, b"")
@@ -209,7 +209,7 @@ async def turn_away(
     request: HandshakeRequest,
     response: HttpResponseBase,
 ) -> None:
-    """Say no in the way that a response stands for."""
+    """Deny or close, as the response says."""
     if isinstance(response, Refusal):
         code, reason = response.close_code, response.close_reason
     elif request.has_failed:
@@ -248,6 +248,6 @@ def accept_headers(response: HttpResponseBase) -> list[tuple[bytes, bytes]]:
 
 def _as_get(scope: Mapping[str, Any]) -> dict[str, Any]:
     """A handshake's scope as that of the GET request that it is."""
-    # Daphne tells no scheme; behind a proxy SECURE_PROXY_SSL_HEADER does.
+    # Daphne gives no scheme; with a proxy SECURE_PROXY_SSL_HEADER does.
     scheme = "https" if scope.get("scheme") in ("wss", "https") else "http"
     return {**scope, "type": "http", "method": "GET", "scheme": scheme}

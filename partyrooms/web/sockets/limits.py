@@ -33,7 +33,7 @@ class Limits:
         self.harmless = self._size // 4 if self._bucket is None else -1
 
     def trouble_with(self, payload: str | bytes) -> ConnectionTrouble | None:
-        """Count a message in; what is wrong with it, or None."""
+        """Count a message; the limit that it breaks, or None."""
         size = payload_size(payload)
         if size > self._size:
             return MessageTooBig(f"{size} bytes; allowed are {self._size}")

@@ -77,7 +77,7 @@ class LobbyHandshake(Handshake):
     def admit(
         self, request: HandshakeRequest, response: Acceptance, deadline: float
     ) -> LobbyAdmission:
-        """What ``serve`` is told of a client that may come in."""
+        """Describe a client that passed, for ``serve``."""
         return LobbyAdmission(request, accept_headers(response), deadline)
 
 
@@ -99,8 +99,8 @@ async def serve(scope: Any, receive: Receive, send: Send) -> None:
     """
     Run the hook with one socket, until both have ended.
 
-    A hook whose client has left may end by itself, which ``receive()`` and ``send()``
-    tell it; one that goes on is cancelled.
+    When the client has left, ``receive()`` and ``send()`` raise in the hook, which may
+    then end by itself; a hook that goes on is cancelled.
     """
     admission: LobbyAdmission = scope.pop("partyrooms")
     hook = main_hook("on_socket")
