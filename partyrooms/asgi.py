@@ -52,14 +52,12 @@ class Application:
 
     def __init__(self, websocket: ASGIApp | None = None) -> None:
         # They import models, which takes the setup above.
+        from partyrooms.routing import RoomSockets
         from partyrooms.web.http.handler import RoomHandler
-        from partyrooms.web.sockets.consumer import Gateway
-        from partyrooms.web.sockets.handshake import Handshake
-        from partyrooms.web.sockets.lobby_handshake import LobbySockets
 
+        sockets = RoomSockets()
         self._http = RoomHandler()
-        self._rooms = Handshake(Gateway.as_asgi())
-        self._lobby = LobbySockets()
+        self._rooms, self._lobby = sockets.rooms, sockets.lobby
         self._websocket = websocket
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -134,8 +132,8 @@ async def live(receive: Any, send: Any) -> None:
             Departure().install()
             layer = shared_layer(get_settings().channel_layer)
             if registry.needs_time() or layer is not None:
-                # Rooms are to be woken, or placed by others, in this process, though
-                # nobody may ever ask for one here.
+                # Alarms wake rooms in this process, and others place rooms in it, also
+                # if no client ever asks for one here.
                 clockwork = asyncio.create_task(_keep_node())
             await send({"type": "lifespan.startup.complete"})
             continue

@@ -18,11 +18,11 @@ rooms and hands every other WebSocket to the project's application. Otherwise::
     })
 
 For ``on_socket`` of the party ``main`` put ``re_path("", websocket_application)``
-behind all patterns.
+after all patterns.
 
 Sessions, users and the check of the origin are part of the rooms' application: wrap
-only your own patterns in ``AuthMiddlewareStack`` and the like. Whatever leads a path
-here, the room is found by the URLs of ``ROOT_URLCONF``.
+only your own patterns in ``AuthMiddlewareStack`` and the like. The room is
+found by the URLs of ``ROOT_URLCONF``, not by the pattern that led here.
 """
 
 from functools import cached_property
@@ -38,18 +38,20 @@ class RoomSockets:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one socket."""
-        application = self._handshake if leads_to_room(scope) else self._lobby
+        application = self.rooms if leads_to_room(scope) else self.lobby
         await application(scope, receive, send)
 
     @cached_property
-    def _handshake(self) -> Any:
+    def rooms(self) -> Any:
+        """Those whose path leads to a room."""
         from partyrooms.web.sockets.consumer import Gateway
         from partyrooms.web.sockets.handshake import Handshake
 
         return Handshake(Gateway.as_asgi())
 
     @cached_property
-    def _lobby(self) -> Any:
+    def lobby(self) -> Any:
+        """All others."""
         from partyrooms.web.sockets.lobby_handshake import LobbySockets
 
         return LobbySockets()

@@ -1,5 +1,6 @@
 """
-The URLs of rooms: ``/party/<room>`` and ``/parties/<party>/<room>``, any path behind.
+The URLs of rooms: ``/party/<room>`` and ``/parties/<party>/<room>``, and any path
+below them.
 
 Include them with or without a prefix::
 
@@ -15,8 +16,8 @@ from partyrooms.web.http.views import room_view
 
 app_name = "partyrooms"
 
-# Everything behind the first word: what is allowed there is decided on the raw path,
-# and an id with a line break must not fall through to another URL.
+# Everything after the first word: the raw path decides what is allowed there, and an
+# id with a line break must not match another URL.
 urlpatterns = [
     re_path(
         r"^party/(?P<address>[\s\S]*)$",

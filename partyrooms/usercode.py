@@ -1,4 +1,4 @@
-"""Calls the project's own code: async or plain, and whatever it raises."""
+"""Calls the project's own code, async or plain, and contains what it raises."""
 
 import asyncio
 import inspect
@@ -69,7 +69,7 @@ async def call(
         if task is None or task.cancelling() > cancelled:
             raise
         raise RuntimeError(f"{name} was left by a CancelledError") from raised
-    except BaseException as raised:  # it may raise whatever it likes
+    except BaseException as raised:  # user code may raise anything
         error = contained(raised, name)
         raise error from error.__cause__
 

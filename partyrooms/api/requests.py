@@ -2,23 +2,21 @@
 
 import json as json_codec
 from collections.abc import AsyncIterator, Mapping
-from io import BytesIO
 from typing import Any
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import urlencode
 
 import msgspec
-from django.core.handlers.asgi import ASGIRequest
 from rest_framework.request import Request
-from rest_framework.settings import api_settings
 
 from partyrooms import registry
 from partyrooms.conf import get_settings
 from partyrooms.core.frames import Answer, AnswerKind
 from partyrooms.core.keys import RoomKey
-from partyrooms.delivery.requests import RoomRequest
+from partyrooms.delivery.requests import describe_request, room_request
+from partyrooms.delivery.responses import CONTENT_TYPES
 from partyrooms.delivery.stream import StreamReader
 from partyrooms.exceptions import PartyroomsError
-from partyrooms.server.host import run_on
+from partyrooms.ports.host import get_host
 
 
 def build_request(
@@ -66,30 +64,16 @@ def build_request(
         lines.setdefault("content-type", "application/x-www-form-urlencoded")
     body = _as_body(data)
     lines["content-length"] = str(len(body))
-    lines.setdefault("host", "localhost")
-    added = urlencode(query or {}, doseq=True)
-    full_path = f"/parties/{key.party}/{quote(key.room_id, safe='')}{path}"
-    scope = {
-        "type": "http",
-        "method": method.upper(),
-        "path": unquote(full_path),
-        "raw_path": full_path.encode(),
-        "root_path": "",
-        "scheme": "http",
-        "query_string": "&".join(filter(None, (parameters, added))).encode(),
-        "headers": [(k.encode(), v.encode("latin-1")) for k, v in lines.items()],
-        "server": ("localhost", 80),
-    }
-    parsers: Any = registry.get(key.party).parser_classes
-    if parsers is None:
-        parsers = api_settings.DEFAULT_PARSER_CLASSES
-    request: Any = RoomRequest(
-        ASGIRequest(scope, BytesIO(body)), parsers=[parser() for parser in parsers]
+    copy = describe_request(
+        key,
+        path,
+        method=method,
+        query="&".join(filter(None, (parameters, urlencode(query or {}, doseq=True)))),
+        headers=lines,
+        body=body,
+        user_id=user_id,
     )
-    request.props = {}
-    request.user_id = user_id
-    request.subpath = "" if path == "/" else unquote(path)
-    return request  # type: ignore[no-any-return]
+    return room_request(copy, registry.get(key.party))
 
 
 def _as_body(data: object) -> bytes:
@@ -103,13 +87,6 @@ def _as_body(data: object) -> bytes:
         f"data= takes bytes, str or the fields of a form, not {type(data).__name__}; "
         "json= takes whatever JSON can hold."
     )
-
-
-_CONTENT_TYPES = {
-    AnswerKind.DATA: "application/json",
-    AnswerKind.TEXT: "text/plain; charset=utf-8",
-    AnswerKind.STREAM: "text/plain; charset=utf-8",
-}
 
 
 async def respond(answer: Answer, *, stream: bool = False) -> "StubResponse":
@@ -165,7 +142,7 @@ class StubResponse:
         self.content = answer.body
         is_json = answer.kind is AnswerKind.DATA
         self.data: Any = msgspec.json.decode(answer.body) if is_json else None
-        if kind := answer.content_type or _CONTENT_TYPES.get(answer.kind):
+        if kind := answer.content_type or CONTENT_TYPES.get(answer.kind):
             self.headers.setdefault("content-type", kind)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -180,7 +157,7 @@ class StubResponse:
             return
         reader = self._reader
         while True:
-            chunk = await run_on(reader.loop, lambda: anext(reader, None))
+            chunk = await get_host().run_on(reader.loop, lambda: anext(reader, None))
             if chunk is None:
                 return
             yield chunk

@@ -14,11 +14,19 @@ from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
 
 from partyrooms.core.frames import Answer, AnswerKind
-from partyrooms.exceptions import BadRoomId, Reject, UnknownParty
+from partyrooms.delivery.internals import already_logged, iterator_of
+from partyrooms.exceptions import Reject
 
 ResponseT = TypeVar("ResponseT", bound=HttpResponseBase)
 
 logger = logging.getLogger("partyrooms.responses")
+
+CONTENT_TYPES = {
+    AnswerKind.DATA: "application/json",
+    AnswerKind.TEXT: "text/plain; charset=utf-8",
+    AnswerKind.STREAM: "text/plain; charset=utf-8",
+}
+"""What an answer's body is where the answer itself does not say."""
 
 ALLOWED = (
     "rest_framework.response.Response, django.http.HttpResponse, dict, list, str, "
@@ -75,7 +83,7 @@ def to_answer(value: object) -> Answer:
 
 def chunks_of(value: Any) -> AsyncIterator[str | bytes]:
     """What a streamed answer yields: the generator itself, or what a response holds."""
-    return value._iterator if isinstance(value, StreamingHttpResponse) else value  # type: ignore[attr-defined,no-any-return]
+    return iterator_of(value) if isinstance(value, StreamingHttpResponse) else value
 
 
 def error_answer(error: Exception, request: Any = None) -> Answer | None:
@@ -103,6 +111,27 @@ def error_answer(error: Exception, request: Any = None) -> Answer | None:
     return None if response is None else to_answer(response)
 
 
+def plain_response(answer: Answer) -> HttpResponse:
+    """Make a response of an answer's body as it is, which must be no stream."""
+    content_type = answer.content_type or CONTENT_TYPES.get(answer.kind)
+    response = HttpResponse(answer.body, content_type, answer.status)
+    if content_type is None:
+        del response["Content-Type"]  # nor has the room's
+    return response
+
+
+def set_headers(response: HttpResponseBase, answer: Answer) -> None:
+    """Give a response the headers and cookies of an answer."""
+    for name, value in answer.headers:
+        if name.lower() != "set-cookie":
+            response[name] = value
+            continue
+        response.cookies.load(value)
+        if value.partition("=")[0].strip() not in response.cookies:
+            # Python knows not every attribute, and then reads nothing of the line.
+            response[name] = value
+
+
 def json_error(
     status: int, detail: str, headers: Mapping[str, str] | None = None
 ) -> JsonResponse:
@@ -121,19 +150,6 @@ def as_hooks_answer(response: ResponseT) -> ResponseT:
         response.accepted_media_type = JSONRenderer.media_type
         response.renderer_context = {}  # type: ignore[attr-defined]  # for its renderer
     return response
-
-
-def already_logged(response: ResponseT) -> ResponseT:
-    """Keep Django from logging a response whose reason is in the log already."""
-    response._has_been_logged = True  # type: ignore[attr-defined]
-    return response
-
-
-def address_error(error: BadRoomId | UnknownParty) -> JsonResponse:
-    """Say that a URL leads to no room; the client is not told which parties exist."""
-    unknown = isinstance(error, UnknownParty)
-    detail = "There is no such party." if unknown else "No room can have this id."
-    return json_error(error.status_code, detail)
 
 
 class Refusal(JsonResponse):
@@ -176,7 +192,7 @@ class Refusal(JsonResponse):
 
     @classmethod
     def defect(cls) -> Self:
-        """A hook failed, as the log says: nobody is let in, and nobody told why."""
+        """A hook failed: the log says why, the client does not learn it."""
         refusal = cls(500, "Internal server error.", 1011, "internal error")
         return already_logged(refusal)
 

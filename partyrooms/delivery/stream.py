@@ -1,4 +1,4 @@
-"""A streamed answer as whoever asked reads it, wherever the room is."""
+"""A streamed answer at its reader, also if the room is in another process."""
 
 import asyncio
 from collections import deque
@@ -8,14 +8,14 @@ from partyrooms.exceptions import StreamBroken
 from partyrooms.ports.rooms import Source
 
 WINDOW = 256 * 1024
-"""Bytes that may be on their way to a reader who does not read."""
+"""Bytes that may be on their way while the reader does not read."""
 
 
 class StreamReader:
     """
     A ``Sink``: the bytes of one stream, in the pieces in which they come; read once.
 
-    Whoever does not read to the end calls ``close``.
+    A reader that stops before the end calls ``close``.
 
     Attributes:
         loop: The event loop where it comes in, and is read.
@@ -73,7 +73,7 @@ class StreamReader:
         return data
 
     def close(self) -> None:
-        """Read no further; the room's generator is closed. From whatever thread."""
+        """Read no further; the room's generator is closed. Callable from any thread."""
         if not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self._leave)
 

@@ -11,7 +11,7 @@ from django.utils.decorators import async_only_middleware, sync_only_middleware
 from django.utils.functional import SimpleLazyObject
 
 from partyrooms.core.keys import RoomKey
-from partyrooms.web.http.lifetime import has_thread
+from partyrooms.delivery.internals import has_thread
 from partyrooms.web.sockets.handshake import Handshake
 from tests.web.conftest import MIDDLEWARE
 from tests.web.drive import knock, note_admission

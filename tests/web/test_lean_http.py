@@ -18,8 +18,8 @@ from rest_framework.permissions import BasePermission
 from rest_framework.throttling import SimpleRateThrottle
 
 from partyrooms import Room
+from partyrooms.delivery.internals import has_thread
 from partyrooms.web.http.handler import RoomHandler
-from partyrooms.web.http.lifetime import has_thread
 from tests.web.conftest import MIDDLEWARE
 from tests.web.drive import ask
 

@@ -1,4 +1,4 @@
-"""A request's body within ``MAX_BODY_SIZE``, whatever the client says or sends."""
+"""Reads a request's body, never more than ``MAX_BODY_SIZE`` and one chunk."""
 
 import io
 from collections.abc import Awaitable, Callable, Mapping
@@ -8,6 +8,7 @@ from django.core.exceptions import RequestAborted, RequestDataTooBig
 from django.http import HttpRequest
 
 from partyrooms.conf import get_settings
+from partyrooms.delivery.internals import take_body
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -16,7 +17,7 @@ class OversizedBody(io.RawIOBase):
     """Stands for a body that was not read because it is too large."""
 
     def readable(self) -> bool:
-        """It claims to be, and says on the first try what is wrong."""
+        """Yes: the first read raises."""
         return True
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -63,18 +64,8 @@ def adopt_body(request: HttpRequest) -> None:
     Raises:
         RequestDataTooBig: If it is over ``MAX_BODY_SIZE``; no more than that is read.
     """
-    limit = get_settings().max_body_size
-    body: bytes | None = request.__dict__.get("_body")
-    if body is None:
-        if getattr(request, "_read_started", False):
-            return  # a middleware has taken it as a stream, to parse a form
-        if _length(request.META.get("CONTENT_LENGTH")) > limit:
-            raise RequestDataTooBig
-        body = request._stream.read(limit + 1)
-        request.__dict__["_body"] = body
-    if len(body) > limit:
-        raise RequestDataTooBig
-    request._stream = io.BytesIO(body)
+    announced = _length(request.META.get("CONTENT_LENGTH"))
+    body = take_body(request, get_settings().max_body_size, announced)
     if body and not request.META.get("CONTENT_LENGTH"):
         # REST framework takes a request without a length (a chunked one) for empty.
         request.META["CONTENT_LENGTH"] = str(len(body))

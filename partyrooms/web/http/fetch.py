@@ -18,11 +18,17 @@ from rest_framework.response import Response
 
 from partyrooms import usercode
 from partyrooms.api.lobby import main_hook, main_lobby
-from partyrooms.core.frames import Answer, AnswerKind
-from partyrooms.delivery.responses import Refusal, error_answer, to_answer
+from partyrooms.core.frames import Answer
+from partyrooms.delivery.responses import (
+    Refusal,
+    error_answer,
+    plain_response,
+    set_headers,
+    to_answer,
+)
 from partyrooms.exceptions import Reject
+from partyrooms.web.http.address import host_of, unknown_host
 from partyrooms.web.http.handshake_request import HandshakeRequest
-from partyrooms.web.http.host import host_of, unknown_host
 
 Hook = Callable[..., Any]
 
@@ -30,12 +36,6 @@ _ALLOWED = (
     "None, django.http.HttpResponse (also StreamingHttpResponse), "
     "rest_framework.response.Response, dict, list, str or bytes"
 )
-
-_CONTENT_TYPES = {
-    AnswerKind.DATA: "application/json",
-    AnswerKind.TEXT: "text/plain; charset=utf-8",
-    AnswerKind.BYTES: "application/octet-stream",
-}
 
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
 
@@ -119,7 +119,7 @@ async def _answer(
 
 async def _check_token(hook: Hook, request: HttpRequest) -> HttpResponseBase | None:
     """
-    Protect the hook as a view is: a cookie alone proves nobody's intent.
+    Check the CSRF token, as before a view: a cookie alone does not prove intent.
 
     Django protects views only. ``csrf_exempt`` is for hooks as it is for views.
     """
@@ -168,11 +168,6 @@ def _as_response(hook: Hook, value: Any) -> HttpResponseBase:
 
 
 def _as_django(answer: Answer) -> HttpResponse:
-    content_type = answer.content_type or _CONTENT_TYPES.get(answer.kind)
-    response = HttpResponse(answer.body, content_type, answer.status)
-    for name, header in answer.headers:
-        if name == "Set-Cookie":
-            response.cookies.load(header)
-        else:
-            response[name] = header
+    response = plain_response(answer)
+    set_headers(response, answer)
     return response

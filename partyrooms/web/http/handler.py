@@ -7,12 +7,15 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler
+from django.http import HttpRequest
+from django.urls import ResolverMatch
 
+from partyrooms.delivery.internals import middleware_setting
 from partyrooms.exceptions import StreamBroken
-from partyrooms.web.http.address import leads_to_room
+from partyrooms.web.http.address import leads_to_room, resolved
 from partyrooms.web.http.body import read_body
 from partyrooms.web.http.lifetime import RequestLifetime
-from partyrooms.web.http.on_loop import middleware_setting, on_loop
+from partyrooms.web.http.on_loop import on_loop
 
 
 class RoomHandler(ASGIHandler):
@@ -29,14 +32,19 @@ class RoomHandler(ASGIHandler):
         with middleware_setting(on_loop(settings.MIDDLEWARE)):
             super().load_middleware(is_async)
 
+    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
+        """Take the match that the choice of the way has found."""
+        match = request.resolver_match = resolved(request)
+        return match or super().resolve_request(request)
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve a request."""
         if leads_to_room(scope):
-            await self.handle_lean(scope, receive, send)
+            await self.serve_lean(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
-    async def handle_lean(self, scope: Any, receive: Any, send: Any) -> None:
+    async def serve_lean(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve a request to a room."""
         try:
             body: Any = await read_body(scope, receive)
@@ -62,7 +70,7 @@ class RoomHandler(ASGIHandler):
     async def send_stream(
         self, response: Any, scope: Any, receive: Any, send: Any
     ) -> None:
-        """Send a response as it comes, until its end or until the client leaves."""
+        """Send a streamed response until it ends or the client disconnects."""
         sending = asyncio.ensure_future(self.send_response(response, send))
         leaving = asyncio.ensure_future(_left(receive))
         try:
@@ -70,9 +78,9 @@ class RoomHandler(ASGIHandler):
             if sending.done():
                 sending.result()
         except StreamBroken:
-            # Without a last chunk the server cuts the connection, so that the client
-            # does not take what it has for the whole. But Daphne, which is known by
-            # telling no version, would keep it open.
+            # Without a last chunk the server cuts the connection, and the client
+            # notices that it is incomplete. But Daphne, which gives no version, would
+            # keep it open.
             if "spec_version" not in (scope.get("asgi") or {}):
                 await send({"type": "http.response.body"})
         finally:

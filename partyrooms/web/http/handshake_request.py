@@ -17,7 +17,7 @@ class HandshakeRequest(ASGIRequest):
         has_failed: An exception became its response: a defect, not a decision.
         connection_id: What the client calls itself, or a name made for it.
         subprotocol: The one to select; None: none.
-        user_id: The Django user's primary key as text; None: nobody is logged in.
+        user_id: The Django user's primary key as text; None: anonymous.
     """
 
     is_lean = True

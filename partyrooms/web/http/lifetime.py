@@ -4,19 +4,14 @@ What Django does around each request, without a thread where none is needed.
 Django's ``ASGIHandler`` sends ``request_started`` and closes each response in a thread,
 0.55 of the 0.68 ms that an async view costs. What these are for stays true here: the
 database connections of the request's own thread are closed or kept by Django's rules,
-and every receiver that is not Django's own hears of each request, in a thread.
+and every receiver that is not Django's own is called for each request, in a thread.
 """
 
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from asgiref.sync import (
-    AsyncToSync,
-    SyncToAsync,
-    ThreadSensitiveContext,
-    sync_to_async,
-)
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.core.cache import close_caches
 from django.core.handlers.asgi import get_script_prefix
 from django.core.handlers.base import reset_urlconf
@@ -25,6 +20,8 @@ from django.db import close_old_connections, reset_queries
 from django.dispatch import Signal
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
+
+from partyrooms.delivery.internals import abandon_thread, has_thread, receivers_of
 
 # On the event loop's own thread these have nothing to close: Django allows no query
 # there. In the request's thread they run before and after it, as ever.
@@ -60,11 +57,7 @@ class RequestLifetime:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        # asgiref would wait for the thread, and the loop with it; a hook that hangs in
-        # there must hold up nobody else.
-        thread = SyncToAsync.context_to_thread_executor.pop(self._thread, None)
-        if thread is not None:
-            thread.shutdown(wait=False)
+        abandon_thread(self._thread)
         await self._thread.__aexit__(  # type: ignore[no-untyped-call]
             kind, error, traceback
         )
@@ -79,13 +72,5 @@ class RequestLifetime:
 
 def has_other_receivers(signal: Signal, sender: type) -> bool:
     """Whether anyone but Django itself listens."""
-    receivers, async_receivers = signal._live_receivers(sender)
+    receivers, async_receivers = receivers_of(signal, sender)
     return bool(async_receivers) or not _OWN_RECEIVERS.issuperset(receivers)
-
-
-def has_thread() -> bool:
-    """Whether sync code ran in a thread of the request at hand."""
-    if getattr(AsyncToSync.executors, "current", None) is not None:
-        return True  # called from a sync parent, whose thread it shares
-    context = SyncToAsync.thread_sensitive_context.get(None)
-    return context is None or context in SyncToAsync.context_to_thread_executor

@@ -11,13 +11,13 @@ still goes to the request's thread. Requests to other URLs see no difference.
 Only what is exactly Django's is replaced; a project's subclass of it is left alone.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages import get_messages
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest
@@ -126,9 +126,9 @@ class Messages(OnLoop, MessageMiddleware):
 
     def response_may_block(self, request: HttpRequest) -> bool:
         """Whether anything is stored."""
-        storage = getattr(request, "_messages", None)
-        if storage is None:
-            return False
+        storage: Any = get_messages(request)
+        if isinstance(storage, list):
+            return False  # the request has none
         return bool(storage.used or storage.added_new or not _is_djangos(type(storage)))
 
 
@@ -150,22 +150,6 @@ def is_lean(request: HttpRequest) -> bool:
 def on_loop(paths: Sequence[str]) -> list[str]:
     """A list of middleware, Django's own replaced by the classes of this module."""
     return [_SUBCLASSES.get(import_string(path), path) for path in paths]
-
-
-@contextmanager
-def middleware_setting(paths: Sequence[str]) -> Iterator[None]:
-    """
-    Make ``MIDDLEWARE`` another list while a handler loads it.
-
-    Django's handlers read the list from the settings only. Handlers are made at start,
-    one after the other.
-    """
-    regular: Sequence[str] = settings.MIDDLEWARE
-    settings.MIDDLEWARE = list(paths)
-    try:
-        yield
-    finally:
-        settings.MIDDLEWARE = regular
 
 
 def _is_djangos(cls: type) -> bool:

@@ -1,4 +1,4 @@
-"""The view behind ``partyrooms.urls``: REST framework's policy, then the room."""
+"""The view of ``partyrooms.urls``: REST framework's policy, then the room."""
 
 import json
 import logging
@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
@@ -17,19 +17,27 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import APIView, exception_handler
 
-from partyrooms import registry
 from partyrooms.core.frames import Answer, AnswerKind
-from partyrooms.core.paths import Address
-from partyrooms.delivery.requests import RoomRequest
-from partyrooms.delivery.responses import address_error, already_logged, json_error
-from partyrooms.exceptions import BadRoomId, PartyroomsError, UnknownParty
-from partyrooms.middleware import require_hook_ran
-from partyrooms.web.http.address import MARK, address_of
+from partyrooms.delivery.internals import already_logged
+from partyrooms.delivery.requests import RoomRequest, make_parsers
+from partyrooms.delivery.responses import (
+    CONTENT_TYPES,
+    json_error,
+    plain_response,
+    set_headers,
+)
+from partyrooms.exceptions import PartyroomsError
+from partyrooms.web.http.address import (
+    MARK,
+    NOT_HERE,
+    Target,
+    address_error,
+    target_of,
+)
 from partyrooms.web.http.ask import ask
+from partyrooms.web.http.before_hooks import require_hook_ran
 from partyrooms.web.http.body import adopt_body
-from partyrooms.web.http.host import host_of, unknown_host
-from partyrooms.web.http.policy import run_policy
-from partyrooms.web.http.user import user_id_of
+from partyrooms.web.http.policy import run_policy, user_id_of
 
 logger = logging.getLogger("partyrooms.http")
 
@@ -56,17 +64,13 @@ async def room_view(
         address: What the resolver made of the path; the raw path decides.
         party: The party's name where the URL has none.
     """
-    match = request.resolver_match
-    if match is None:
+    if request.resolver_match is None:
         raise TypeError("room_view answers requests that a URL resolver led here.")
-    if host_of(request) is None:
-        return unknown_host()
     try:
-        found = address_of(request, match)
-        room_class: Any = registry.get(found.key.party)  # django-stubs: no hash
-    except (BadRoomId, UnknownParty) as error:
+        target = target_of(request)
+    except NOT_HERE as error:
         return address_error(error)
-    return await view_class(room_class)().answer(request, found)
+    return await view_class(target.room_class)().answer(request, target)
 
 
 # Its own policy decides who has to log in, as in every view of REST framework.
@@ -76,7 +80,7 @@ setattr(room_view, MARK, True)
 
 @cache
 def view_class(room_class: Any) -> "type[RoomView]":
-    """The view with a class's policy; what it leaves open is ``REST_FRAMEWORK``'s."""
+    """Make the view with a class's policy; ``REST_FRAMEWORK`` has the defaults."""
     policies = {name: getattr(room_class, name, None) for name in POLICIES}
     given = {name: value for name, value in policies.items() if value is not None}
     if not apps.is_installed("rest_framework"):
@@ -100,22 +104,22 @@ class RoomView(APIView):
         return ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
     async def answer(
-        self, http_request: HttpRequest, address: Address
+        self, http_request: HttpRequest, target: Target
     ) -> HttpResponseBase:
         """Run the policy, ask the room, and present what it answers."""
-        key = address.key
+        key = target.address.key
         self.args, self.kwargs = (), {"party": key.party, "room_id": key.room_id}
         self.format_kwarg = None
         self.request = request = self.initialize_request(http_request)
         self.headers = self.default_response_headers
         response: HttpResponseBase
         try:
-            require_hook_ran(http_request)
+            require_hook_ran(http_request, target)
             adopt_body(http_request)
-            await run_policy(self, request)
+            await run_policy(self, request, http_request)
             request.props = getattr(http_request, "props", {})
             request.user_id = user_id_of(request.user)
-            request.subpath = address.subpath
+            request.subpath = target.address.subpath
             answer = await ask(http_request, key, request)
             response = self.present(answer)
         except Exception as error:
@@ -135,14 +139,14 @@ class RoomView(APIView):
             parser_context=self.get_parser_context(request),
         )
 
+    def get_parsers(self) -> list[Any]:
+        """Make the parsers of the class's policy."""
+        return make_parsers(self.parser_classes)
+
     def present(self, answer: Answer) -> HttpResponseBase:
         """Make a response of a room's answer, in the format that was negotiated."""
         response = self._body_of(answer)
-        for name, value in answer.headers:
-            if name.lower() == "set-cookie":
-                _set_cookie(response, value)
-            else:
-                response[name] = value
+        set_headers(response, answer)
         if "Allow" in response:
             # The room decides which methods it takes, so its own word is the last.
             self.headers.pop("Allow", None)
@@ -153,29 +157,19 @@ class RoomView(APIView):
         return response
 
     def _body_of(self, answer: Answer) -> HttpResponseBase:
-        status, body, content_type = answer.status, answer.body, answer.content_type
         if answer.kind is AnswerKind.STREAM:
             return self._streaming(answer)
-        if answer.kind is AnswerKind.TEXT:
-            plain = content_type or "text/plain; charset=utf-8"
-            return HttpResponse(body, plain, status)
-        if answer.kind is AnswerKind.BYTES:
-            response = HttpResponse(body, content_type, status)
-            if content_type is None:
-                del response["Content-Type"]  # nor has the room's
-            return response
-        if self._renders_plain_json():
-            # Made by the same renderer already, where the room runs.
-            response = HttpResponse(body, content_type or "application/json", status)
-            if answer.kind is AnswerKind.EMPTY:
-                del response["Content-Type"]
-            return response
-        value = json.loads(body) if answer.kind is AnswerKind.DATA else None
-        return Response(value, status=status, content_type=content_type)
+        is_value = answer.kind in (AnswerKind.DATA, AnswerKind.EMPTY)
+        if is_value and not self._renders_plain_json():
+            value = json.loads(answer.body) if answer.body else None
+            content_type = answer.content_type
+            return Response(value, status=answer.status, content_type=content_type)
+        # JSON was made by the same renderer already, where the room runs.
+        return plain_response(answer)
 
     def _streaming(self, answer: Answer) -> StreamingHttpResponse:
         wants_events = wants_event_stream(self.request)
-        default = EVENT_STREAM if wants_events else "text/plain; charset=utf-8"
+        default = EVENT_STREAM if wants_events else CONTENT_TYPES[answer.kind]
         response = StreamingHttpResponse(
             answer.stream,
             status=answer.status,
@@ -211,7 +205,7 @@ class RoomView(APIView):
         return await sync_to_async(self.handle_exception)(error)
 
     def handle_exception(self, exc: Exception) -> Any:
-        """Make a response of an error; a client is never shown what went wrong here."""
+        """Make a response of an error; it never contains a traceback."""
         if isinstance(exc, RequestDataTooBig):
             exc = BodyTooLarge()
         elif isinstance(exc, PartyroomsError) and exc.status_code == 503:
@@ -230,13 +224,6 @@ class RoomView(APIView):
     def raise_uncaught_exception(self, exc: Exception) -> NoReturn:
         """Leave it to ``handle_exception``: no traceback for the client, ever."""
         raise exc
-
-
-def _set_cookie(response: HttpResponseBase, line: str) -> None:
-    response.cookies.load(line)
-    if line.partition("=")[0].strip() not in response.cookies:
-        # Python knows not every attribute, and then reads nothing of the line.
-        response["Set-Cookie"] = line
 
 
 def wants_event_stream(request: Any) -> bool:

@@ -1,16 +1,16 @@
-"""Turn a client away: an HTTP answer to its handshake, or a close code it can see."""
+"""Denies a handshake: with an HTTP response, or with a close code."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+from partyrooms.core.validation import MAX_REASON_SIZE
+from partyrooms.delivery.responses import json_error
 
-MAX_REASON_SIZE = 123
-"""Bytes of UTF-8; a close frame has no room for more."""
+Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 # They describe how a body travels, which the server decides.
 _HOP_HEADERS = frozenset({b"connection", b"transfer-encoding", b"upgrade"})
@@ -24,7 +24,7 @@ async def deny(
 
     The client sees status, headers and body where the server has the ASGI extension
     for it (uvicorn, hypercorn, granian), elsewhere a bare 403 (Daphne). A client that
-    has left in the meantime is no error. Call it once, before anything was sent.
+    has left is no error. Call it once, before anything was sent.
     """
     try:
         if "websocket.http.response" in (scope.get("extensions") or {}):
@@ -73,6 +73,16 @@ async def accept_and_close(
         )
     except OSError:
         return
+
+
+def not_found() -> HttpResponse:
+    """The denial of a socket that leads nowhere."""
+    return json_error(404, "Not found.")
+
+
+def too_late(detail: str) -> HttpResponse:
+    """The denial of a handshake that was not answered within ``CONNECT_TIMEOUT``."""
+    return json_error(503, detail, {"Retry-After": "1"})
 
 
 def cut_reason(reason: str) -> str:

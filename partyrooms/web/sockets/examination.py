@@ -1,46 +1,77 @@
-"""What a handshake must show before any hook of the project's classes hears of it."""
+"""What a handshake must show before any hook of the project's classes is called."""
 
 import logging
 import re
+from collections.abc import Awaitable, Callable
 from uuid import uuid4
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpResponse
-from django.urls import ResolverMatch
+from django.http.response import HttpResponseBase
+from django.urls import Resolver404, resolve
+from django.utils.decorators import async_only_middleware
 
-from partyrooms import registry
 from partyrooms.api.room import Room
 from partyrooms.conf import get_settings
 from partyrooms.core.origins import is_allowed
-from partyrooms.delivery.responses import address_error, already_logged, json_error
-from partyrooms.exceptions import BadRoomId, UnknownParty
-from partyrooms.web.http.address import address_of
+from partyrooms.delivery.internals import already_logged
+from partyrooms.delivery.responses import json_error
+from partyrooms.web.http.address import (
+    NOT_HERE,
+    address_error,
+    host_of,
+    is_room_view,
+    resolved,
+    target_of,
+    unknown_host,
+)
 from partyrooms.web.http.handshake_request import HandshakeRequest
-from partyrooms.web.http.host import host_of, unknown_host
+from partyrooms.web.sockets.denial import not_found
 
 logger = logging.getLogger("partyrooms.handshake")
 
 _CONNECTION_ID = re.compile(r"[\x20-\x7e]{1,128}")
 
 
-def examine(request: HandshakeRequest, match: ResolverMatch) -> HttpResponse | None:
+GetResponse = Callable[[HandshakeRequest], Awaitable[HttpResponseBase]]
+
+
+@async_only_middleware
+def room_examination(get_response: GetResponse) -> GetResponse:
+    """The middleware that denies a client which ``examine`` finds fault with."""
+
+    async def judge(request: HandshakeRequest) -> HttpResponseBase:
+        return examine(request) or await get_response(request)
+
+    return judge
+
+
+def examine(request: HandshakeRequest) -> HttpResponse | None:
     """
-    Look at host, room, origin, connection id and subprotocols, in this order.
+    Look at URL, host, room, origin, connection id and subprotocols, in this order.
 
     Returns:
         The denial, logged; None: nothing speaks against this client so far, and
         ``request`` tells its ``connection_id`` and ``subprotocol``.
     """
-    denial = _examine_host(request)
-    if denial is not None:
-        return denial
     try:
-        room_class = registry.get(address_of(request, match).key.party)
-    except (BadRoomId, UnknownParty) as error:
+        urlconf = getattr(request, "urlconf", None)
+        match = resolved(request) or resolve(request.path_info, urlconf)
+    except Resolver404:
+        return not_found()
+    request.resolver_match = match
+    if not is_room_view(match.func):
+        return not_found()
+    try:
+        target = target_of(request)
+    except DisallowedHost:
+        return _unknown_host(request)
+    except NOT_HERE as error:
         return _logged(request, address_error(error), str(error))
     return (
-        _examine_origin(request, room_class)
+        _examine_origin(request, target.host, target.room_class)
         or _examine_connection_id(request)
-        or _examine_subprotocols(request, room_class)
+        or _examine_subprotocols(request, target.room_class)
     )
 
 
@@ -57,19 +88,20 @@ def examine_outside(
     Returns:
         The denial, logged; None: nothing speaks against this client so far.
     """
-    return _examine_host(request) or _examine_origin(request, room_class)
+    host = host_of(request)
+    if host is None:
+        return _unknown_host(request)
+    return _examine_origin(request, host, room_class)
 
 
-def _examine_host(request: HandshakeRequest) -> HttpResponse | None:
-    if host_of(request) is not None:
-        return None
+def _unknown_host(request: HandshakeRequest) -> HttpResponse:
     return _logged(request, unknown_host(), "its host is not in ALLOWED_HOSTS")
 
 
 def _examine_origin(
-    request: HandshakeRequest, room_class: type[Room]
+    request: HandshakeRequest, host: str, room_class: type[Room]
 ) -> HttpResponse | None:
-    own = f"{request.scheme}://{host_of(request)}"
+    own = f"{request.scheme}://{host}"
     origin = request.META.get("HTTP_ORIGIN")
     allowed = (*get_settings().allowed_origins, *(room_class.allowed_origins or ()))
     has_cookies = bool(request.META.get("HTTP_COOKIE"))

@@ -2,34 +2,48 @@
 The handshake of a WebSocket, run through the project's own ``MIDDLEWARE``.
 
 A GET request is built of the WebSocket's scope and sent through Django's handler
-chain to a view that accepts. So sessions, users, locale and whatever else a project
-has work as for HTTP; any other response than the acceptance is the denial.
+chain to a view that accepts. So sessions, users, locale and the project's own
+middleware work as for HTTP; any response but the acceptance is the denial.
 """
 
 import asyncio
 import io
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings as django_settings
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import Resolver404, ResolverMatch
+from django.urls import ResolverMatch
 
 from partyrooms.conf import get_settings
+from partyrooms.core.keys import RoomKey
+from partyrooms.delivery.internals import keep_body, middleware_setting
 from partyrooms.delivery.responses import Refusal, json_error
-from partyrooms.middleware import require_hook_ran
-from partyrooms.web.http.address import MARK, address_of, is_room_view, uri_of
+from partyrooms.web.http.address import (
+    MARK,
+    host_of,
+    is_room_view,
+    resolved,
+    target_of,
+    unknown_host,
+    uri_of,
+)
+from partyrooms.web.http.before_hooks import require_hook_ran
 from partyrooms.web.http.handshake_request import HandshakeRequest
-from partyrooms.web.http.host import host_of, unknown_host
 from partyrooms.web.http.lifetime import RequestLifetime
-from partyrooms.web.http.on_loop import middleware_setting, on_loop
-from partyrooms.web.http.user import load_user
-from partyrooms.web.sockets.admission import Admission
-from partyrooms.web.sockets.denial import Send, accept_and_close, deny, response_headers
-from partyrooms.web.sockets.examination import examine
+from partyrooms.web.http.on_loop import on_loop
+from partyrooms.web.http.policy import load_user
+from partyrooms.web.sockets.denial import (
+    Send,
+    accept_and_close,
+    deny,
+    response_headers,
+    too_late,
+)
 
 logger = logging.getLogger("partyrooms.handshake")
 
@@ -42,8 +56,37 @@ _NOT_FOR_ACCEPT = frozenset(
 )  # fmt: skip
 
 
+@dataclass(slots=True, kw_only=True)
+class Admission:
+    """
+    A client whose handshake passed, for the consumer to attach to the room.
+
+    It is handed over as ``scope["partyrooms"]``. The ``websocket.connect`` event is
+    consumed, and nothing was sent yet: accepting or denying is the consumer's.
+
+    Attributes:
+        key: The room; its party is registered.
+        connection_id: The client's ``_pk``, or one made here.
+        user_id: The primary key of the Django user as text; None: anonymous.
+        uri: Path and query as the client sent them, percent-encoded.
+        subprotocol: The one to select; None: none.
+        headers: For ``websocket.accept``: cookies and the project's own headers.
+        request: The handshake after ``MIDDLEWARE``; ``props`` are the before-hook's.
+        deadline: The event loop's time by which the handshake must be answered.
+    """
+
+    key: RoomKey
+    connection_id: str
+    user_id: str | None
+    uri: str
+    subprotocol: str | None
+    headers: list[tuple[bytes, bytes]]
+    request: HttpRequest
+    deadline: float
+
+
 class Acceptance(HttpResponse):
-    """What the chain returns for a client that may come in."""
+    """What the chain returns for a client that passed."""
 
     status_code = 101
 
@@ -58,6 +101,9 @@ class Handshake(ASGIHandler):
 
     request_class: type[Any] = HandshakeRequest
 
+    last_middleware = "partyrooms.web.sockets.examination.room_examination"
+    """Runs after the project's own, before any hook: it judges the client."""
+
     def __init__(self, consumer: ASGIApp) -> None:
         self._consumer = consumer
         self._running: set[asyncio.Task[HttpResponseBase]] = set()
@@ -67,7 +113,7 @@ class Handshake(ASGIHandler):
         """Load ``WEBSOCKET_MIDDLEWARE``, by default ``MIDDLEWARE``."""
         own = get_settings().websocket_middleware
         paths = django_settings.MIDDLEWARE if own is None else own
-        with middleware_setting(on_loop(paths)):
+        with middleware_setting([*on_loop(paths), self.last_middleware]):
             super().load_middleware(is_async)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -98,11 +144,9 @@ class Handshake(ASGIHandler):
     def admit(
         self, request: HandshakeRequest, response: Acceptance, deadline: float
     ) -> Any:
-        """What the consumer is told of a client that may come in."""
-        match = request.resolver_match
-        assert match is not None  # or the view that accepts would not have been found
+        """Describe a client that passed, for the consumer."""
         return Admission(
-            key=address_of(request, match).key,
+            key=target_of(request).address.key,
             connection_id=request.connection_id,
             user_id=request.user_id,
             uri=uri_of(request),
@@ -113,14 +157,14 @@ class Handshake(ASGIHandler):
         )
 
     async def _judge(self, request: Any, patience: float) -> HttpResponseBase:
-        """Run the chain in a task of its own, which a thread that hangs can't hold."""
+        """Run the chain in its own task: a thread that hangs delays no answer."""
         task = asyncio.create_task(self._run(request))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         try:
             await asyncio.wait({task}, timeout=patience)
         finally:
-            task.cancel()  # ends a coroutine; a thread runs to its end, unheard
+            task.cancel()  # ends a coroutine; a thread runs to its end
         if task.done():
             return task.result()
         logger.warning(
@@ -129,8 +173,7 @@ class Handshake(ASGIHandler):
             patience,
             extra={"action": "handshake_timeout"},
         )
-        detail = "The handshake took too long; come back later."
-        return json_error(503, detail, {"Retry-After": "1"})
+        return too_late("The handshake took too long; come back later.")
 
     async def _run(self, request: Any) -> HttpResponseBase:
         async with RequestLifetime(type(self), request.scope) as lifetime:
@@ -140,33 +183,20 @@ class Handshake(ASGIHandler):
 
     def resolve_request(self, request: HttpRequest) -> ResolverMatch:
         """Put the view that accepts in the place of the view that a URL leads to."""
-        match = super().resolve_request(request)
+        match = request.resolver_match = resolved(request)
+        match = match or super().resolve_request(request)
         if is_room_view(match.func):
             match.func = accept
         return match
-
-    async def _get_response_async(self, request: HttpRequest) -> HttpResponseBase:
-        """Examine the client between the middleware and the hooks."""
-        try:
-            match = self.resolve_request(request)
-        except Resolver404:
-            return json_error(404, "Not found.")
-        if match.func is not accept or not isinstance(request, HandshakeRequest):
-            return json_error(404, "Not found.")
-        denial = examine(request, match)
-        if denial is not None:
-            return denial
-        response: HttpResponseBase = await super()._get_response_async(request)  # type: ignore[misc]
-        return response
 
 
 async def accept(
     request: HandshakeRequest, address: str, party: str | None = None
 ) -> HttpResponse:
-    """Let a client in that came past everything; find out who it is."""
-    require_hook_ran(request)
+    """Accept a client that passed every check, and load its user."""
+    require_hook_ran(request, target_of(request))
     request.user_id = await load_user(request)
-    request.__dict__["_body"] = b""  # for the room: Django closes the stream
+    keep_body(request, b"")
     return Acceptance()
 
 
@@ -179,7 +209,7 @@ async def turn_away(
     request: HandshakeRequest,
     response: HttpResponseBase,
 ) -> None:
-    """Say no in the way that a response stands for."""
+    """Deny or close, as the response says."""
     if isinstance(response, Refusal):
         code, reason = response.close_code, response.close_reason
     elif request.has_failed:
@@ -218,6 +248,6 @@ def accept_headers(response: HttpResponseBase) -> list[tuple[bytes, bytes]]:
 
 def _as_get(scope: Mapping[str, Any]) -> dict[str, Any]:
     """A handshake's scope as that of the GET request that it is."""
-    # Daphne tells no scheme; behind a proxy SECURE_PROXY_SSL_HEADER does.
+    # Daphne gives no scheme; with a proxy SECURE_PROXY_SSL_HEADER does.
     scheme = "https" if scope.get("scheme") in ("wss", "https") else "http"
     return {**scope, "type": "http", "method": "GET", "scheme": scheme}

@@ -7,22 +7,23 @@ from functools import cached_property
 from typing import Any
 
 from django.http.response import HttpResponseBase
+from django.utils.decorators import async_only_middleware
 
 from partyrooms import registry, usercode
 from partyrooms.api.lobby import main_hook, main_lobby
 from partyrooms.conf import get_settings
 from partyrooms.core.paths import MAIN_PARTY
-from partyrooms.core.rates import Rate
-from partyrooms.delivery.responses import Refusal, json_error
+from partyrooms.delivery.responses import Refusal
 from partyrooms.exceptions import Reject, SocketClosed
 from partyrooms.ports.sockets import Closing
 from partyrooms.web.http.handshake_request import HandshakeRequest
-from partyrooms.web.http.user import load_user
-from partyrooms.web.sockets.consumer import Receive, Send
-from partyrooms.web.sockets.denial import deny
-from partyrooms.web.sockets.examination import examine_outside
+from partyrooms.web.http.policy import load_user
+from partyrooms.web.sockets.consumer import Receive
+from partyrooms.web.sockets.denial import Send, deny, not_found, too_late
+from partyrooms.web.sockets.examination import GetResponse, examine_outside
 from partyrooms.web.sockets.handshake import Acceptance, Handshake, accept_headers
-from partyrooms.web.sockets.lobby_socket import Headers, Limits, LobbySocket
+from partyrooms.web.sockets.limits import Limits
+from partyrooms.web.sockets.lobby_socket import Headers, LobbySocket
 
 logger = logging.getLogger("partyrooms.lobby")
 
@@ -71,27 +72,35 @@ class LobbySockets:
 class LobbyHandshake(Handshake):
     """The handshake of a WebSocket whose path no URL needs to match."""
 
-    async def _get_response_async(self, request: Any) -> HttpResponseBase:
-        """Examine the client where the view would be found."""
+    last_middleware = f"{__name__}.lobby_examination"
+
+    def admit(
+        self, request: HandshakeRequest, response: Acceptance, deadline: float
+    ) -> LobbyAdmission:
+        """Describe a client that passed, for ``serve``."""
+        return LobbyAdmission(request, accept_headers(response), deadline)
+
+
+@async_only_middleware
+def lobby_examination(get_response: GetResponse) -> GetResponse:
+    """The middleware that accepts or denies, where rooms have a view."""
+
+    async def judge(request: HandshakeRequest) -> HttpResponseBase:
         denial = examine_outside(request, registry.get(MAIN_PARTY))
         if denial is not None:
             return denial
         request.user_id = await load_user(request)
         return Acceptance()
 
-    def admit(
-        self, request: HandshakeRequest, response: Acceptance, deadline: float
-    ) -> LobbyAdmission:
-        """What ``serve`` is told of a client that may come in."""
-        return LobbyAdmission(request, accept_headers(response), deadline)
+    return judge
 
 
 async def serve(scope: Any, receive: Receive, send: Send) -> None:
     """
     Run the hook with one socket, until both have ended.
 
-    A hook whose client has left may end by itself, which ``receive()`` and ``send()``
-    tell it; one that goes on is cancelled.
+    When the client has left, ``receive()`` and ``send()`` raise in the hook, which may
+    then end by itself; a hook that goes on is cancelled.
     """
     admission: LobbyAdmission = scope.pop("partyrooms")
     hook = main_hook("on_socket")
@@ -100,9 +109,8 @@ async def serve(scope: Any, receive: Receive, send: Send) -> None:
     socket = LobbySocket(
         admission.request,
         headers=admission.headers,
-        limits=_limits(),
+        limits=Limits(registry.get(MAIN_PARTY), get_settings(), loop.time),
         send=send,
-        clock=loop.time,
     )
     running = loop.create_task(usercode.call(hook, socket, main_lobby()))
     _hooks.add(running)
@@ -164,8 +172,7 @@ async def _deny_late(socket: LobbySocket, scope: Any, send: Send) -> None:
         socket.request.path[:300],
         extra={"action": "handshake_timeout"},
     )
-    detail = "The handshake took too long; come back later."
-    await deny(scope, send, json_error(503, detail, {"Retry-After": "1"}))
+    await deny(scope, send, too_late("The handshake took too long; come back later."))
 
 
 def _closing_of(socket: LobbySocket, running: "asyncio.Task[Any]") -> Closing | None:
@@ -187,17 +194,3 @@ def _closing_of(socket: LobbySocket, running: "asyncio.Task[Any]") -> Closing | 
         extra={"action": "on_socket_failed"},
     )
     return FAILED
-
-
-def _limits() -> Limits:
-    room_class, settings = registry.get(MAIN_PARTY), get_settings()
-    rate = room_class.message_rate or settings.message_rate
-    return Limits(
-        size=room_class.max_message_size or settings.max_message_size,
-        bucket=Rate.parse(rate).bucket() if rate else None,
-    )
-
-
-def not_found() -> HttpResponseBase:
-    """The denial of a socket that leads nowhere."""
-    return json_error(404, "Not found.")

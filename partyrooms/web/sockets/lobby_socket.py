@@ -1,50 +1,27 @@
-"""The WebSocket that ``on_socket`` is given: it came no further than the lobby."""
+"""The WebSocket that ``on_socket`` is given: it leads to no room."""
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
-from partyrooms.core.frames import json_message, payload_size
-from partyrooms.core.rates import TokenBucket
+from partyrooms.core.frames import json_message
 from partyrooms.core.validation import as_closing, as_payload
-from partyrooms.exceptions import (
-    ConnectionTrouble,
-    MessageTooBig,
-    RateExceeded,
-    SocketClosed,
-)
+from partyrooms.delivery.message_queue import SocketReader
+from partyrooms.exceptions import SocketClosed
 from partyrooms.ports.sockets import Closing
 from partyrooms.web.http.handshake_request import HandshakeRequest
-from partyrooms.web.sockets.consumer import Receive, Send, ending_of, tells_reasons
-from partyrooms.web.sockets.denial import cut_reason
+from partyrooms.web.sockets.consumer import Receive
+from partyrooms.web.sockets.denial import Send, cut_reason
+from partyrooms.web.sockets.ending import ending_of, tells_reasons
+from partyrooms.web.sockets.limits import Limits
 
 logger = logging.getLogger("partyrooms.lobby")
-
-MAX_UNREAD = 64 * 1024
-"""Bytes of messages kept for a hook that does not read; then the client has to wait."""
 
 Headers = list[tuple[bytes, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """
-    What a client may send.
-
-    Attributes:
-        size: Bytes of one message.
-        bucket: Of messages; None: as many as it likes.
-    """
-
-    size: int
-    bucket: TokenBucket | None
-
-
-class LobbySocket:
+class LobbySocket(SocketReader):
     """
     A WebSocket that leads to no room, in the hands of the project's own code.
 
@@ -66,22 +43,15 @@ class LobbySocket:
         headers: Headers,
         limits: Limits,
         send: Send,
-        clock: Callable[[], float],
     ) -> None:
+        super().__init__()
         self.request = request
         self.subprotocols: list[str] = list(request.scope.get("subprotocols") or ())
-        self.close_code: int | None = None
-        self.close_reason: str | None = None
         self.is_accepted = False
         self.answered = asyncio.Event()
         self._headers = headers
         self._limits = limits
         self._send = send
-        self._clock = clock
-        self._messages: deque[str | bytes] = deque()
-        self._unread = 0
-        self._news = asyncio.Event()
-        self._space = asyncio.Event()
 
     async def accept(self, subprotocol: str | None = None) -> None:
         """
@@ -101,7 +71,7 @@ class LobbySocket:
             )
         if self.is_accepted:
             raise RuntimeError("This socket is accepted already.")
-        self._require_open()
+        self._queue.require_open()
         self.is_accepted = True
         self.answered.set()
         await self._put(
@@ -123,24 +93,7 @@ class LobbySocket:
             SocketClosed: If there is none any more, with code and reason.
         """
         self._require_accepted("receive")
-        while not self._messages:
-            self._require_open()
-            self._news.clear()
-            await self._news.wait()
-        message = self._messages.popleft()
-        self._unread -= payload_size(message)
-        self._space.set()
-        return message
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> str | bytes:
-        """The next message; the end of the socket ends the iteration."""
-        try:
-            return await self.receive()
-        except SocketClosed:
-            raise StopAsyncIteration from None
+        return await self._queue.get()
 
     async def send(self, message: str | bytes) -> None:
         """
@@ -153,7 +106,7 @@ class LobbySocket:
         """
         message = as_payload(message, "send")
         self._require_accepted("send")
-        self._require_open()
+        self._queue.require_open()
         kind = "text" if isinstance(message, str) else "bytes"
         await self._put({"type": "websocket.send", kind: message})
 
@@ -176,13 +129,13 @@ class LobbySocket:
 
     async def shut(self, closing: Closing) -> None:
         """Close with any code that a frame may carry."""
-        if self.close_code is not None:
+        if self._queue.closing is not None:
             return
         code, reason = closing
         with suppress(SocketClosed):
             if not self.is_accepted:
                 await self.accept()
-            self._end(closing)
+            self._queue.close(closing)
             await self._put(
                 {"type": "websocket.close", "code": code, "reason": cut_reason(reason)}
             )
@@ -191,26 +144,21 @@ class LobbySocket:
         """Read what the client sends, until it has left."""
         has_reasons = tells_reasons(self.request.scope)
         while True:
-            while self.close_code is None and self._unread >= MAX_UNREAD:
-                self._space.clear()
-                await self._space.wait()
+            await self._queue.space()
             event = await receive()
             if event["type"] == "websocket.disconnect":
                 closing, _ = ending_of(event, has_reasons)
-                self._end(closing)
+                self._queue.close(closing)
                 return
-            if self.close_code is None:
+            if self._queue.closing is None:
                 await self._take(event)
 
     async def _take(self, event: dict[str, Any]) -> None:
         text = event.get("text")
         message: str | bytes = event["bytes"] if text is None else text
-        size = payload_size(message)
-        trouble = self._trouble_with(size)
+        trouble = self._limits.trouble_with(message)
         if trouble is None:
-            self._unread += size
-            self._messages.append(message)
-            self._news.set()
+            self._queue.put(message)
             return
         logger.warning(
             "The socket at %r is closed with %d: %s",
@@ -221,27 +169,9 @@ class LobbySocket:
         )
         await self.shut((trouble.close_code, trouble.reason))
 
-    def _trouble_with(self, size: int) -> ConnectionTrouble | None:
-        bucket = self._limits.bucket
-        if size > self._limits.size:
-            return MessageTooBig(f"{size} bytes; allowed are {self._limits.size}")
-        if bucket is not None and not bucket.take(self._clock()):
-            return RateExceeded()
-        return None
-
     def _require_accepted(self, method: str) -> None:
         if not self.is_accepted:
             raise RuntimeError(f"await socket.accept() before socket.{method}().")
-
-    def _require_open(self) -> None:
-        if self.close_code is not None:
-            raise SocketClosed(self.close_code, self.close_reason or "")
-
-    def _end(self, closing: Closing) -> None:
-        if self.close_code is None:
-            self.close_code, self.close_reason = closing
-        self._news.set()
-        self._space.set()
 
     async def _put(self, event: dict[str, Any]) -> None:
         try:
@@ -253,5 +183,5 @@ class LobbySocket:
             if event["type"] == "websocket.close" and not is_gone:
                 raise
             # uvicorn raises an OSError once the client has left, Daphne its own error.
-            self._end((1006, ""))
+            self._queue.close((1006, ""))
             raise SocketClosed(1006) from error

@@ -5,8 +5,8 @@ import asyncio
 from django.http import HttpRequest
 
 from partyrooms.core.keys import RoomKey
-from partyrooms.web.sockets.admission import Admission
 from partyrooms.web.sockets.consumer import Gateway
+from partyrooms.web.sockets.handshake import Admission
 from tests.runtime.stage import patiently
 
 

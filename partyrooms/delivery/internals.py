@@ -1,0 +1,139 @@
+"""
+Names of Django, asgiref and REST framework that are not public: all that are used.
+
+Each function says why nothing public does. Tried with Django 5.2, asgiref 3.13 and
+REST framework 3.18; ``tests/delivery/test_internals.py`` fails if one of them moves.
+"""
+
+import io
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from threading import RLock
+from typing import Any, TypeVar
+
+from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext
+from django.conf import settings
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.core.exceptions import RequestDataTooBig
+from django.dispatch import Signal
+from django.http import HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.functional import LazyObject, empty
+
+ResponseT = TypeVar("ResponseT", bound=HttpResponseBase)
+
+_loading = RLock()
+
+
+def already_logged(response: ResponseT) -> ResponseT:
+    """
+    Keep Django from logging a response whose reason is in the log already.
+
+    Django logs each response from 400 on; only this attribute tells it not to.
+    """
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
+
+
+def iterator_of(response: StreamingHttpResponse) -> AsyncIterator[str | bytes]:
+    """
+    The iterator that an async streaming response was made of.
+
+    ``streaming_content`` wraps it in a generator that does not close it.
+    """
+    return response._iterator  # type: ignore[attr-defined,no-any-return]
+
+
+def take_body(request: HttpRequest, limit: int, announced: int) -> bytes | None:
+    """
+    Read a request's whole body, and keep it as ``request.body``.
+
+    The property itself reads any size, or at most ``DATA_UPLOAD_MAX_MEMORY_SIZE``,
+    which is a limit of forms.
+
+    Args:
+        request: Django's.
+        limit: Bytes that the body may have; at most one more is read.
+        announced: The length that the client announced.
+
+    Returns:
+        None: a middleware has read the body as a stream, to parse a form.
+
+    Raises:
+        RequestDataTooBig: If it is over the limit.
+    """
+    body: bytes | None = request.__dict__.get("_body")
+    if body is None:
+        if getattr(request, "_read_started", False):
+            return None
+        if announced > limit:
+            raise RequestDataTooBig
+        body = request._stream.read(limit + 1)
+    keep_body(request, body)
+    if len(body) > limit:
+        raise RequestDataTooBig
+    return body
+
+
+def keep_body(request: HttpRequest, body: bytes) -> None:
+    """
+    Set ``request.body``, to be read also after Django has closed the request.
+
+    A room may still be at work on it when the client has gone.
+    """
+    request.__dict__["_body"] = body
+    request._stream = io.BytesIO(body)
+
+
+def is_lazy(user: Any) -> bool:
+    """Whether a user is still to be loaded; any public look at it would load it."""
+    return isinstance(user, LazyObject) and user.__dict__["_wrapped"] is empty
+
+
+def is_djangos_own(user: Any) -> bool:
+    """Whether a lazy user is the one that Django's own middleware made."""
+    setup = user.__dict__.get("_setupfunc")
+    return getattr(setup, "__module__", "") == AuthenticationMiddleware.__module__
+
+
+def receivers_of(signal: Signal, sender: type) -> tuple[list[Any], list[Any]]:
+    """A signal's sync and async receivers; ``has_listeners`` only counts them."""
+    receivers, async_receivers = signal._live_receivers(sender)
+    return receivers, async_receivers
+
+
+def has_thread() -> bool:
+    """Whether sync code ran in a thread of the request at hand."""
+    if getattr(AsyncToSync.executors, "current", None) is not None:
+        return True  # called from a sync parent, whose thread it shares
+    context = SyncToAsync.thread_sensitive_context.get(None)
+    return context is None or context in SyncToAsync.context_to_thread_executor
+
+
+def abandon_thread(context: ThreadSensitiveContext) -> None:
+    """
+    Let a request's thread end by itself.
+
+    The context's own end waits for the thread, and the event loop with it: a hook that
+    hangs there would stop every other request.
+    """
+    thread = SyncToAsync.context_to_thread_executor.pop(context, None)
+    if thread is not None:
+        thread.shutdown(wait=False)
+
+
+@contextmanager
+def middleware_setting(paths: Sequence[str]) -> Iterator[None]:
+    """
+    Make ``MIDDLEWARE`` another list while a handler loads it, one at a time.
+
+    ``load_middleware`` reads the list from the settings only, and fills private
+    attributes of the handler.
+    """
+    with _loading:
+        regular: Sequence[str] = settings.MIDDLEWARE
+        settings.MIDDLEWARE = list(paths)
+        try:
+            yield
+        finally:
+            settings.MIDDLEWARE = regular
