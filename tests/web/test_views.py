@@ -449,7 +449,7 @@ async def test_a_room_that_takes_no_more_is_503(handler, node):
 async def test_a_room_that_cannot_start_is_503_and_one_line(handler, node, caplog):
     """D9: the room's own line says what is wrong; the request adds none."""
 
-    async def fail(key, gateways):
+    async def fail(*args, **options):
         raise StoreUnavailable("no such table")
 
     node.store.claim = fail
