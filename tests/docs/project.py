@@ -14,7 +14,8 @@ from tests.docs.pages import Block
 from tests.servers.client import DEADLINE, Client
 from tests.servers.database import ROOT
 from tests.servers.output import Output
-from tests.servers.process import START_TIMEOUT, STOP_TIMEOUT, _free_port
+from tests.servers.ports import new_port
+from tests.servers.process import START_TIMEOUT, STOP_TIMEOUT
 
 OpenTab = Callable[[str], Awaitable[Client]]
 
@@ -43,7 +44,7 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = _free_port()
+        self.port = new_port()
         self._command = ""
         self._exported: dict[str, str] = {}
         self._server: subprocess.Popen[str] | None = None

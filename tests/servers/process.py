@@ -3,10 +3,8 @@
 import asyncio
 import json
 import os
-import random
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -16,6 +14,7 @@ from typing import Any
 
 from tests.servers.database import ROOT, environment, new_database
 from tests.servers.output import Output
+from tests.servers.ports import new_port
 
 KINDS = ("uvicorn", "daphne")
 
@@ -59,7 +58,7 @@ class Server:
     ) -> None:
         self.kind = kind
         self.database = database
-        self.port = _free_port()
+        self.port = new_port()
         self.lab_token = secrets.token_hex()
         self._application = application
         self._arguments = arguments
@@ -151,7 +150,7 @@ class Server:
             if self._try_to_start():
                 return
             if self._outputs[-1].find("(?i)address already in use|CannotListen"):
-                self.port = _free_port()
+                self.port = new_port()
                 continue
             break
         raise ServerFailed(f"{self.kind} did not start.\n{self._tail()}")
@@ -247,16 +246,3 @@ async def serve(kind: str, **options: Any) -> AsyncIterator[Server]:
         yield server
     finally:
         await asyncio.to_thread(server.stop_blocking)
-
-
-def _free_port() -> int:
-    # Below the range that clients' own ends come from: a port that is free for a
-    # moment while its server restarts must not be taken by one of them.
-    while True:
-        port = random.randint(15_000, 31_000)  # noqa: S311
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port

