@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import async_playwright, expect
 
+from tests.deadline import DEADLINE
 from tests.needs import need
-from tests.servers.client import DEADLINE
 from tests.servers.database import ROOT, environment
 from tests.servers.process import make_server
 
@@ -60,7 +60,7 @@ def admin(server):
             "DJANGO_SUPERUSER_PASSWORD": password,
         },
         check=True,
-        timeout=60,
+        timeout=DEADLINE,
     )
     return name, password
 

@@ -20,9 +20,9 @@ from partyrooms.server.node import Node
 from partyrooms.testing import _handshake
 from partyrooms.testing.memory_store import MemoryStore
 from partyrooms.testing.memory_tables import MemoryTables
+from tests.deadline import DEADLINE
 
-PATIENCE = 20.0
-"""Seconds until a test that waits for an event gives up."""
+PATIENCE = DEADLINE
 
 
 class Ledger(Room):

@@ -7,7 +7,7 @@ import pytest
 from django.http import StreamingHttpResponse
 
 from partyrooms import parties
-from tests.servers.client import DEADLINE
+from tests.deadline import DEADLINE
 from tests.servers.site.journal import gate, note
 from tests.servers.visitor import Room
 

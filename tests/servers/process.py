@@ -12,15 +12,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.deadline import DEADLINE
 from tests.servers.database import ROOT, environment, new_database
 from tests.servers.output import Output
 from tests.servers.ports import new_port
 
 KINDS = ("uvicorn", "daphne")
 
-START_TIMEOUT = 60.0
-STOP_TIMEOUT = 30.0
-LOG_TIMEOUT = 20.0
+GRACE = 10.0
+"""Seconds that a server has to end itself when its tests are over."""
 
 _COMMANDS = {
     "uvicorn": (
@@ -108,7 +108,7 @@ class Server:
         """
         earlier = sum(len(output.lines) for output in self._outputs[:-1])
         line = await asyncio.to_thread(
-            self._outputs[-1].wait_for, pattern, LOG_TIMEOUT, max(0, since - earlier)
+            self._outputs[-1].wait_for, pattern, DEADLINE, max(0, since - earlier)
         )
         if line is None:
             raise ServerFailed(f"No line matches {pattern!r}.\n{self._tail()}")
@@ -161,7 +161,7 @@ class Server:
             return
         self._process.terminate()
         try:
-            self._process.wait(STOP_TIMEOUT / 3)
+            self._process.wait(GRACE)
         except subprocess.TimeoutExpired:
             self._process.kill()
         self._wait()
@@ -184,7 +184,7 @@ class Server:
         assert self._process.stdout is not None
         output = Output(self._process.stdout)
         self._outputs.append(output)
-        if output.wait_for(ready, START_TIMEOUT) is not None:
+        if output.wait_for(ready, DEADLINE) is not None:
             return True
         self._process.kill()
         self._wait()
@@ -193,7 +193,7 @@ class Server:
     def _wait(self) -> int:
         assert self._process is not None
         try:
-            code = self._process.wait(STOP_TIMEOUT)
+            code = self._process.wait(DEADLINE)
         except subprocess.TimeoutExpired as error:
             self._process.kill()
             self._process.wait()

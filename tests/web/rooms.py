@@ -17,6 +17,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 
 from partyrooms import Reject, Room
+from tests.deadline import DEADLINE
 
 
 class Telling(Room):
@@ -160,7 +161,7 @@ class PlainlyGuarded(Room):
 
     @classmethod
     def on_before_connect(cls, request, lobby):
-        cls.was_released = cls.release.wait(timeout=5)
+        cls.was_released = cls.release.wait(DEADLINE)
         cls.ended.set()
 
     async def on_request(self, request):

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from tests.faults.lab.news import DEADLINE
+from tests.deadline import DEADLINE
 from tests.servers.database import ROOT
 from tests.servers.output import Output
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import psycopg
 
+from tests.deadline import DEADLINE
 from tests.faults.lab.process import Process
 from tests.faults.lab.proxy import FaultProxy
 from tests.servers import database as sqlite_files
@@ -196,6 +197,6 @@ def _postgres_template() -> str:
             "PARTYROOMS_DB": _postgres_url("template_lab"),
         },
         check=True,
-        timeout=120,
+        timeout=DEADLINE,
     )
     return "template_lab"

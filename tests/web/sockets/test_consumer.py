@@ -6,7 +6,7 @@ import pytest
 
 from partyrooms import Room
 from partyrooms.web.sockets import consumer as consumer_module
-from tests.runtime.stage import on_stage, patiently, turns_of_the_loop
+from tests.runtime.stage import PATIENCE, on_stage, patiently, turns_of_the_loop
 from tests.web.sockets.server import Server
 
 
@@ -64,7 +64,7 @@ class HangingConnect(Served):
 
 async def notes(room, count):
     """The room's notes once there are so many, and nothing is under way."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         # The room knows of no event that a test could wait for.
         while room.worker.life is None or len(room.instance.notes) < count:  # noqa: ASYNC110
             await asyncio.sleep(0)
@@ -181,7 +181,7 @@ async def test_w10_the_time_of_an_accepted_socket_is_not_limited():
         server = await Server(Served, wait=0.05).accepted()
         await asyncio.to_thread(lambda: None)
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             reached = loop.create_future()
             loop.call_at(loop.time() + 0.1, reached.set_result, None)
             await reached
