@@ -146,6 +146,7 @@ class Guarded(Room):
 class PlainlyGuarded(Room):
     """Its hooks are no coroutine functions; one waits until a test releases it."""
 
+    begun = threading.Event()
     release = threading.Event()
     ended = threading.Event()
 
@@ -161,6 +162,7 @@ class PlainlyGuarded(Room):
 
     @classmethod
     def on_before_connect(cls, request, lobby):
+        cls.begun.set()
         cls.was_released = cls.release.wait(DEADLINE)
         cls.ended.set()
 
