@@ -91,10 +91,6 @@ class Server:
         """Every line so far, of all starts."""
         return [line for output in self._outputs for line in output.lines]
 
-    def output(self, pattern: str) -> list[str]:
-        """The lines of all starts in which a pattern is found."""
-        return [line for out in self._outputs for line in out.find(pattern)]
-
     async def wait_for_log(self, pattern: str, since: int = 0) -> str:
         """
         Wait for a line of the present start.
