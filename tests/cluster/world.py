@@ -224,7 +224,10 @@ class LayerWorld:
         self.tables.places.pop(node.store.node_id, None)
 
     async def close(self):
-        for node in reversed(self.nodes):
-            await node.close()
+        # All of them listen until the last has nothing more to say: whoever has ended
+        # is waited for until it is missed.
+        for end in (Node.drain, Node.close):
+            for node in reversed(self.nodes):
+                await end(node)
         with suppress(AttributeError):
             await self.layer.close_pools()
