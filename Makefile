@@ -2,6 +2,8 @@
 
 VENV ?= .venv
 PORT ?= 8000
+# How many processes run tests. Many of these wait: three keep two cores busy.
+TESTERS ?= 3
 # The first one that is new enough makes the environment; PYTHON=... names another.
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
 
@@ -10,6 +12,9 @@ INSTALLED := $(VENV)/.installed
 # Where tests need real servers, a browser or Node; all other ones are fast.
 FAR := browser clients conformance docs faults servers
 FAST := tests $(FAR:%=--ignore=tests/%)
+PYTEST := $(BIN)/python -m pytest -q
+# Each begins with neighbours, for what modules share, and ends with what others left.
+SHARED := -n $(TESTERS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test fast coverage chaos check format bench conformance node-modules install
@@ -26,10 +31,10 @@ demo: $(INSTALLED) ## Serve the demo on http://127.0.0.1:8000/ (PORT=... for ano
 	@exec $(BIN)/python manage.py runserver --noreload 127.0.0.1:$(PORT) >/dev/null
 
 test: $(INSTALLED) ## Run every test that this machine can run
-	@$(BIN)/python -m pytest -q $(ARGS)
+	@$(PYTEST) $(SHARED) $(ARGS)
 
 fast: $(INSTALLED) ## Run the tests that need no server, no browser and no Node
-	@$(BIN)/python -m pytest -q $(FAST) $(ARGS)
+	@$(PYTEST) $(SHARED) $(FAST) $(ARGS)
 
 coverage: $(INSTALLED) ## Show which lines the fast tests do not reach; servers do not count
 	@$(BIN)/python -m coverage run -m pytest -q $(FAST) $(ARGS)

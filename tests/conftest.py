@@ -1,9 +1,33 @@
-"""What every test can ask for."""
+"""What every test can ask for, and what a run tells at its end."""
+
+import os
+import secrets
 
 from hypothesis import HealthCheck, settings
+
+FIGURE = "figure"
+"""The user property of a test whose value is told at the end of the run."""
 
 # No verdict by time: on a loaded machine an example, or making one, takes seconds.
 settings.register_profile(
     "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("patient")
+
+
+def pytest_configure():
+    """Choose the run's seed, unless it is given: the run's processes inherit it."""
+    os.environ.setdefault("PARTYROOMS_SEED", str(secrets.randbelow(10**6)))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say the seed, and what experiments have measured; none of it is a verdict."""
+    terminalreporter.section("experiments")
+    terminalreporter.line(f"PARTYROOMS_SEED={os.environ['PARTYROOMS_SEED']}")
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", None) != "call":
+                continue
+            for name, value in report.user_properties:
+                if name == FIGURE:
+                    terminalreporter.line(value)

@@ -18,6 +18,7 @@ from partyrooms.exceptions import RoomElsewhere
 from partyrooms.models import CronRecord, Entry, Node, RoomRecord
 from partyrooms.nodes.process import host
 from partyrooms.testing import running_room
+from tests.deadline import DEADLINE
 
 pytestmark = pytest.mark.django_db
 
@@ -148,7 +149,7 @@ def test_stopping_waits_for_the_owner():
     def own():
         try:
             requested = RoomRecord.objects.filter(stop_requested=True)
-            for _ in range(1000):
+            for _ in range(int(DEADLINE / 0.02)):
                 if requested.exists():
                     asked.set()
                     requested.update(owner=None, stop_requested=False)
@@ -159,7 +160,7 @@ def test_stopping_waits_for_the_owner():
 
     owner = threading.Thread(target=own)
     owner.start()
-    output = run("stop", "chat/lobby", "--timeout", "20")
+    output = run("stop", "chat/lobby", "--timeout", str(DEADLINE))
     owner.join()
 
     assert asked.is_set()

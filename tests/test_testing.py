@@ -12,6 +12,7 @@ from partyrooms.exceptions import RoomStopped
 from partyrooms.server.nodes import existing_node
 from partyrooms.server.start import current_node
 from partyrooms.testing import running_room
+from tests.deadline import DEADLINE
 
 
 class Parlour(Room):
@@ -191,7 +192,7 @@ async def test_a_request_that_a_crash_meets_fails():
 
     async with running_room(Thinking) as room:
         asking = asyncio.create_task(room.get())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE):
             await asked.wait()
 
             await room.crash()

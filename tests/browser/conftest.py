@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import async_playwright, expect
 
+from tests.deadline import DEADLINE
 from tests.needs import need
-from tests.servers.client import DEADLINE
 from tests.servers.database import ROOT, environment
 from tests.servers.process import make_server
 
@@ -60,7 +60,7 @@ def admin(server):
             "DJANGO_SUPERUSER_PASSWORD": password,
         },
         check=True,
-        timeout=60,
+        timeout=DEADLINE,
     )
     return name, password
 
@@ -72,6 +72,7 @@ async def browser(chromium):
         browser = await playwright.chromium.launch(
             executable_path=chromium,
             args=["--no-sandbox", "--disable-background-networking"],
+            timeout=DEADLINE * 1000,
         )
         yield browser
         await browser.close()
@@ -89,6 +90,7 @@ async def visit(browser, server):
 
     async def visit(path, name=None, **options):
         context = await browser.new_context(base_url=server.http_url, **options)
+        context.set_default_timeout(DEADLINE * 1000)
         if name is not None:
             await context.add_init_script(
                 f"localStorage['partyrooms.name'] ??= {name!r}"

@@ -7,6 +7,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.pages import ChatPage
+from tests.deadline import DEADLINE
 
 
 @pytest.fixture
@@ -121,7 +122,7 @@ async def test_a_bot_speaks_over_http(server, join, room_id):
     ada = await join("Ada")
     url = f"{server.http_url}/parties/chat/{room_id}"
 
-    async with httpx.AsyncClient(trust_env=False) as bot:
+    async with httpx.AsyncClient(trust_env=False, timeout=DEADLINE) as bot:
         said = await bot.post(url, json={"name": "Bot", "text": "Build 12 is done."})
         refused = await bot.post(url, json={"text": "x" * 1001})
         read = await bot.get(url)

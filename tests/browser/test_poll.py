@@ -3,6 +3,8 @@
 import httpx
 from playwright.async_api import expect
 
+from tests.deadline import DEADLINE
+
 PHONE = {"viewport": {"width": 320, "height": 640}, "is_mobile": True}
 
 
@@ -66,7 +68,7 @@ async def test_votes_of_a_bot_count_and_a_refusal_is_told(server, visit, room_id
     url = f"{server.http_url}/parties/poll/{room_id}"
     lunch = {"question": "Lunch?", "options": ["Pizza", "Soup"]}
 
-    async with httpx.AsyncClient(trust_env=False) as bot:
+    async with httpx.AsyncClient(trust_env=False, timeout=DEADLINE) as bot:
         await ada.get_by_label("Question").wait_for()
         await ada.get_by_label("Answers").fill("only one")
         await ada.get_by_role("button", name="Open the poll").click()

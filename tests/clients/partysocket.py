@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.servers.client import DEADLINE
+from tests.deadline import DEADLINE
 
 FOLDER = Path(__file__).parent
 

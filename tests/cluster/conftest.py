@@ -1,7 +1,6 @@
 """Five buses, each proven by the same suite."""
 
 import os
-import random
 
 import pytest
 from channels.layers import InMemoryChannelLayer
@@ -13,12 +12,13 @@ from partyrooms.cluster import transport as transport
 from partyrooms.core import reliable_link as link
 from tests.cluster.lossy import LossyLayer
 from tests.cluster.world import LayerWorld, MemoryWorld
+from tests.servers.ports import new_port
 
 
 @pytest.fixture(scope="session")
 def valkey():
     """A real Valkey server's URL."""
-    with ValkeyServer() as server:
+    with ValkeyServer(port=new_port()) as server:
         yield f"{server.connection_url}/0"
 
 
@@ -32,7 +32,7 @@ def impatient(monkeypatch):
 @pytest.fixture
 def seed(request):
     """Told with a failure; PARTYROOMS_SEED brings the same again."""
-    seed = os.environ.get("PARTYROOMS_SEED") or str(random.randrange(10**6))  # noqa: S311
+    seed = os.environ["PARTYROOMS_SEED"]
     print(f"PARTYROOMS_SEED={seed}")  # noqa: T201
     return f"{seed} {request.node.name}"
 

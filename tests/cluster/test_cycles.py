@@ -9,8 +9,8 @@ from partyrooms.core.keys import RoomKey
 from partyrooms.server.nodes import use_node
 from tests.cluster.world import PATIENCE
 
-SOON = 10.0
-"""Seconds: a circle is found within one, on a machine with time; a hook has 30."""
+SOON = PATIENCE
+"""A circle is found within a second, on a machine with time."""
 
 
 class Asker(Room):

@@ -20,9 +20,9 @@ from partyrooms.server.node import Node
 from partyrooms.testing import _handshake
 from partyrooms.testing.memory_store import MemoryStore
 from partyrooms.testing.memory_tables import MemoryTables
+from tests.deadline import DEADLINE
 
-PATIENCE = 20.0
-"""Seconds until a test that waits for an event gives up."""
+PATIENCE = DEADLINE
 
 
 class Ledger(Room):
@@ -224,7 +224,10 @@ class LayerWorld:
         self.tables.places.pop(node.store.node_id, None)
 
     async def close(self):
-        for node in reversed(self.nodes):
-            await node.close()
+        # All of them listen until the last has nothing more to say: whoever has ended
+        # is waited for until it is missed.
+        for end in (Node.drain, Node.close):
+            for node in reversed(self.nodes):
+                await end(node)
         with suppress(AttributeError):
             await self.layer.close_pools()

@@ -80,5 +80,7 @@ class Results:
 
 
 def pytest_configure(config):
-    if path := config.getoption(OPTION, None):
+    path = config.getoption(OPTION, None)
+    # Where a run has several processes, the first one hears of all tests.
+    if path and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Results(Path(path)))

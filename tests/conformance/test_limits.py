@@ -3,8 +3,8 @@
 import asyncio
 import json
 
+from tests.deadline import DEADLINE
 from tests.servers import raw as raw_frames
-from tests.servers.client import DEADLINE
 from tests.servers.raw import frame, raw
 from tests.servers.site.journal import gate, note
 from tests.servers.visitor import Room

@@ -10,15 +10,15 @@ from typing import Any
 
 import httpx
 
+from tests.deadline import DEADLINE
 from tests.docs.pages import Block
-from tests.servers.client import DEADLINE, Client
+from tests.servers.client import Client
 from tests.servers.database import ROOT
 from tests.servers.output import Output
-from tests.servers.process import START_TIMEOUT, STOP_TIMEOUT, _free_port
+from tests.servers.ports import new_port
 
 OpenTab = Callable[[str], Awaitable[Client]]
 
-COMMAND_TIMEOUT = 120.0
 
 # Settings of the test, over the reader's: Daphne says when it listens.
 OBSERVED = """
@@ -43,7 +43,7 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = _free_port()
+        self.port = new_port()
         self._command = ""
         self._exported: dict[str, str] = {}
         self._server: subprocess.Popen[str] | None = None
@@ -82,7 +82,7 @@ class Project:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=COMMAND_TIMEOUT,
+            timeout=DEADLINE,
             check=False,
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}"
@@ -96,7 +96,7 @@ class Project:
             env=self._environment(),
             stdout=subprocess.PIPE,
             text=True,
-            timeout=COMMAND_TIMEOUT,
+            timeout=DEADLINE,
             check=True,
         )
         self._exported[name] = done.stdout.strip()
@@ -124,7 +124,7 @@ class Project:
         )
         assert self._server.stdout is not None
         self._output = Output(self._server.stdout)
-        is_up = self._output.wait_for(ready, START_TIMEOUT)
+        is_up = self._output.wait_for(ready, DEADLINE)
         assert is_up, "\n".join([command, *self._output.lines])
 
     def reload(self) -> None:
@@ -154,7 +154,7 @@ class Project:
             return
         server.send_signal(number)
         try:
-            server.wait(STOP_TIMEOUT)
+            server.wait(DEADLINE)
         finally:
             server.kill()
             server.wait()

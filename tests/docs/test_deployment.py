@@ -22,11 +22,12 @@ from django.core.management import get_commands
 from partyrooms.conf import Settings
 from partyrooms.server.departure import GRACE
 from tests.docs.pages import all_pages, blocks_of
-from tests.faults.lab.process import Process, free_port
+from tests.faults.lab.process import Process
 from tests.faults.lab.services import Postgres, Valkey
 from tests.needs import need
 from tests.servers.client import open_socket
 from tests.servers.database import ROOT, environment
+from tests.servers.ports import new_port
 
 DEPLOY = ROOT / "docs" / "how-to" / "deploy.md"
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -242,7 +243,7 @@ async def test_what_compose_starts_works_together(processes):
         "Postgres",
         "pip install -r requirements.txt",
     )
-    database, valkey, port = Postgres(), Valkey(), free_port()
+    database, valkey, port = Postgres(), Valkey(), new_port()
     env = resolved(SERVICES["web"], database, valkey)
     shell = [*image_command()[:-1], image_command()[-1].replace("8000", str(port))]
     web = Process(shell, ready="Uvicorn running on", env=env)

@@ -8,6 +8,7 @@ import pytest
 from examples.ai_chat.robot import canned
 from examples.ai_chat.rooms import AiChat
 from partyrooms.testing import running_room
+from tests.deadline import DEADLINE
 
 
 async def test_the_robot_speaks_while_the_others_go_on(monkeypatch):
@@ -76,7 +77,7 @@ def frames(client, *kinds):
 
 async def until(condition):
     """Let the room's background work go on until something is so."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE):
         while not condition():  # noqa: ASYNC110 - memory waits for nothing
             await asyncio.sleep(0)
 

@@ -10,6 +10,7 @@ from inspect import cleandoc
 
 import pytest
 
+from tests.deadline import DEADLINE
 from tests.faults.lab.services import DATABASES, SETTINGS_MODULE, Gateway, Valkey
 from tests.needs import need
 from tests.servers.client import open_socket
@@ -136,5 +137,5 @@ def run(env):
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=DEADLINE,
     )

@@ -5,10 +5,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.deadline import DEADLINE
 from tests.faults.lab.proxy import Direction, FaultProxy, proxy_to
-
-DEADLINE = 20.0
-"""Seconds until a test that waits for an event gives up."""
 
 
 class EchoServer:

@@ -22,10 +22,9 @@ from partyrooms.nodes.lease import Lease
 from partyrooms.nodes.membership import Membership
 from partyrooms.nodes.process import host, is_process_gone, start_mark
 from partyrooms.store.database import DatabaseStore
+from tests.deadline import DEADLINE
 
 LOBBY = RoomKey("chat", "lobby")
-PATIENCE = 20.0
-"""Seconds until a test that waits for an event gives up."""
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -158,7 +157,7 @@ def test_stop_requests_for_own_rooms_are_handed_over():
             party="chat", room_id="c", owner=stranger, stop_requested=True
         )
 
-        assert membership.stopped.wait(PATIENCE)
+        assert membership.stopped.wait(DEADLINE)
     assert membership.stops[0] == [own.pk]
 
 
@@ -170,7 +169,7 @@ def test_a_node_whose_row_is_dead_or_gone_is_told_so(end):
     with running() as membership:
         end(Node.objects.filter(pk=membership.node_id))
 
-        assert membership.lost.wait(PATIENCE)
+        assert membership.lost.wait(DEADLINE)
 
 
 def test_a_node_that_cannot_renew_may_not_act(monkeypatch, wait_for):
@@ -179,14 +178,14 @@ def test_a_node_that_cannot_renew_may_not_act(monkeypatch, wait_for):
 
     def hang(self):
         hanging.set()
-        release.wait(PATIENCE)
+        release.wait(DEADLINE)
         raise OperationalError("cut off")
 
     monkeypatch.setattr(Heartbeat, "_poll", hang)
     try:
         with running(lease_ttl=0.5) as membership:
             assert membership.lease.holds()
-            assert hanging.wait(PATIENCE)
+            assert hanging.wait(DEADLINE)
             wait_for(lambda: not membership.lease.holds())
             assert not membership.lost.is_set()
             release.set()
@@ -338,7 +337,7 @@ async def test_the_heartbeat_ends_with_its_loop():
 
     threads = await asyncio.to_thread(live_and_leave)
     for thread in threads:
-        await asyncio.to_thread(thread.join, PATIENCE)
+        await asyncio.to_thread(thread.join, DEADLINE)
 
     assert threads
     assert not any(thread.is_alive() for thread in threads)
@@ -381,7 +380,7 @@ async def test_s8_a_killed_servers_rooms_are_taken_over_at_once():
         )
     )
     try:
-        first = await asyncio.wait_for(owner.stdout.readline(), PATIENCE)
+        first = await asyncio.wait_for(owner.stdout.readline(), DEADLINE)
         with pytest.raises(RoomUnreachable) as refused:
             await store.claim(LOBBY)
         owner.kill()
@@ -409,11 +408,11 @@ def in_thread(work):
 
 @pytest.fixture
 def wait_for():
-    """Wait until a condition on the database holds, or fail after PATIENCE."""
+    """Wait until a condition on the database holds, or fail after DEADLINE."""
     pause = threading.Event()
 
     def wait(condition):
-        for _ in range(int(PATIENCE / 0.02)):
+        for _ in range(int(DEADLINE / 0.02)):
             if condition():
                 return
             pause.wait(0.02)
@@ -450,7 +449,7 @@ def test_d5_a_stopped_process_is_named_where_the_lock_is_held(
             wait_for(lambda: "renewal_failed" in actions(caplog))
             wait_for(lambda: not is_stopped or "stopped_process" in actions(caplog))
         process.send_signal(signal.SIGCONT)
-        process.communicate(timeout=PATIENCE)
+        process.communicate(timeout=DEADLINE)
 
     named = [line.getMessage() for line in caplog.records if of_stopped(line)]
     assert bool(named) == is_stopped

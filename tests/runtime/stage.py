@@ -10,9 +10,9 @@ from partyrooms.server.nodes import use_node
 from partyrooms.testing import RunningRoom
 from partyrooms.testing.memory_store import MemoryStore
 from partyrooms.testing.timeline import FakeClock, Timeline
+from tests.deadline import DEADLINE
 
-PATIENCE = 20.0
-"""Seconds until a test that waits for an event gives up."""
+PATIENCE = DEADLINE
 
 
 async def patiently(awaitable):

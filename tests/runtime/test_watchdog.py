@@ -10,9 +10,7 @@ from partyrooms import Room
 from partyrooms.runtime.watchdog import is_waiting
 from partyrooms.server.start import current_node
 from partyrooms.testing import running_room
-
-PATIENCE = 20.0
-"""Seconds until a test that waits for an event gives up."""
+from tests.runtime.stage import PATIENCE
 
 
 class Naming(logging.Handler):

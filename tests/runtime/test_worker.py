@@ -9,10 +9,7 @@ from partyrooms.exceptions import HookTimeout, RoomStopped
 from partyrooms.runtime.ownership import State
 from partyrooms.server.start import current_node
 from partyrooms.testing import running_room
-from tests.runtime.stage import on_stage, turns_of_the_loop
-
-PATIENCE = 20.0
-"""Seconds until a test that waits for an event gives up."""
+from tests.runtime.stage import PATIENCE, on_stage, turns_of_the_loop
 
 
 class Journal(Room):

@@ -15,6 +15,7 @@ from partyrooms.server.node import Node
 from partyrooms.server.nodes import existing_node, nodes, use_node
 from partyrooms.server.start import current_node
 from partyrooms.testing.memory_store import MemoryStore
+from tests.deadline import DEADLINE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,7 +44,7 @@ def background(settings):
         if (node := existing_node()) is not None:
             await node.close()
 
-    asyncio.run_coroutine_threadsafe(close(), background_loop()).result(10)
+    asyncio.run_coroutine_threadsafe(close(), background_loop()).result(DEADLINE)
 
 
 def count():

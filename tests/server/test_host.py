@@ -10,6 +10,7 @@ from asgiref.sync import async_to_sync
 from partyrooms import CallCycle, Room, parties, rpc
 from partyrooms.server.host import background_loop, host, host_loop, run_on, serve_here
 from partyrooms.testing import running_room
+from tests.deadline import DEADLINE
 from tests.runtime.stage import patiently
 
 
@@ -63,7 +64,7 @@ def other_loop():
     thread.start()
     yield loop
     loop.call_soon_threadsafe(loop.stop)
-    thread.join(20)
+    thread.join(DEADLINE)
     loop.close()
 
 
@@ -111,7 +112,7 @@ async def test_p6_who_waits_for_whom_is_known_in_a_thread(hall):
 async def test_a_loop_with_a_node_is_at_home_itself(hall):
     """Nothing is sent elsewhere that can be done here."""
     with other_loop() as other:
-        asyncio.run_coroutine_threadsafe(_serve(), other).result(20)
+        asyncio.run_coroutine_threadsafe(_serve(), other).result(DEADLINE)
 
         assert host_loop() is asyncio.get_running_loop()
 
@@ -119,7 +120,7 @@ async def test_a_loop_with_a_node_is_at_home_itself(hall):
 async def test_a_servers_loop_is_home_before_it_has_a_node(hall):
     """It will have one with its first event; there its clients will be."""
     with other_loop() as other:
-        asyncio.run_coroutine_threadsafe(_serve(), other).result(20)
+        asyncio.run_coroutine_threadsafe(_serve(), other).result(DEADLINE)
 
         assert await in_thread(host_loop) is other
     # That server has ended; a loop with rooms is left.
@@ -148,7 +149,7 @@ async def test_threads_that_come_at_once_share_it(monkeypatch):
     barrier = threading.Barrier(4)
 
     def find():
-        barrier.wait(20)
+        barrier.wait(DEADLINE)
         return background_loop()
 
     loops = await asyncio.gather(*(in_thread(find) for _ in range(4)))
@@ -157,7 +158,7 @@ async def test_threads_that_come_at_once_share_it(monkeypatch):
     assert len(set(loops)) == 1
     (thread,) = [one for one in new if one.name == "partyrooms-rooms"]
     loops[0].call_soon_threadsafe(loops[0].stop)
-    await in_thread(thread.join, 20)
+    await in_thread(thread.join, DEADLINE)
     loops[0].close()
 
 
@@ -174,12 +175,12 @@ async def test_cancelling_cancels_the_work():
 
     with other_loop() as other:
         task = asyncio.ensure_future(run_on(other, work))
-        await in_thread(begun.wait, 20)
+        await in_thread(begun.wait, DEADLINE)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
-        assert await in_thread(ended.wait, 20)
+        assert await in_thread(ended.wait, DEADLINE)
 
 
 async def test_the_node_is_that_of_the_loop(hall):

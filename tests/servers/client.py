@@ -6,8 +6,7 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
-DEADLINE = 20.0
-"""Seconds; long, because it only says when to give up."""
+from tests.deadline import DEADLINE
 
 
 class Client(ClientConnection):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.deadline import DEADLINE
 from tests.servers.database import ROOT, environment, folder
 
 SETTINGS_MODULE = "tests.servers.site.settings"
@@ -61,5 +62,5 @@ def _run(
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=DEADLINE,
     )

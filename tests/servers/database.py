@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.deadline import DEADLINE
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -44,7 +46,7 @@ def _template(settings_module: str) -> Path:
         cwd=ROOT,
         env=environment(settings_module, path),
         check=True,
-        timeout=120,
+        timeout=DEADLINE,
     )
     return path
 
@@ -65,7 +67,9 @@ def new_database(settings_module: str) -> Path:
 @contextmanager
 def locked(database: Path) -> Iterator[None]:
     """Keep every other process from writing to a file for the block."""
-    with closing(sqlite3.connect(database, timeout=20, isolation_level=None)) as other:
+    with closing(
+        sqlite3.connect(database, timeout=DEADLINE, isolation_level=None)
+    ) as other:
         other.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -75,5 +79,11 @@ def locked(database: Path) -> Iterator[None]:
 
 def execute(database: Path, statement: str, *values: object) -> list[tuple[Any, ...]]:
     """Run one statement behind a server's back, and commit it."""
-    with closing(sqlite3.connect(database, timeout=20, isolation_level=None)) as other:
+    with closing(
+        sqlite3.connect(database, timeout=DEADLINE, isolation_level=None)
+    ) as other:
         return other.execute(statement, values).fetchall()
+
+
+def _connect(database: Path) -> sqlite3.Connection:
+    return sqlite3.connect(database, timeout=DEADLINE, isolation_level=None)

@@ -19,8 +19,9 @@ PROFILES = {
         },
         "SECURE_PROXY_SSL_HEADER": ["HTTP_X_FORWARDED_PROTO", "https"],
     },
+    # Times that a test can wait for, and long enough for what is to be in time.
     "hasty": {
-        "PARTYROOMS": {"CONNECT_TIMEOUT": 0.5, "HOOK_TIMEOUT": 1, "IDLE_TIMEOUT": 0.2}
+        "PARTYROOMS": {"CONNECT_TIMEOUT": 3, "HOOK_TIMEOUT": 3, "IDLE_TIMEOUT": 0.2}
     },
 }
 

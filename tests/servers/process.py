@@ -3,10 +3,8 @@
 import asyncio
 import json
 import os
-import random
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -14,14 +12,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.deadline import DEADLINE
 from tests.servers.database import ROOT, environment, new_database
 from tests.servers.output import Output
+from tests.servers.ports import new_port
 
 KINDS = ("uvicorn", "daphne")
 
-START_TIMEOUT = 60.0
-STOP_TIMEOUT = 30.0
-LOG_TIMEOUT = 20.0
+GRACE = 10.0
+"""Seconds that a server has to end itself when its tests are over."""
 
 _COMMANDS = {
     "uvicorn": (
@@ -59,7 +58,7 @@ class Server:
     ) -> None:
         self.kind = kind
         self.database = database
-        self.port = _free_port()
+        self.port = new_port()
         self.lab_token = secrets.token_hex()
         self._application = application
         self._arguments = arguments
@@ -92,10 +91,6 @@ class Server:
         """Every line so far, of all starts."""
         return [line for output in self._outputs for line in output.lines]
 
-    def output(self, pattern: str) -> list[str]:
-        """The lines of all starts in which a pattern is found."""
-        return [line for out in self._outputs for line in out.find(pattern)]
-
     async def wait_for_log(self, pattern: str, since: int = 0) -> str:
         """
         Wait for a line of the present start.
@@ -109,7 +104,7 @@ class Server:
         """
         earlier = sum(len(output.lines) for output in self._outputs[:-1])
         line = await asyncio.to_thread(
-            self._outputs[-1].wait_for, pattern, LOG_TIMEOUT, max(0, since - earlier)
+            self._outputs[-1].wait_for, pattern, DEADLINE, max(0, since - earlier)
         )
         if line is None:
             raise ServerFailed(f"No line matches {pattern!r}.\n{self._tail()}")
@@ -151,7 +146,7 @@ class Server:
             if self._try_to_start():
                 return
             if self._outputs[-1].find("(?i)address already in use|CannotListen"):
-                self.port = _free_port()
+                self.port = new_port()
                 continue
             break
         raise ServerFailed(f"{self.kind} did not start.\n{self._tail()}")
@@ -162,7 +157,7 @@ class Server:
             return
         self._process.terminate()
         try:
-            self._process.wait(STOP_TIMEOUT / 3)
+            self._process.wait(GRACE)
         except subprocess.TimeoutExpired:
             self._process.kill()
         self._wait()
@@ -185,7 +180,7 @@ class Server:
         assert self._process.stdout is not None
         output = Output(self._process.stdout)
         self._outputs.append(output)
-        if output.wait_for(ready, START_TIMEOUT) is not None:
+        if output.wait_for(ready, DEADLINE) is not None:
             return True
         self._process.kill()
         self._wait()
@@ -194,7 +189,7 @@ class Server:
     def _wait(self) -> int:
         assert self._process is not None
         try:
-            code = self._process.wait(STOP_TIMEOUT)
+            code = self._process.wait(DEADLINE)
         except subprocess.TimeoutExpired as error:
             self._process.kill()
             self._process.wait()
@@ -247,16 +242,3 @@ async def serve(kind: str, **options: Any) -> AsyncIterator[Server]:
         yield server
     finally:
         await asyncio.to_thread(server.stop_blocking)
-
-
-def _free_port() -> int:
-    # Below the range that clients' own ends come from: a port that is free for a
-    # moment while its server restarts must not be taken by one of them.
-    while True:
-        port = random.randint(15_000, 31_000)  # noqa: S311
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port

@@ -13,7 +13,8 @@ import httpx
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Response
 
-from tests.servers.client import DEADLINE, Client, open_socket
+from tests.deadline import DEADLINE
+from tests.servers.client import Client, open_socket
 from tests.servers.process import Server
 
 

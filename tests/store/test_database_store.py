@@ -22,6 +22,7 @@ from partyrooms.store.crons import CronRows
 from partyrooms.store.database import DatabaseStore
 from partyrooms.store.rows import RoomRows
 from partyrooms.store.seats import find_deserted
+from tests.deadline import DEADLINE
 
 LOBBY = RoomKey("chat", "lobby")
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -237,12 +238,12 @@ async def test_work_in_the_queue_outlives_its_cancelled_wait(membership, monkeyp
 
     def commit_slowly(self, batch):
         begun.set()
-        go_on.wait(20)
+        go_on.wait(DEADLINE)
         return commit(self, batch)
 
     monkeypatch.setattr(RoomRows, "commit", commit_slowly)
     first = asyncio.ensure_future(store.commit(puts([claim])))
-    await asyncio.to_thread(begun.wait, 20)
+    await asyncio.to_thread(begun.wait, DEADLINE)
     queued = asyncio.ensure_future(store.commit(puts([claim], version=1)))
     await asyncio.sleep(0)
     queued.cancel()

@@ -5,8 +5,7 @@ import json
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-DEADLINE = 10.0
-"""Seconds for what should take none."""
+from tests.deadline import DEADLINE
 
 HOST = (b"host", b"testserver")
 

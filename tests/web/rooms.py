@@ -17,6 +17,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 
 from partyrooms import Reject, Room
+from tests.deadline import DEADLINE
 
 
 class Telling(Room):
@@ -145,6 +146,7 @@ class Guarded(Room):
 class PlainlyGuarded(Room):
     """Its hooks are no coroutine functions; one waits until a test releases it."""
 
+    begun = threading.Event()
     release = threading.Event()
     ended = threading.Event()
 
@@ -160,7 +162,8 @@ class PlainlyGuarded(Room):
 
     @classmethod
     def on_before_connect(cls, request, lobby):
-        cls.was_released = cls.release.wait(timeout=5)
+        cls.begun.set()
+        cls.was_released = cls.release.wait(DEADLINE)
         cls.ended.set()
 
     async def on_request(self, request):

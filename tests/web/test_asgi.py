@@ -15,6 +15,7 @@ from partyrooms.server import start as start_module
 from partyrooms.server.node import Node
 from partyrooms.server.nodes import existing_node, use_node
 from partyrooms.testing.memory_store import MemoryStore
+from tests.deadline import DEADLINE
 from tests.web.conftest import MIDDLEWARE
 from tests.web.drive import ask, knock
 
@@ -218,6 +219,6 @@ async def live(application, serve=None):
     async def send(message):
         sent.append(message["type"])
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         await application({"type": "lifespan"}, receive, send)
     return sent

@@ -4,6 +4,7 @@ import asyncio
 import threading
 
 import pytest
+from django.db import connections
 from django.test import Client
 
 from partyrooms import Room
@@ -12,6 +13,7 @@ from partyrooms.server.host import background_loop
 from partyrooms.server.node import Node
 from partyrooms.server.nodes import existing_node, use_node
 from partyrooms.testing.memory_store import MemoryStore
+from tests.deadline import DEADLINE
 
 
 class Counted(Room):
@@ -27,6 +29,8 @@ class Counted(Room):
 @pytest.fixture(autouse=True)
 def memory():
     """A node in the background whose rooms need no database."""
+    # A response that is closed looks after the connections that earlier tests left.
+    connections.close_all()
 
     async def start():
         use_node(Node(MemoryStore(), name="test", settings=get_settings()))
@@ -36,9 +40,9 @@ def memory():
         use_node(None)
 
     loop = background_loop()
-    asyncio.run_coroutine_threadsafe(start(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(start(), loop).result(DEADLINE)
     yield
-    asyncio.run_coroutine_threadsafe(stop(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(stop(), loop).result(DEADLINE)
 
 
 def test_r6_a_room_outlives_the_request():
@@ -96,10 +100,10 @@ def test_h4_a_stream_is_read_by_a_wsgi_server():
     whole = b"".join(response.streaming_content)
 
     assert whole == b"0;1;2;"
-    assert Spoken.closed.wait(10)
+    assert Spoken.closed.wait(DEADLINE)
 
     Spoken.closed.clear()
     response = client.get("/parties/spoken/lobby?to=1000000000")
     assert next(iter(response.streaming_content)) == b"0;"
     response.close()
-    assert Spoken.closed.wait(10)
+    assert Spoken.closed.wait(DEADLINE)

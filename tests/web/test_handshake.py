@@ -13,6 +13,8 @@ from django.utils.functional import SimpleLazyObject
 from partyrooms.core.keys import RoomKey
 from partyrooms.delivery.internals import has_thread
 from partyrooms.web.sockets.handshake import Handshake
+from tests.deadline import DEADLINE
+from tests.loop_clock import pass_time
 from tests.web.conftest import MIDDLEWARE
 from tests.web.drive import knock, note_admission
 from tests.web.rooms import PlainlyGuarded
@@ -303,14 +305,18 @@ async def test_w10_a_slow_hook_is_503(wired, handshake):
 
 async def test_w10_a_thread_that_hangs_holds_up_nobody(wired, handshake):
     """W10: the answer does not wait for it, and neither does the event loop."""
-    wired.PARTYROOMS = {"CONNECT_TIMEOUT": 0.05}
+    wired.PARTYROOMS = {"CONNECT_TIMEOUT": 60}
+    PlainlyGuarded.begun.clear()
     PlainlyGuarded.release.clear()
-    result = await knock(handshake, "/parties/plainly-guarded/lobby")
+    knocking = asyncio.create_task(knock(handshake, "/parties/plainly-guarded/lobby"))
+    assert await asyncio.to_thread(PlainlyGuarded.begun.wait, DEADLINE)
+    pass_time(60)
+    result = await knocking
     await asyncio.gather(*handshake._running, return_exceptions=True)
     PlainlyGuarded.release.set()
 
     assert result.status == 503
-    assert await asyncio.to_thread(PlainlyGuarded.ended.wait, 10)
+    assert await asyncio.to_thread(PlainlyGuarded.ended.wait, DEADLINE)
     assert PlainlyGuarded.was_released
 
 

@@ -20,6 +20,7 @@ from rest_framework.throttling import SimpleRateThrottle
 from partyrooms import Room
 from partyrooms.delivery.internals import has_thread
 from partyrooms.web.http.handler import RoomHandler
+from tests.deadline import DEADLINE
 from tests.web.conftest import MIDDLEWARE
 from tests.web.drive import ask
 
@@ -249,7 +250,7 @@ async def test_h7_a_client_that_leaves_cancels_nothing(handler, node):
     request = asyncio.create_task(
         ask(handler, "/parties/slow/lobby", "POST", body=b"abc")
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         await begun.wait()
         request.cancel()  # what a server does to a request whose client is long gone
         await asyncio.wait({request})

@@ -8,20 +8,18 @@ from importlib.util import find_spec
 import pytest
 import pytest_asyncio
 
+from tests.conftest import FIGURE
 from tests.faults.lab.laboratory import DEPLOYMENT
 from tests.faults.lab.pool import Pool
 from tests.faults.lab.services import DATABASES
 from tests.needs import need
 
-SEED = os.environ.get("PARTYROOMS_SEED") or str(random.randrange(10**6))  # noqa: S311
-
-_figures: list[str] = []
-
 
 @pytest.fixture
 def chance(request):
     """The same random numbers for the same seed and test."""
-    return random.Random(f"{SEED} {request.node.nodeid}")  # noqa: S311
+    seed = os.environ["PARTYROOMS_SEED"]
+    return random.Random(f"{seed} {request.node.nodeid}")  # noqa: S311
 
 
 @pytest.fixture
@@ -29,7 +27,7 @@ def tell(request):
     """Say a figure at the end of the run; it is no verdict."""
 
     def tell(text):
-        _figures.append(f"{request.node.name}: {text}")
+        request.node.user_properties.append((FIGURE, f"{request.node.name}: {text}"))
 
     return tell
 
@@ -73,11 +71,3 @@ def need_postgres():
         "Postgres",
         "pip install -r requirements.txt",
     )
-
-
-def pytest_terminal_summary(terminalreporter):
-    """Every run says its seed, and what its experiments have measured."""
-    terminalreporter.section("experiments")
-    terminalreporter.line(f"PARTYROOMS_SEED={SEED}")
-    for figure in _figures:
-        terminalreporter.line(figure)

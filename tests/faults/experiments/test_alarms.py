@@ -6,9 +6,9 @@ import time
 
 import httpx
 
+from tests.deadline import DEADLINE
 from tests.faults.experiments.tiers import IN_FULL
 from tests.faults.lab.laboratory import DEPLOYMENT, IS_LONG, laboratory
-from tests.faults.lab.news import DEADLINE
 
 ROOMS = 200 if IS_LONG else 20
 RINGS = 3
@@ -113,7 +113,7 @@ async def kill(lab, member, chance):
 
 async def until(fact):
     """Wait until something is true in the database, which tells nobody."""
-    async with asyncio.timeout(10 * DEADLINE):
+    async with asyncio.timeout(3 * DEADLINE):
         while not fact():  # noqa: ASYNC110
             await asyncio.sleep(0.1)
 

@@ -4,8 +4,8 @@ import asyncio
 import sys
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from tests.deadline import DEADLINE
 from tests.faults.lab.laboratory import IS_LONG, laboratory
-from tests.faults.lab.news import DEADLINE
 from tests.servers.database import ROOT
 
 PROCESSES = 8 if IS_LONG else 3

@@ -3,8 +3,8 @@
 import asyncio
 from itertools import pairwise
 
+from tests.deadline import DEADLINE
 from tests.faults.lab.laboratory import IS_LONG, laboratory
-from tests.faults.lab.news import DEADLINE
 
 PROCESSES = 4 if IS_LONG else 2
 KILLS = 20 if IS_LONG else 2

@@ -6,9 +6,9 @@ import httpx
 import pytest
 
 from partyrooms.nodes.process import boot_clock
+from tests.deadline import DEADLINE
 from tests.faults.experiments.tiers import IN_FULL
 from tests.faults.lab.laboratory import IS_LONG, new_room
-from tests.faults.lab.news import DEADLINE
 
 pytestmark = [IN_FULL, pytest.mark.asyncio(loop_scope="module")]
 

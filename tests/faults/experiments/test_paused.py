@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.deadline import DEADLINE
 from tests.faults.lab.clients import Client
 from tests.faults.lab.crowd import running
 from tests.faults.lab.laboratory import laboratory
-from tests.faults.lab.news import DEADLINE
 
 ROOM = "ledger/one"
 

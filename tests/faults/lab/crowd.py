@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequen
 from contextlib import asynccontextmanager
 from typing import Any
 
+from tests.deadline import DEADLINE
 from tests.faults.lab.clients import Client
 from tests.faults.lab.history import Visit
-from tests.faults.lab.news import DEADLINE, News
+from tests.faults.lab.news import News
 
 WINDOW = 20
 """Ops that a client sends on without having been told of the first."""
@@ -113,7 +114,7 @@ async def settle(clients: Sequence[Client]) -> bool:
 async def keep_sending(client: Client, pause: float) -> None:
     """Send op after op, until cancelled."""
     while True:
-        await client.news.until(lambda: client.unanswered < WINDOW, 10 * DEADLINE)
+        await client.news.until(lambda: client.unanswered < WINDOW, 3 * DEADLINE)
         await client.send()
         await asyncio.sleep(pause)
 

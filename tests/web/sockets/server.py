@@ -9,6 +9,9 @@ from partyrooms.web.sockets.consumer import Gateway
 from partyrooms.web.sockets.handshake import Admission
 from tests.runtime.stage import patiently
 
+WAIT = 60.0
+"""Seconds that a handshake has."""
+
 
 class Server:
     """
@@ -20,7 +23,7 @@ class Server:
         error: What the server's send raises instead of sending.
     """
 
-    def __init__(self, room_class, client="alice", *, wait=60.0, **admission):
+    def __init__(self, room_class, client="alice", **admission):
         self.sent = []
         self.writable = asyncio.Event()
         self.writable.set()
@@ -35,7 +38,7 @@ class Server:
             "subprotocol": None,
             "headers": [],
             "request": HttpRequest(),
-            "deadline": asyncio.get_running_loop().time() + wait,
+            "deadline": asyncio.get_running_loop().time() + WAIT,
         }
         self.scope = {
             "type": "websocket",

@@ -6,8 +6,9 @@ import pytest
 
 from partyrooms import Room
 from partyrooms.web.sockets import consumer as consumer_module
-from tests.runtime.stage import on_stage, patiently, turns_of_the_loop
-from tests.web.sockets.server import Server
+from tests.loop_clock import pass_time
+from tests.runtime.stage import PATIENCE, on_stage, patiently, turns_of_the_loop
+from tests.web.sockets.server import WAIT, Server
 
 
 class Served(Room):
@@ -64,7 +65,7 @@ class HangingConnect(Served):
 
 async def notes(room, count):
     """The room's notes once there are so many, and nothing is under way."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         # The room knows of no event that a test could wait for.
         while room.worker.life is None or len(room.instance.notes) < count:  # noqa: ASYNC110
             await asyncio.sleep(0)
@@ -142,7 +143,9 @@ async def test_r11_props_of_the_before_hook_reach_on_connect():
 async def test_w10_a_handshake_that_takes_too_long_is_denied(caplog):
     """W10: 503, come back; one line in the log, and the room hears of the end."""
     async with on_stage(HangingConnect) as room:
-        server = Server(HangingConnect, wait=0.05).start()
+        server = Server(HangingConnect).start()
+        await turns_of_the_loop(50)
+        pass_time(WAIT)
         await server.ended()
         room.instance.on.set()
 
@@ -166,7 +169,9 @@ async def test_w10_a_full_mailbox_counts_towards_the_time_of_the_handshake():
         alice.frame("full")
         await turns_of_the_loop()
 
-        bob = Server(Served, "bob", wait=0.05).start()
+        bob = Server(Served, "bob").start()
+        await turns_of_the_loop(50)
+        pass_time(WAIT)
         await bob.ended()
         room.instance.on.set()
         found = await notes(room, 3)
@@ -178,13 +183,9 @@ async def test_w10_a_full_mailbox_counts_towards_the_time_of_the_handshake():
 async def test_w10_the_time_of_an_accepted_socket_is_not_limited():
     """W10: the deadline is the handshake's."""
     async with on_stage(Served):
-        server = await Server(Served, wait=0.05).accepted()
-        await asyncio.to_thread(lambda: None)
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(20):
-            reached = loop.create_future()
-            loop.call_at(loop.time() + 0.1, reached.set_result, None)
-            await reached
+        server = await Server(Served).accepted()
+        pass_time(WAIT + 1)
+        await turns_of_the_loop(50)
 
         server.frame("hi")
         await server.until(3)
@@ -206,7 +207,7 @@ async def test_w10_an_accept_at_the_very_deadline_leaves_the_room_alone():
 
     async with on_stage(Slow) as room:
         bob = await Server(Slow, "bob").accepted()
-        server = Server(Slow, wait=0.05)
+        server = Server(Slow)
 
         async def receive():
             try:
@@ -218,6 +219,8 @@ async def test_w10_an_accept_at_the_very_deadline_leaves_the_room_alone():
 
         server.receive = receive
         server.start()
+        await turns_of_the_loop(50)
+        pass_time(WAIT)
         await patiently(cancelled.wait())
         await patiently(room.worker.until_idle())
         go.set()

@@ -13,6 +13,7 @@ from partyrooms.exceptions import SocketClosed
 from partyrooms.routing import websocket_application, websocket_urlpatterns
 from partyrooms.web.sockets import lobby_handshake
 from partyrooms.web.sockets.lobby_handshake import LobbySockets
+from tests.deadline import DEADLINE
 from tests.runtime.stage import patiently, turns_of_the_loop
 from tests.web import rooms  # noqa: F401  (defines the party main)
 from tests.web.conftest import MIDDLEWARE
@@ -81,7 +82,7 @@ class Caller:
 
     async def until(self, reached):
         """Wait until something is so."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE):
             while not reached():
                 self._news.clear()
                 await self._news.wait()
