@@ -51,13 +51,13 @@ def encode(payload: str | bytes) -> bytes:
     Args:
         payload: A str makes a text frame, bytes a binary one.
     """
-    if type(payload) is str:
+    if isinstance(payload, str):
         data = payload.encode()
         size = len(data)
         if size < 126:
             return _SHORT_TEXT[size] + data
         return _head(TEXT, size) + data
-    return encode_frame(BINARY, payload)  # type: ignore[arg-type]
+    return encode_frame(BINARY, payload)
 
 
 def encode_frame(opcode: int, payload: bytes) -> bytes:
@@ -68,19 +68,21 @@ def encode_frame(opcode: int, payload: bytes) -> bytes:
     return _head(opcode, size) + payload
 
 
+EMPTY_CLOSE = _SHORT[CLOSE][0]
+"""The close frame that has no code."""
+
+
 def encode_close(code: int, reason: str = "") -> bytes:
     """
     Make a close frame.
 
     Args:
-        code: ``NO_CODE`` makes an empty frame.
+        code: Of those that a close frame may carry.
         reason: At most 123 bytes of UTF-8.
 
     Raises:
         ValueError: If no close frame may say this.
     """
-    if code == NO_CODE and not reason:
-        return encode_frame(CLOSE, b"")
     if not is_close_code(code):
         raise ValueError(
             f"{code!r} is no close code that a server may send: those are 1000 to "

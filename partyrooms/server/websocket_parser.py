@@ -20,12 +20,15 @@ from picows import (
 from picows.picows import WSProtocol  # type: ignore[attr-defined]
 
 from partyrooms.server.websocket_frames import (
+    INTERNAL_ERROR,
     INVALID_TEXT,
     PROTOCOL_ERROR,
     TOO_BIG,
     Violation,
     decode_close,
 )
+
+logger = logging.getLogger("uvicorn.error")
 
 TESTED = "2.3"
 """The series of picows with which ``WSProtocol`` was tested to do what is used here."""
@@ -122,7 +125,7 @@ class Parser(WSListener):
             self._verdict = violation
         else:
             if message is not None:
-                self._receiver.message_received(message)
+                self._deliver(message)
 
     def release(self) -> None:
         """Let go of the buffer; nothing may be filled in any more."""
@@ -156,6 +159,13 @@ class Parser(WSListener):
             return None
         self._parts = None
         return parts.decode() if self._is_text else bytes(parts)
+
+    def _deliver(self, message: str | bytes) -> None:
+        try:
+            self._receiver.message_received(message)
+        except Exception:
+            logger.exception("Exception in ASGI application\n")
+            self._verdict = Violation(INTERNAL_ERROR, "")
 
     def _control(self, opcode: WSMsgType, payload: bytes) -> None:
         if opcode is _PING:
@@ -211,9 +221,9 @@ class _Wire:
 
 
 class _Log:
-    """Says nothing of what clients do; what the receiver raises is an error here."""
+    """Where picows says what clients do; what is wrong here is an error."""
 
-    exception = staticmethod(logging.getLogger("uvicorn.error").exception)
+    exception = logger.exception
 
     def isEnabledFor(self, level: int) -> bool:
         return False

@@ -6,8 +6,10 @@ from typing import Any
 
 from partyrooms.server.websocket_direct import Sink
 from partyrooms.server.websocket_frames import (
+    EMPTY_CLOSE,
     INTERNAL_ERROR,
     LOST,
+    NO_CODE,
     PONG,
     SERVICE_RESTART,
     encode_close,
@@ -183,7 +185,8 @@ class Socket(asyncio.BufferedProtocol):
         """Close the socket, for the server stops."""
         if self.is_open:
             self._fail(SERVICE_RESTART, "")
-        elif self._timer is None:
+        else:
+            # Its close frame is written; the answer is not waited for.
             self._transport.close()
 
     # What the client says.
@@ -207,7 +210,8 @@ class Socket(asyncio.BufferedProtocol):
         if self.is_open:
             self.is_gone = True
             self.inbox.end(code, reason)
-            self._say_last(encode_close(code, reason))
+            is_empty = code == NO_CODE
+            self._say_last(EMPTY_CLOSE if is_empty else encode_close(code, reason))
         self._transport.close()
 
     # The end.
