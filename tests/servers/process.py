@@ -17,7 +17,7 @@ from typing import Any
 from tests.servers.database import ROOT, environment, new_database
 from tests.servers.output import Output
 
-KINDS = ("uvicorn", "daphne")
+KINDS = ("uvicorn", "fast", "daphne")
 
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 30.0
