@@ -6,6 +6,7 @@ picows has no public way to read from a connection that somebody else has accept
 """
 
 import logging
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any, Protocol
 
@@ -49,10 +50,7 @@ _PING, _PONG, _CLOSE = WSMsgType.PING, WSMsgType.PONG, WSMsgType.CLOSE
 
 
 class Receiver(Protocol):
-    """Who hears what a client says."""
-
-    def message_received(self, payload: str | bytes) -> None:
-        """A message is complete."""
+    """Who hears what a client says beside messages."""
 
     def ping_received(self, payload: bytes) -> None:
         """The client asks for a pong."""
@@ -61,7 +59,7 @@ class Receiver(Protocol):
         """The client answers a ping, or says so unasked."""
 
     def close_received(self, code: int, reason: str) -> None:
-        """The client's close frame; nothing follows."""
+        """The client's close frame; nothing follows that counts."""
 
 
 class Parser(WSListener):
@@ -69,36 +67,40 @@ class Parser(WSListener):
     Reads frames from a buffer of its own and puts messages together.
 
     Ask ``get_buffer()`` where the next bytes go, fill in at most ``READ_SIZE``, and say
-    ``buffer_updated()``: that calls the receiver. Then look whether there is a
-    ``violation``: after one, nothing more may be filled in.
+    ``buffer_updated()``: that calls the receiver and ``deliver``. Then look whether
+    there is a ``violation``: after one, nothing more may be filled in.
 
     Args:
         receiver: Hears of all that comes before a violation.
+        deliver: Called with each message; it may be set anew.
         max_size: Bytes that a message, of one frame or of several, may have.
+
+    Attributes:
+        violation: What the client did wrong, or None. It may be known while frames in
+            front of it are still delivered.
     """
 
     __slots__ = (
-        *("get_buffer", "buffer_updated", "complaint", "_receiver", "_max_size"),
-        *("_parts", "_is_text", "_verdict"),
+        *("get_buffer", "buffer_updated", "deliver", "violation"),
+        *("_receiver", "_max_size", "_parts", "_is_text", "_is_over"),
     )
 
-    def __init__(self, receiver: Receiver, max_size: int) -> None:
-        # What picows complains of, as a close frame that it would send. The frame in
-        # front of the one complained of comes only afterwards.
-        self.complaint: Violation | None = None
-        self._verdict: Violation | None = None
+    def __init__(
+        self,
+        receiver: Receiver,
+        deliver: Callable[[str | bytes], None],
+        max_size: int,
+    ) -> None:
+        self.deliver = deliver
+        self.violation: Violation | None = None
         self._receiver = receiver
         self._max_size = max_size
         self._parts: bytearray | None = None
         self._is_text = False
+        self._is_over = False
         reader = _reader(self, max_size)
         self.get_buffer = reader.get_buffer
         self.buffer_updated = reader.buffer_updated
-
-    @property
-    def violation(self) -> Violation | None:
-        """What the client did wrong, if it did."""
-        return self._verdict or self.complaint
 
     def feed(self, data: bytes) -> None:
         """Read bytes that came in some other way, up to the first violation."""
@@ -112,31 +114,43 @@ class Parser(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Take a frame; picows calls this for each."""
-        if self._verdict is not None:
-            return
-        if frame.rsv1 or frame.rsv2 or frame.rsv3:
-            self._verdict = Violation(PROTOCOL_ERROR, "a reserved bit is set")
+        if self._is_over:
             return
         try:
-            message = self._message_of(frame)
+            if frame.rsv1 or frame.rsv2 or frame.rsv3:
+                raise Violation(PROTOCOL_ERROR, "a reserved bit is set")
+            opcode = frame.msg_type
+            message: str | bytes | None
+            if opcode is _TEXT and frame.fin and self._parts is None:
+                # Nearly every frame; ``_message_of`` would do the same.
+                message = frame.get_payload_as_utf8_text()
+            else:
+                message = self._message_of(opcode, frame)
+                if message is None:
+                    return
         except UnicodeDecodeError:
-            self._verdict = Violation(INVALID_TEXT, "text is not UTF-8")
+            self._stop(Violation(INVALID_TEXT, "text is not UTF-8"))
+            return
         except Violation as violation:
-            self._verdict = violation
-        else:
-            if message is not None:
-                self._deliver(message)
+            self._stop(violation)
+            return
+        try:
+            self.deliver(message)
+        except Exception:
+            logger.exception("Exception in ASGI application\n")
+            self._stop(Violation(INTERNAL_ERROR, ""))
 
     def release(self) -> None:
         """Let go of the buffer; nothing may be filled in any more."""
         del self.get_buffer, self.buffer_updated
 
-    def _message_of(self, frame: WSFrame) -> str | bytes | None:
-        """The message that a frame completes."""
-        opcode = frame.msg_type
-        if opcode is _TEXT and frame.fin and self._parts is None:
-            # Nearly every frame; what follows would do the same.
-            return frame.get_payload_as_utf8_text()
+    def _stop(self, violation: Violation) -> None:
+        # What picows complains of comes behind this frame.
+        self.violation = violation
+        self._is_over = True
+
+    def _message_of(self, opcode: WSMsgType, frame: WSFrame) -> str | bytes | None:
+        """The message that a frame completes, if it does."""
         if opcode is _TEXT or opcode is _BINARY:
             if self._parts is not None:
                 raise Violation(PROTOCOL_ERROR, "a message begins inside another one")
@@ -159,13 +173,6 @@ class Parser(WSListener):
             return None
         self._parts = None
         return parts.decode() if self._is_text else bytes(parts)
-
-    def _deliver(self, message: str | bytes) -> None:
-        try:
-            self._receiver.message_received(message)
-        except Exception:
-            logger.exception("Exception in ASGI application\n")
-            self._verdict = Violation(INTERNAL_ERROR, "")
 
     def _control(self, opcode: WSMsgType, payload: bytes) -> None:
         if opcode is _PING:
@@ -195,9 +202,9 @@ class _Wire:
 
     def write(self, data: bytes) -> None:
         """Take picows' answer to the handshake, then its close frames."""
-        if self._is_open and self._parser.complaint is None:
+        if self._is_open and self._parser.violation is None:
             code = int.from_bytes(data[2:4], "big")
-            self._parser.complaint = Violation(code, data[4:].decode())
+            self._parser.violation = Violation(code, data[4:].decode())
 
     def get_write_buffer_size(self) -> int:
         """Nothing waits here."""

@@ -26,6 +26,10 @@ CLOSE_TIMEOUT = 10.0
 _SCRAP = memoryview(bytearray(READ_SIZE))
 
 
+def _drop(message: str | bytes) -> None:
+    """What a client says behind the end."""
+
+
 class Socket(asyncio.BufferedProtocol):
     """
     A ``DirectSocket``. Once open, it is the transport's protocol as well.
@@ -87,6 +91,8 @@ class Socket(asyncio.BufferedProtocol):
 
     def attach(self, sink: Sink) -> None:
         self._sink = sink
+        if self._parser is not None and self.is_open:
+            self._parser.deliver = sink.message_received
         for message in self.inbox.take_messages():
             sink.message_received(message)
         if self.is_paused:
@@ -129,7 +135,7 @@ class Socket(asyncio.BufferedProtocol):
             return
         self.is_open = True
         self._transport.write(acceptance)
-        self._parser = Parser(self, self._max_size)
+        self._parser = Parser(self, self._sink.message_received, self._max_size)
         self._transport.set_protocol(self)
         self._on_open(self)
         self._keepalive.start()
@@ -190,10 +196,6 @@ class Socket(asyncio.BufferedProtocol):
             self._transport.close()
 
     # What the client says.
-
-    def message_received(self, payload: str | bytes) -> None:
-        if self.is_open:
-            self._sink.message_received(payload)
 
     def ping_received(self, payload: bytes) -> None:
         if self.is_paused:
@@ -263,6 +265,8 @@ class Socket(asyncio.BufferedProtocol):
     def _say_last(self, close_frame: bytes) -> None:
         self._transport.write(close_frame)
         self.is_open = False
+        if self._parser is not None:
+            self._parser.deliver = _drop
         self._keepalive.stop()
         self._limit()
 

@@ -121,19 +121,12 @@ def test_without_a_picows_that_is_known(mischief, why):
 async def test_a_parser_that_moved_is_noticed():
     """What the module counts on: a handshake that is read, and complaints written."""
 
-    class Ear:
-        def __init__(self):
-            self.heard = []
-
-        def message_received(self, payload):
-            self.heard.append(payload)
-
-    ear = Ear()
-    parser = websocket_parser.Parser(ear, 100)
+    heard = []
+    parser = websocket_parser.Parser(None, heard.append, 100)
     parser.feed(b"\x81\x81\0\0\0\0a")
     parser.feed(b"\x83\x80\0\0\0\0")
 
-    assert ear.heard == ["a"]
+    assert heard == ["a"]
     assert parser.violation is not None
     assert (parser.violation.code, parser.violation.reason[:8]) == (1002, "Received")
 

@@ -73,7 +73,7 @@ def streams(draw):
 def read(pieces):
     """Give a new parser a stream in pieces, as a transport does."""
     ear = Ear()
-    parser = Parser(ear, MAX_SIZE)
+    parser = Parser(ear, ear.message_received, MAX_SIZE)
     for piece in pieces:
         parser.get_buffer(-1)[: len(piece)] = piece
         parser.buffer_updated(len(piece))
@@ -107,7 +107,7 @@ def test_long_messages_in_pieces(wanted, data):
 
     async def feed():
         ear = Ear()
-        parser = Parser(ear, MAX_SIZE)
+        parser = Parser(ear, ear.message_received, MAX_SIZE)
         rest, largest = stream, 0
         while rest:
             buffer = parser.get_buffer(-1)
