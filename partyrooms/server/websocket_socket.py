@@ -111,7 +111,7 @@ class Socket(asyncio.BufferedProtocol):
             self.resume_reading()
 
     def pause_reading(self) -> None:
-        if self.is_reading and not self.is_gone:
+        if self.is_reading and not self._transport.is_closing():
             self.is_reading = False
             self._transport.pause_reading()
 
@@ -220,7 +220,7 @@ class Socket(asyncio.BufferedProtocol):
 
     def leave(self) -> None:
         """End the connection, unless it ends already."""
-        if self._timer is None:
+        if self._timer is None and not self._transport.is_closing():
             self.is_open = False
             self._limit()
             self._transport.close()

@@ -1,10 +1,18 @@
 """How a WebSocket ends, whoever ends it, and what an application hears of it."""
 
 import asyncio
+import gc
 
 import pytest
 
 from partyrooms.server import websocket_socket
+from partyrooms.server.websocket_direct import EXTENSION
+from partyrooms.server.websocket_inbox import Inbox
+from partyrooms.server.websocket_keepalive import KeepAlive
+from partyrooms.server.websocket_parser import Parser
+from partyrooms.server.websocket_protocol import PicowsProtocol
+from partyrooms.server.websocket_session import Session
+from partyrooms.server.websocket_socket import Socket
 from tests.server_protocol.serving import Echo, joined, serving, until
 from tests.servers.raw import CLOSE, PING, PONG, TEXT, frame, raw
 
@@ -435,3 +443,46 @@ async def test_pings_while_the_application_does_not_receive():
 
         got = [await client.frame() for _ in range(10)]
         assert got == [(TEXT, b"x")] * 10
+
+
+@pytest.mark.parametrize("how", ["close frame", "reset", "violation", "denial", "app"])
+async def test_nothing_is_left_of_a_connection(how):
+    """Neither sockets nor buffers, nor timers that hold a transport."""
+    sockets = []
+    before = alive()
+
+    async def application(scope, receive, send):
+        sockets.append(scope["extensions"][EXTENSION])
+        await receive()
+        if how == "denial":
+            await send({"type": "websocket.close"})
+            return
+        await send({"type": "websocket.accept"})
+        if how != "app":
+            await receive()
+
+    async with serving(application) as served:
+        for _ in range(20):
+            async with raw(served) as client:
+                await client.send(client.handshake("/"))
+                await client.response()
+                if how == "close frame":
+                    await client.send(frame(CLOSE, NORMAL))
+                elif how == "violation":
+                    await client.send(frame(3))
+                if how == "reset":
+                    client.writer.transport.abort()
+                else:
+                    await client.rest()
+        await served.until(lambda: not served.connections and not served.tasks)
+        timers = [one._timer for one in sockets if one._timer is not None]
+        assert [one for one in timers if not one.cancelled()] == []
+        sockets.clear()
+        await until(lambda: alive() <= before)
+
+
+def alive():
+    """How many objects of connections there are; other tests may have left some."""
+    gc.collect()
+    kinds = (Inbox, KeepAlive, Parser, PicowsProtocol, Session, Socket)
+    return sum(type(one) in kinds for one in gc.get_objects())
