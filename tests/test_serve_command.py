@@ -7,6 +7,7 @@ import uvicorn
 from django.core.management import CommandError, call_command
 
 from partyrooms import Room, registry
+from partyrooms.management.commands import serve
 from partyrooms.server import websockets
 
 ASGI_APPLICATION = "mysite.asgi.application"
@@ -40,6 +41,7 @@ def test_what_the_docs_ask_for(asked, monkeypatch):
         "port": 8000,
         "workers": 1,
         "lifespan": "on",
+        "http": "partyrooms.server.http_upgrade:Protocol",
         "ws": "partyrooms.server.websockets:Protocol",
         "ws_max_size": 2 * 1024 * 1024,
         "ws_per_message_deflate": False,
@@ -127,6 +129,14 @@ def test_without_uvicorn(settings, monkeypatch):
 
     with pytest.raises(CommandError, match=r"partyrooms\[fast\]"):
         call_command("serve", skip_checks=True)
+
+
+def test_without_httptools(asked, monkeypatch):
+    """uvicorn takes the HTTP class that it has."""
+    monkeypatch.setattr(serve, "find_spec", lambda name: None)
+    call_command("serve", skip_checks=True)
+
+    assert asked[0]["http"] == "auto"
 
 
 def test_with_nothing_that_serves_websockets(asked, monkeypatch):

@@ -101,19 +101,16 @@ def decode_close(payload: bytes) -> tuple[int, str]:
     Read a close frame's payload: its code, or ``NO_CODE``, and its reason.
 
     Raises:
-        Violation: If no close frame may say this.
+        Violation: If no close frame may carry this code.
+        UnicodeDecodeError: If the reason is not UTF-8.
     """
     if not payload:
         return NO_CODE, ""
-    if len(payload) == 1:
-        raise Violation(PROTOCOL_ERROR, "close frame with a payload of one byte")
+    # One byte alone is no code that may be sent, either.
     code = int.from_bytes(payload[:2], "big")
     if not is_close_code(code):
         raise Violation(PROTOCOL_ERROR, f"close frame with the code {code}")
-    try:
-        return code, payload[2:].decode()
-    except UnicodeDecodeError as error:
-        raise Violation(INVALID_TEXT, "close reason is not UTF-8") from error
+    return code, payload[2:].decode()
 
 
 def is_close_code(code: int) -> bool:

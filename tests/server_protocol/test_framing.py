@@ -186,6 +186,14 @@ BAD = {
         frame(TEXT, b"\xe2\x82", fin=False) + frame(CONTINUATION, b"("),
         1007,
     ),
+    "7.1.7-what-comes-behind-bad-text": (
+        frame(TEXT, b"\xff") + frame(TEXT, b"late") + frame(PING, b"late"),
+        1007,
+    ),
+    "7.1.7-what-comes-behind-a-reserved-bit": (
+        frame(TEXT, b"a", rsv=4) + frame(TEXT, b"late") + frame(PING, b"late"),
+        1002,
+    ),
     "7.1.7-what-came-before-counts": (
         frame(TEXT, b"a") + frame(PING, b"p") + frame(3) + frame(TEXT, b"late"),
         1002,
@@ -317,6 +325,39 @@ async def test_a_connection_that_is_reset(client, echo):
     client.writer.transport.abort()
 
     assert await echo.ending() == (1006, "")
+
+
+@pytest.mark.parametrize("how", ["accepts", "denies", "is no handshake"])
+async def test_frames_in_one_piece_with_the_handshake(protocol, how):
+    """With `http_upgrade` they are as early as any; uvicorn's HTTP class drops them."""
+    echo = Echo()
+
+    async def application(scope, receive, send):
+        if how == "denies":
+            await receive()
+            await send({"type": "websocket.close"})
+        else:
+            await echo(scope, receive, send)
+
+    http = "partyrooms.server.http_upgrade:Protocol"
+    async with (
+        serving(application, protocol=protocol, http=http) as served,
+        raw(served) as client,
+    ):
+        version = {"Sec_WebSocket_Version": "1" if how == "is no handshake" else "13"}
+        request = client.handshake("/", **version)
+        first, rest = frame(TEXT, b"a") + frame(TEXT, b"b")[:3], frame(TEXT, b"b")[3:]
+        await client.send(request + first)
+        status = (await client.response()).status
+        await client.send(rest)
+        if how == "accepts":
+            assert await client.frame() == (TEXT, b"a")
+            assert await client.frame() == (TEXT, b"b")
+        else:
+            await client.rest()
+
+    assert (status == 101) == (how == "accepts")
+    assert echo.messages == (["a", "b"] if how == "accepts" else [])
 
 
 @pytest.mark.parametrize("http", ["httptools", "h11"])

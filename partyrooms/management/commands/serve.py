@@ -1,5 +1,6 @@
 """``manage.py serve``: uvicorn with all that rooms ask of a server."""
 
+from importlib.util import find_spec
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -57,6 +58,7 @@ class Command(BaseCommand):
             # Given, so that WEB_CONCURRENCY does not start more.
             workers=options["workers"],
             lifespan="on",
+            http=http_class(),
             ws="partyrooms.server.websockets:Protocol",
             ws_max_size=max_frame_size(),
             ws_per_message_deflate=False,
@@ -84,6 +86,12 @@ def application_path() -> str:
         )
     module, _, name = path.rpartition(".")
     return f"{module}:{name}"
+
+
+def http_class() -> str:
+    """What uvicorn's option ``--http`` is to say; without httptools its own choice."""
+    has_httptools = find_spec("httptools") is not None
+    return "partyrooms.server.http_upgrade:Protocol" if has_httptools else "auto"
 
 
 def require_shared_layer() -> None:
