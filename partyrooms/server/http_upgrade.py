@@ -18,7 +18,11 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._piece = data
-        super().data_received(data)
+        try:
+            super().data_received(data)
+        finally:
+            # An idle connection keeps none.
+            self._piece = b""
 
     def handle_websocket_upgrade(self) -> None:
         """Give the connection to the WebSocket class, and what has come for it."""

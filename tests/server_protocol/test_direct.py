@@ -219,6 +219,7 @@ async def test_nothing_is_written_before_the_acceptance_or_after_the_end():
         sink.socket.pause_reading()
         sink.socket.resume_reading()
         assert not sink.socket.is_open
+        assert sink.socket.queued == 0
 
 
 @pytest.mark.parametrize(
