@@ -7,6 +7,7 @@ import pytest
 from partyrooms.server.websocket_direct import EXTENSION
 from partyrooms.server.websocket_frames import encode
 from tests.server_protocol.serving import joined, serving, until
+from tests.servers.client import DEADLINE
 from tests.servers.raw import BINARY, CLOSE, PING, PONG, TEXT, frame, raw
 
 NORMAL = (1000).to_bytes(2, "big")
@@ -139,6 +140,19 @@ async def test_a_client_that_does_not_keep_up():
         assert sink.socket.queued == 0
 
 
+async def test_a_sink_that_comes_while_a_client_does_not_keep_up():
+    """Is told so at once."""
+    sink = Sink(attach="after")
+    async with serving(sink) as served, joined(served):
+        await until(lambda: sink.socket.is_open)
+        while not sink.socket.is_paused:
+            sink.socket.write(encode(bytes(1 << 16)))
+            await asyncio.sleep(0)
+        assert sink.told == []
+        sink.go_on.set()
+        await until(lambda: sink.told == ["paused"])
+
+
 async def test_a_client_that_leaves_while_it_does_not_keep_up():
     """`resumed()` comes all the same."""
     sink = Sink()
@@ -165,7 +179,7 @@ async def test_a_sink_that_has_enough():
             await asyncio.sleep(0)
         assert sink.told == ["a"]
         sink.socket.resume_reading()
-        await sending
+        await asyncio.wait_for(sending, DEADLINE)
         await until(lambda: len(sink.told) == 21)
 
 

@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 
+from partyrooms.server.websocket_direct import EXTENSION
 from partyrooms.server.websocket_inbox import MAX_WAITING_SIZE
 from partyrooms.server.websocket_parser import READ_SIZE
 from tests.server_protocol.serving import Echo, joined, serving, until
-from tests.servers.raw import BINARY, CLOSE, PING, PONG, TEXT, frame
+from tests.servers.client import DEADLINE
+from tests.servers.raw import BINARY, CLOSE, PING, PONG, TEXT, frame, raw
 
 NORMAL = (1000).to_bytes(2, "big")
 
@@ -45,11 +47,63 @@ async def test_an_application_that_does_not_receive(size):
         waiting = socket.inbox._size
         assert waiting <= MAX_WAITING_SIZE + READ_SIZE + size
         idle.go_on.set()
-        await sending
+        await asyncio.wait_for(sending, DEADLINE)
         await served.until(lambda: not served.tasks)
 
     assert [one["bytes"] for one in idle.events[:-1]] == payloads
     assert idle.events[-1]["code"] == 1000
+
+
+async def test_a_client_that_does_not_wait_for_the_answer():
+    """Is not read before it has one: what it sends waits with it."""
+    go_on = asyncio.Event()
+    sockets, got = [], []
+
+    async def application(scope, receive, send):
+        sockets.append(scope["extensions"][EXTENSION])
+        await go_on.wait()
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (event := await receive())["type"] == "websocket.receive":
+            got.append(event["bytes"])
+
+    async with serving(application) as served, raw(served) as client:
+        await client.send(client.handshake("/"))
+        await until(lambda: sockets)
+        data = frame(BINARY, bytes(1 << 20)) * 20 + frame(CLOSE, NORMAL)
+        sending = asyncio.create_task(client.send(data))
+        await until(lambda: not sockets[0].is_reading)
+        for _ in range(1000):
+            await asyncio.sleep(0)
+        assert len(sockets[0]._early) < 1 << 20
+        assert not sending.done()
+        go_on.set()
+        await asyncio.wait_for(sending, DEADLINE)
+        await served.until(lambda: not served.tasks)
+
+    assert got == [bytes(1 << 20)] * 20
+
+
+async def test_a_close_while_nothing_is_read():
+    """The client's answer is read, behind all that it has sent."""
+
+    async def application(scope, receive, send):
+        await receive()
+        await send({"type": "websocket.accept"})
+        (socket,) = served.connections
+        await until(lambda: not socket.is_reading)
+        await send({"type": "websocket.close"})
+
+    async with (
+        serving(application, ws_max_queue=1) as served,
+        joined(served) as client,
+    ):
+        flood = frame(BINARY, bytes(1 << 16)) * 100 + frame(CLOSE, NORMAL)
+        sending = asyncio.create_task(client.send(flood))
+
+        assert await client.frame() == (CLOSE, NORMAL)
+        await asyncio.wait_for(sending, DEADLINE)
+        assert await client.rest() == b""
 
 
 async def test_as_many_messages_wait_as_configured():

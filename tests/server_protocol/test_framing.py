@@ -5,6 +5,7 @@ import struct
 
 import pytest
 
+from partyrooms.server.websocket_direct import EXTENSION
 from tests.server_protocol.serving import Echo, joined, masked, serving
 from tests.servers.raw import (
     BINARY,
@@ -366,15 +367,19 @@ async def test_frames_before_the_answer(http, is_slow):
     """4.1 forbids them; they are read behind the answer, in order, and none is lost."""
     go_on = asyncio.Event()
     echo = Echo()
+    sockets = []
 
     async def application(scope, receive, send):
+        sockets.append(scope["extensions"][EXTENSION])
         await go_on.wait()
         await echo(scope, receive, send)
 
     async with serving(application, http=http) as served, raw(served) as client:
         await client.send(client.handshake("/"))
-        await served.until(lambda: served.tasks)
+        await served.until(lambda: sockets)
         await client.send(frame(PING, b"p") + frame(TEXT, b"a") + frame(TEXT, b"b")[:3])
+        # What has come is kept, and no more of it read.
+        await served.until(lambda: not sockets[0].is_reading)
         if not is_slow:
             go_on.set()
         await client.send(frame(TEXT, b"b")[3:] + frame(CLOSE, close(1000)))
