@@ -93,8 +93,8 @@ def check_application(**kwargs: Any) -> list[CheckMessage]:
     if path is None:
         return [
             Warning(
-                "ASGI_APPLICATION is not set: `runserver` needs it, and this check "
-                "cannot see whether WebSockets reach the rooms.",
+                "ASGI_APPLICATION is not set: `runserver` and `serve` need it, and "
+                "this check cannot see whether WebSockets reach the rooms.",
                 hint=_APPLICATION_HINT,
                 id="partyrooms.W008",
             )

@@ -26,7 +26,7 @@ def pytest_addoption(parser):
 @pytest.fixture
 def on(request, kind):  # noqa: F811
     """
-    What to expect where the two servers differ; the table says so.
+    What to expect where Daphne differs from uvicorn; the table says so.
 
     ``on(uvicorn=1009, daphne=1011)`` is the value for the present server. ``instead``
     is how the table puts Daphne's; default: "1011 instead of 1009".
@@ -36,7 +36,7 @@ def on(request, kind):  # noqa: F811
         if kind == "daphne" and uvicorn != daphne:
             text = instead or f"{daphne} instead of {uvicorn}"
             request.node.user_properties.append(("instead", text))
-        return {"uvicorn": uvicorn, "daphne": daphne}[kind]
+        return daphne if kind == "daphne" else uvicorn
 
     return choose
 

@@ -171,11 +171,10 @@ async def test_w7_a_server_that_goes_away_says_so(kind, on):
 
 async def test_w8_a_silent_client_is_closed(kind):
     """The server pings; who does not answer is closed, and the room hears of it."""
-    options = {
-        "uvicorn": ("--ws-ping-interval", "0.5", "--ws-ping-timeout", "0.5"),
-        "daphne": ("--ping-interval", "1", "--ping-timeout", "1"),
-    }
-    async with serve(kind, arguments=options[kind]) as server, visit(server) as visitor:
+    arguments = ("--ws-ping-interval", "0.5", "--ws-ping-timeout", "0.5")
+    if kind == "daphne":
+        arguments = ("--ping-interval", "1", "--ping-timeout", "1")
+    async with serve(kind, arguments=arguments) as server, visit(server) as visitor:
         room = await visitor.define(Echo)
         async with raw(server) as client:
             await client.join(room.target("alice"))

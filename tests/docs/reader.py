@@ -59,7 +59,10 @@ class Reader:
             return ""
         if line.startswith("curl "):
             return self._ask(*shlex.split(line)[1:])
-        if line.startswith("uvicorn ") or "runserver" in line:
+        if (
+            line.startswith(("uvicorn ", "python manage.py serve"))
+            or "runserver" in line
+        ):
             self._project.serve(line)
             return ""
         return self._project.run(line)

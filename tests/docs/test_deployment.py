@@ -20,6 +20,7 @@ import yaml
 from django.core.management import get_commands
 
 from partyrooms.conf import Settings
+from partyrooms.management.commands import serve
 from partyrooms.server.departure import GRACE
 from tests.docs.pages import all_pages, blocks_of
 from tests.faults.lab.process import Process
@@ -143,6 +144,8 @@ def test_units_end_a_process_in_its_own_time(name, unit):
     if Path(program).name == "python":
         assert arguments[0] == "manage.py"
         assert arguments[1] in get_commands()
+        if arguments[1] == "serve":
+            assert float(service["TimeoutStopSec"]) > GRACE + serve.GRACE
     else:
         options = parse_uvicorn(arguments)
         due = GRACE + options["timeout_graceful_shutdown"]

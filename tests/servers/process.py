@@ -17,7 +17,7 @@ from tests.servers.database import ROOT, environment, new_database
 from tests.servers.output import Output
 from tests.servers.ports import new_port
 
-KINDS = ("uvicorn", "daphne")
+KINDS = ("uvicorn", "fast", "daphne")
 
 GRACE = 10.0
 """Seconds that a server has to end itself when its tests are over."""
@@ -27,6 +27,15 @@ _COMMANDS = {
         ["uvicorn", "--ws-per-message-deflate", "false", "--no-access-log"],
         r"Uvicorn running on",
     ),
+    "fast": (
+        [
+            *("uvicorn", "--ws", "partyrooms.server.websockets:Protocol"),
+            *("--ws-per-message-deflate", "false", "--no-access-log"),
+        ],
+        r"Uvicorn running on",
+    ),
+    # It takes the application from the settings.
+    "serve": (["django", "serve"], r"Uvicorn running on"),
     "daphne": (["daphne", "--access-log", os.devnull], r"Listening on TCP address"),
 }
 _ATTEMPTS = 5
@@ -41,7 +50,8 @@ class Server:
     One server on one port and one database; ``serve()`` makes it.
 
     Attributes:
-        kind: "uvicorn" or "daphne".
+        kind: "uvicorn", "fast" (uvicorn with this package's class for WebSockets),
+            "serve" (``manage.py serve``) or "daphne".
         port: On 127.0.0.1; the same after a restart.
         database: The SQLite file.
     """
@@ -168,7 +178,8 @@ class Server:
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-m", name, *options, *self._arguments),
-                *("--port", str(self.port), self._application),
+                *("--port", str(self.port)),
+                *(() if self.kind == "serve" else (self._application,)),
             ],
             cwd=ROOT,
             env=self._env,
@@ -215,7 +226,8 @@ def make_server(
     Make a server that does not run yet.
 
     Args:
-        kind: "uvicorn" or "daphne".
+        kind: "uvicorn", "fast" (uvicorn with this package's class for WebSockets),
+            "serve" (``manage.py serve``) or "daphne".
         settings: Django settings of the test site that differ; JSON-able.
         application: Module and attribute.
         settings_module: Its settings; they read the file's name from PARTYROOMS_DB.

@@ -1,0 +1,1 @@
+"""The WebSocket class for uvicorn, by itself: no Django, no rooms."""
