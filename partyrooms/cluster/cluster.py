@@ -9,9 +9,6 @@ from typing import Any
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from channels.layers import InMemoryChannelLayer, get_channel_layer
-from django.conf import settings as django_settings
-
 from partyrooms import registry
 from partyrooms.cluster.audience import ClusterAudience
 from partyrooms.cluster.link import Link
@@ -389,14 +386,3 @@ _FROM_OWNER = (
 def _own(waiting: "list[Event]") -> "list[Event]":
     """The events of this process, which another owner could handle."""
     return [one for one in waiting if one.receipt is None and one.travels]
-
-
-def shared_layer(alias: str) -> Layer | None:
-    """The project's channel layer; None: there is none that others could share."""
-    if alias not in getattr(django_settings, "CHANNEL_LAYERS", {}):
-        return None
-    layer = get_channel_layer(alias)
-    if layer is None or isinstance(layer, InMemoryChannelLayer):
-        return None
-    found: Layer = layer
-    return found

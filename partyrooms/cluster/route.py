@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from partyrooms import registry
 from partyrooms.cluster.encoding import encode_event
-from partyrooms.cluster.groups import GroupMembership
 from partyrooms.cluster.link import Link
 from partyrooms.cluster.session import end_room
 from partyrooms.core import wire as wire
@@ -70,7 +69,7 @@ class Route(EventInbox):
         self._unhandled: deque[events.Event] = deque()
         self._handled = 0
         self._search: asyncio.Task[None] | None = None
-        self._group = GroupMembership(cluster.transport, key.group_name)
+        self._group = cluster.transport.membership(key.group_name)
         self._received_log: ReceivedLog | None = None
         self._received: Received | None = None
         self._redirected_to: Link | None = None

@@ -82,6 +82,16 @@ AnyMessage = (
 )
 
 
+Positions = dict[bytes, tuple[int, int]]
+"""
+For each receiver: the link's generation, and the number up to which the sender has what
+that receiver sent.
+"""
+
+NumberedMessage = tuple[dict[bytes, int], bytes]
+"""A message, and its number on the link to each receiver that it is for."""
+
+
 class Envelope(msgspec.Struct, kw_only=True, array_like=True):
     """
     One message of the layer, from one process to one or several others.
@@ -90,16 +100,15 @@ class Envelope(msgspec.Struct, kw_only=True, array_like=True):
         format: See ``FORMAT``.
         sender: The node's id.
         channel: Where the sender is reached.
-        links: For each receiver: the link's generation, and the number up to which
-            the sender has what that receiver sent.
-        messages: Each message, with its number on the link to each receiver it is for.
+        links: How far each receiver's link is.
+        messages: What is sent, in order.
     """
 
-    format: int
+    format: int = FORMAT
     sender: bytes
     channel: str
-    links: dict[bytes, tuple[int, int]]
-    items: list[tuple[dict[bytes, int], bytes]]
+    links: Positions
+    messages: list[NumberedMessage]
 
 
 _encoder = msgspec.msgpack.Encoder()
