@@ -1,85 +1,16 @@
 """The only codec of messages and of the envelopes that they travel in."""
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import msgspec
 
+from partyrooms.core.wire import replies, to_gateway, to_room
 from partyrooms.core.wire.message import Message
-from partyrooms.core.wire.replies import (
-    Answered,
-    Failed,
-    Granted,
-    Reply,
-    Returned,
-    Streamed,
-    StreamLeft,
-    StreamOver,
-)
-from partyrooms.core.wire.to_gateway import (
-    Accept,
-    Broadcast,
-    Close,
-    HandedOver,
-    Handled,
-    Joined,
-    JoinRequest,
-    Keep,
-    Lost,
-    Marked,
-    Recovered,
-    Refused,
-    Send,
-)
-from partyrooms.core.wire.to_room import (
-    AlarmDue,
-    Asked,
-    Called,
-    Ended,
-    Join,
-    Opened,
-    Probe,
-    RecoverRequest,
-    Sent,
-    SocketFailed,
-    StopAsked,
-)
 
 FORMAT = 2
 """Changes when an older process would misread a message; it then drops it."""
-
-AnyMessage = (
-    Join
-    | RecoverRequest
-    | Opened
-    | Sent
-    | SocketFailed
-    | Ended
-    | Asked
-    | Called
-    | Probe
-    | AlarmDue
-    | StopAsked
-    | Joined
-    | Refused
-    | Accept
-    | Send
-    | Keep
-    | Close
-    | Handled
-    | Marked
-    | Recovered
-    | Answered
-    | Returned
-    | Streamed
-    | StreamOver
-    | Granted
-    | StreamLeft
-    | Failed
-    | Lost
-    | HandedOver
-    | Broadcast
-    | JoinRequest
-)
 
 
 Positions = dict[bytes, tuple[int, int]]
@@ -111,12 +42,26 @@ class Envelope(msgspec.Struct, kw_only=True, array_like=True):
     messages: list[NumberedMessage]
 
 
+def _kinds(base: type[Message]) -> list[type[Message]]:
+    """Each kind of message that is no mere base of others."""
+    found = [kind for child in base.__subclasses__() for kind in _kinds(child)]
+    return found or [base]
+
+
+_BASES = (
+    to_room.ToRoom,
+    to_gateway.ToGateway,
+    to_gateway.Announcement,
+    replies.AboutRequest,
+)
 _encoder = msgspec.msgpack.Encoder()
-_message_decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(AnyMessage)
+_message_decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(
+    reduce(or_, (kind for base in _BASES for kind in _kinds(base)))
+)
 _envelope_decoder = msgspec.msgpack.Decoder(Envelope)
 
 
-def encode_message(message: Message | Reply | Broadcast | JoinRequest) -> bytes:
+def encode_message(message: Message) -> bytes:
     """A message as bytes."""
     return _encoder.encode(message)
 
