@@ -13,7 +13,7 @@ from partyrooms.cluster.audience import ClusterAudience
 from partyrooms.cluster.by_room import ByRoom
 from partyrooms.cluster.context import Context
 from partyrooms.cluster.link import Link
-from partyrooms.cluster.monitor import Watch
+from partyrooms.cluster.monitor import Monitor
 from partyrooms.cluster.pending import PendingRequests
 from partyrooms.cluster.placement import Placement
 from partyrooms.cluster.recovery.recover_requests import RecoverRequests
@@ -120,7 +120,7 @@ class LayerCluster:
         self._environment = environment
         self._routes = Routes(self._context)
         self._sessions: dict[bytes, PeerSession] = {}
-        self._watch = Watch(environment, self.transport)
+        self._monitor = Monitor(environment, self.transport)
         self._has_others = False
 
     def start(self) -> None:
@@ -262,7 +262,7 @@ class LayerCluster:
 
     def _link_to(self, place: Place) -> Link:
         """The link with the process at a place."""
-        self._watch.know(place)
+        self._monitor.know(place)
         return self.transport.link(place.node.bytes, place.channel)
 
     def _new_audience(self, key: RoomKey) -> ClusterAudience:
@@ -284,7 +284,7 @@ class LayerCluster:
     async def _keep_watching(self) -> None:
         while True:
             await asyncio.sleep(WATCH_INTERVAL)
-            await self._watch.look()
+            await self._monitor.look()
             for route in self._routes.joined():
                 route.pump()
 
