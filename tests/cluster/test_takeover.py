@@ -162,6 +162,22 @@ async def test_d5_a_stored_turn_whose_outputs_are_lost_is_not_handled_again(
     assert (await ask(bobs[1], SLEEPY)).body.startswith(b'{"seen":["a"],')
 
 
+async def test_d5_whoever_misses_a_broadcast_of_a_stored_turn_gets_3010(
+    layered, owner, bobs, mute
+):
+    """D5: also at a gateway that had sent nothing: its socket must not stay silent."""
+    alice = await connected(bobs[0], "alice", SLEEPY)
+    bob = await connected(bobs[1], "bob", SLEEPY)
+    mute(owner)
+    bob.send("a")
+    await until(lambda: stored(layered))
+    await layered.kill(owner)
+    await layered.node()
+
+    assert await alice.next() == ("close", 3010)
+    assert await bob.next() == ("close", 3010)
+
+
 async def test_d5_a_turn_that_nobody_has_seen_is_handled_again(
     layered, owner, bobs, mute
 ):
