@@ -120,7 +120,7 @@ async def is_served(application: ASGIApp, scope: Any, receive: Any, send: Any) -
 async def live(receive: Any, send: Any) -> None:
     """Follow the server's life; when it ends, stop this event loop's rooms."""
     from partyrooms import registry
-    from partyrooms.cluster.cluster import shared_layer
+    from partyrooms.cluster.transport import shared_layer
     from partyrooms.conf import get_settings
     from partyrooms.server.departure import Departure
     from partyrooms.server.nodes import existing_node

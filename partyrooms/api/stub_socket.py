@@ -11,7 +11,7 @@ from partyrooms import registry
 from partyrooms.core.frames import Profile, payload_size
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.validation import as_closing, as_payload
-from partyrooms.core.wire import RequestCopy
+from partyrooms.core.wire.message import RequestCopy
 from partyrooms.delivery.attachment import Attachment
 from partyrooms.delivery.message_queue import MessageQueue, SocketReader
 from partyrooms.delivery.requests import describe_request, http_request

@@ -1,25 +1,28 @@
-"""All sockets of one room that this process owns: its own, and those of its peers."""
+"""All sockets of one room that this process owns: its own, and those elsewhere."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from itertools import chain
 
-from partyrooms.cluster.delivery_marks import DeliveryMarks
-from partyrooms.core import wire as wire
+from partyrooms.cluster.gateway import Gateway
+from partyrooms.cluster.recovery.delivery_marks import DeliveryMarks
+from partyrooms.cluster.transport import Transport
 from partyrooms.core.delivery_log import SentLog
 from partyrooms.core.keys import RoomKey
+from partyrooms.core.wire.codec import encode_message
+from partyrooms.core.wire.to_gateway import Broadcast as BroadcastMessage
 from partyrooms.delivery.local_audience import LocalAudience
+from partyrooms.ports.records import Claim
 from partyrooms.ports.sockets import Broadcast, Socket
-
-if TYPE_CHECKING:
-    from partyrooms.cluster.subscription import Subscription
-    from partyrooms.cluster.transport import Transport
-    from partyrooms.ports.records import Claim
 
 
 class ClusterAudience:
     """
     An ``Audience`` over processes.
+
+    Attributes:
+        delivery_log: Numbers the turns of the room's present life; None: its sockets
+            do not outlive it, or it has none.
 
     Args:
         key: The room.
@@ -28,79 +31,75 @@ class ClusterAudience:
     """
 
     def __init__(
-        self, key: RoomKey, local: LocalAudience, transport: "Transport"
+        self, key: RoomKey, local: LocalAudience, transport: Transport
     ) -> None:
         self.delivery_log: DeliveryMarks | None = None
         self._epoch = 0
         self._key = key
         self._local = local
         self._transport = transport
-        self._subscriptions: dict[bytes, Subscription] = {}
+        self._gateways: dict[bytes, Gateway] = {}
 
-    def open(self, claim: "Claim", *, hibernates: bool) -> "DeliveryMarks | None":
-        """A life begins: tell each peer before anything else of it."""
+    def open(self, claim: Claim, *, hibernates: bool) -> DeliveryMarks | None:
+        """A life begins: each gateway gets its epoch before anything else of it."""
         self._epoch = claim.epoch
         if hibernates:
-            named = {one.bytes for one in claim.gateways} - {self._transport.node}
-            self.delivery_log = DeliveryMarks(SentLog(claim.epoch, named), self)
-        for subscription in self._subscriptions.values():
+            listed = {one.bytes for one in claim.gateways} - {self._transport.node}
+            log = SentLog(claim.epoch, listed)
+            self.delivery_log = DeliveryMarks(log, self._gateways.values())
+        for gateway in self._gateways.values():
             if self.delivery_log is not None:
-                self.delivery_log.enter(subscription)
-            subscription.open(claim.epoch)
+                self.delivery_log.enter(gateway)
+            gateway.open(claim.epoch)
         return self.delivery_log
 
     def close(self) -> None:
         """The life is over."""
         self.delivery_log = None
 
-    def has(self, subscription: "Subscription") -> bool:
-        """Whether a peer has joined by this subscription and is still here."""
-        return self._subscriptions.get(subscription.link.node) is subscription
+    def has(self, gateway: Gateway) -> bool:
+        """Whether it has joined by this route and is still here."""
+        return self._gateways.get(gateway.link.node) is gateway
 
-    def add(self, subscription: "Subscription") -> None:
-        """A peer has joined; it may have before."""
-        self._subscriptions[subscription.link.node] = subscription
+    def add(self, gateway: Gateway) -> None:
+        """It has joined; it may have before."""
+        self._gateways[gateway.link.node] = gateway
 
-    def remove(self, subscription: "Subscription") -> None:
-        """A peer has left."""
-        if self._subscriptions.get(subscription.link.node) is subscription:
-            del self._subscriptions[subscription.link.node]
+    def remove(self, gateway: Gateway) -> None:
+        """It has left, or was left."""
+        if self.has(gateway):
+            del self._gateways[gateway.link.node]
 
-    def subscriptions(self) -> "tuple[Subscription, ...]":
-        """Every peer that has joined."""
-        return tuple(self._subscriptions.values())
+    def gateways(self) -> tuple[Gateway, ...]:
+        """Every one that has joined."""
+        return tuple(self._gateways.values())
 
     def broadcast(self, broadcast: Broadcast) -> None:
         """Queue a frame at each socket but those whose ids are left out."""
         self._local.broadcast(broadcast)
-        subscriptions = [
-            one for one in self._subscriptions.values() if one.sockets and one.is_open
-        ]
-        if not subscriptions:
+        joined = self._gateways.values()
+        gateways = [one for one in joined if one.sockets and one.is_open]
+        if not gateways:
             return
         frame, without = broadcast
-        message = wire.encode_message(
-            wire.Broadcast(
-                party=self._key.party,
-                room_id=self._key.room_id,
-                epoch=self._epoch,
-                payload=frame.payload,
-                without=sorted(without),
-            )
+        message = BroadcastMessage(
+            party=self._key.party,
+            room_id=self._key.room_id,
+            epoch=self._epoch,
+            payload=frame.payload,
+            without=sorted(without),
         )
-        if self.delivery_log is not None and self.delivery_log.is_leaving:
-            self.delivery_log.keep(
-                subscriptions, partial(self._post, message, subscriptions)
-            )
-        else:
-            self._post(message, subscriptions)
+        self.send(gateways, partial(self._post, encode_message(message), gateways))
 
-    def _post(self, message: bytes, subscriptions: "list[Subscription]") -> None:
-        links = [
-            subscription.link
-            for subscription in subscriptions
-            if self.has(subscription)
-        ]
+    def send(self, gateways: list[Gateway], post: Callable[[], None]) -> None:
+        """Post something to gateways, or keep it for the turn that is being sent."""
+        if self.delivery_log is not None and self.delivery_log.is_sending:
+            self.delivery_log.keep(gateways, post)
+        else:
+            post()
+
+    def _post(self, message: bytes, gateways: list[Gateway]) -> None:
+        links = [one.link for one in gateways if self.has(one)]
         for link in [link for link in links if link.is_full]:
             self._transport.break_link(link)
             links.remove(link)
@@ -109,12 +108,14 @@ class ClusterAudience:
         elif links:
             self._transport.send_to_group(self._key.group_name, message, links)
 
+    def sockets_by_node(self) -> dict[bytes, list[Socket]]:
+        """The sockets that were let in, by their processes, this one first."""
+        found: dict[bytes, list[Socket]] = {
+            self._transport.node: [*self._local.sockets()]
+        }
+        for node, gateway in self._gateways.items():
+            found[node] = [one for one in gateway.sockets.values() if one.is_accepted]
+        return found
+
     def sockets(self) -> Iterable[Socket]:
-        """Every socket that was let in."""
-        remote: list[Any] = [
-            socket
-            for subscription in self._subscriptions.values()
-            for socket in subscription.sockets.values()
-            if socket.is_accepted
-        ]
-        return [*self._local.sockets(), *remote]
+        return chain.from_iterable(self.sockets_by_node().values())

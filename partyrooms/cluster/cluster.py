@@ -2,29 +2,37 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
 from contextlib import suppress
 from itertools import count
 from typing import Any
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from channels.layers import InMemoryChannelLayer, get_channel_layer
-from django.conf import settings as django_settings
-
 from partyrooms import registry
 from partyrooms.cluster.audience import ClusterAudience
+from partyrooms.cluster.by_room import ByRoom
+from partyrooms.cluster.context import Context
 from partyrooms.cluster.link import Link
-from partyrooms.cluster.monitor import Watch
-from partyrooms.cluster.pending import ANSWERS, STREAMED, PendingRequests
+from partyrooms.cluster.monitor import Monitor
+from partyrooms.cluster.pending import PendingRequests
 from partyrooms.cluster.placement import Placement
-from partyrooms.cluster.recovery.takeover import RecoverRequests, Takeover
-from partyrooms.cluster.route import Route
+from partyrooms.cluster.recovery.recover_requests import RecoverRequests
+from partyrooms.cluster.recovery.takeover import Takeover
+from partyrooms.cluster.routes import Routes
 from partyrooms.cluster.session import PeerSession
 from partyrooms.cluster.transport import Layer, Transport
-from partyrooms.core import wire as wire
-from partyrooms.core.frames import Answer, Profile, encode_profiles
+from partyrooms.core.frames import Answer, encode_profiles
 from partyrooms.core.keys import RoomKey
+from partyrooms.core.wire.message import Message
+from partyrooms.core.wire.replies import FromStream, Reply, ToStream
+from partyrooms.core.wire.to_gateway import (
+    Announcement,
+    HandedOver,
+    Lost,
+    Refused,
+    ToGateway,
+)
+from partyrooms.core.wire.to_room import ToRoom
 from partyrooms.delivery.local_audience import LocalAudience
 from partyrooms.delivery.local_socket import LocalSocket
 from partyrooms.exceptions import StoreUnavailable
@@ -37,7 +45,7 @@ from partyrooms.runtime.room_table import RoomTable
 logger = logging.getLogger("partyrooms.cluster")
 
 WATCH_INTERVAL = 0.25
-"""Seconds between two looks at whether this host's peers still run."""
+"""Seconds between two looks at whether this host's other processes still run."""
 
 LOOK_INTERVAL = 0.1
 """Seconds between two looks for a process that takes the rooms of one that goes."""
@@ -45,10 +53,14 @@ LOOK_INTERVAL = 0.1
 RENEW_INTERVAL = 60.0
 """Seconds between two joins of a group that was joined: a layer forgets members."""
 
+MAX_ENROLL_DELAY = 2.0
+"""Seconds between two attempts to become known, at most."""
+
 
 class LayerCluster:
     """
-    A ``Cluster`` whose rooms may be in other processes.
+    A ``Cluster`` whose rooms may be in other processes; inboxes and audiences of rooms
+    are kept by their users.
 
     Args:
         environment: What this process's rooms share.
@@ -58,6 +70,8 @@ class LayerCluster:
         owners: ``"any"`` or ``"workers"``.
         takes_rooms: Whether this process may own rooms.
     """
+
+    has_peers = True
 
     def __init__(
         self,
@@ -69,11 +83,8 @@ class LayerCluster:
         owners: str,
         takes_rooms: bool,
     ) -> None:
-        self.environment = environment
-        self.rooms = rooms
+        self.known = asyncio.Event()
         self.node_id = node_id
-        self.placement = Placement(self, owners=owners, takes_rooms=takes_rooms)
-        self.sockets: WeakValueDictionary[int, LocalSocket] = WeakValueDictionary()
         self.transport = Transport(
             layer,
             node_id,
@@ -82,59 +93,64 @@ class LayerCluster:
             on_message=self._receive,
             on_broken=self._broken,
         )
-        self._numbers = count(1)
-        self._locals: WeakValueDictionary[RoomKey, LocalAudience] = (
-            WeakValueDictionary()
+        self.placement = Placement(
+            environment=environment,
+            rooms=rooms,
+            node_id=node_id,
+            link_to=self._link_to,
+            owners=owners,
+            takes_rooms=takes_rooms,
         )
-        self._audiences: WeakValueDictionary[RoomKey, ClusterAudience] = (
-            WeakValueDictionary()
+        self._local_audiences = ByRoom(lambda _: LocalAudience())
+        numbers = count(1)
+        self._context = Context(
+            environment=environment,
+            rooms=rooms,
+            node_id=node_id,
+            transport=self.transport,
+            link_to=self._link_to,
+            placement=self.placement,
+            numbers=numbers,
+            sockets=WeakValueDictionary(),
+            local_audiences=self._local_audiences,
+            audiences=ByRoom(self._new_audience),
+            pending=PendingRequests(numbers),
+            recover_requests=RecoverRequests(rooms.worker),
         )
-        self._routes: WeakValueDictionary[RoomKey, Route] = WeakValueDictionary()
-        self._joined: dict[int, Route] = {}
+        self._environment = environment
+        self._routes = Routes(self._context)
         self._sessions: dict[bytes, PeerSession] = {}
-        self.recover_requests = RecoverRequests(self)
-        self.pending = PendingRequests(self._numbers)
-        self._watch = Watch(environment, self.transport)
+        self._monitor = Monitor(environment, self.transport)
         self._has_others = False
-        self.known = asyncio.Event()
 
     def start(self) -> None:
         """Become known, and begin to read the layer, renew groups and watch peers."""
         self.transport.start()
-        self.environment.spawn(self._enroll())
-        self.environment.spawn(self._keep_watching())
-        self.environment.spawn(self._keep_renewing())
+        self._environment.spawn(self._enroll())
+        self._environment.spawn(self._keep_watching())
+        self._environment.spawn(self._keep_renewing())
 
-    # The contract
-
-    has_peers = True
+    # When this process goes
 
     @property
     def takes_rooms(self) -> bool:
-        """Whether this process may own rooms."""
         return self.placement.takes_rooms
 
     async def stop_taking_rooms(self) -> None:
-        """Let nobody place rooms in this process any more."""
         self.placement.takes_rooms = False
         with suppress(StoreUnavailable):
-            await self.environment.store.stop_taking_rooms()
-            await self._look_for_others()
+            await self._environment.store.stop_taking_rooms()
+            self._has_others = await self.placement.has_others()
 
     async def wait_for_others(self, patience: float) -> None:
-        """Wait until another process could take this one's rooms, if any is served."""
-        deadline = self.environment.clock() + patience
-        while (
-            self._serves_others
-            and not self._has_others
-            and self.environment.clock() < deadline
-        ):
+        clock = self._environment.clock
+        deadline = clock() + patience
+        while self._serves_others and not self._has_others and clock() < deadline:
             await asyncio.sleep(LOOK_INTERVAL)
             with suppress(StoreUnavailable):
-                await self._look_for_others()
+                self._has_others = await self.placement.has_others()
 
     def is_outlived(self, key: RoomKey) -> bool:
-        """Whether a room's sockets may stay open when this process ends."""
         if self._has_others:
             return True
         hibernates = registry.get(key.party).hibernate
@@ -142,217 +158,125 @@ class LayerCluster:
 
     @property
     def _serves_others(self) -> bool:
-        audiences = tuple(self._audiences.values())
-        return any(
-            subscription.sockets
-            for one in audiences
-            for subscription in one.subscriptions()
-        )
+        audiences = self._context.audiences.all()
+        return any(gateway.sockets for one in audiences for gateway in one.gateways())
 
-    async def _look_for_others(self) -> None:
-        self._has_others = any(
-            one.takes_rooms and one.channel and one.node != self.node_id
-            for one in await self.environment.store.places()
-        )
+    async def flush(self) -> None:
+        links = self.transport.links
+        while not all(one.is_clear for one in links.values()):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
     def close(self) -> None:
-        """Reach nobody any more: sockets whose rooms are elsewhere get 1012."""
-        for route in tuple(self._joined.values()):
-            route.end()
+        self._routes.close()
+
+    # What gateways ask
 
     def inbox(self, key: RoomKey) -> RoomInbox:
-        """The way into a room, kept alive by its users."""
-        return self._route(key)
-
-    def audience(self, key: RoomKey) -> ClusterAudience:
-        """All sockets of a room that is run here."""
-        audience = self._audiences.get(key)
-        if audience is None:
-            audience = ClusterAudience(key, self.local_audience(key), self.transport)
-            self._audiences[key] = audience
-        return audience
+        return self._routes.of(key)
 
     def local_audience(self, key: RoomKey) -> LocalAudience:
-        """The room's sockets in this process, kept alive by their users."""
-        audience = self._locals.get(key)
-        if audience is None:
-            audience = self._locals[key] = LocalAudience()
-        return audience
-
-    async def request(self, key: RoomKey, request: Any) -> Answer:
-        """Ask a room and wait for its answer."""
-        return await self._route(key).request(request)
+        return self._local_audiences.of(key)
 
     def attach(self, socket: LocalSocket) -> None:
-        """Give a socket the number by which other processes name it."""
-        socket.number = next(self._numbers)
-        self.sockets[socket.number] = socket
+        socket.number = next(self._context.numbers)
+        self._context.sockets[socket.number] = socket
+
+    async def request(self, key: RoomKey, request: Any) -> Answer:
+        return await self._routes.of(key).request(request)
+
+    # What rooms ask
+
+    def audience(self, key: RoomKey) -> ClusterAudience:
+        return self._context.audiences.of(key)
 
     async def take_over(self, key: RoomKey, claim: Claim) -> None:
-        """Before a life begins: let everybody with sockets in the room join it."""
-        await Takeover(self, key, claim).run()
+        await Takeover(self._context, self._routes, key, claim).run()
 
-    def release(self, key: RoomKey, *, asleep: bool, waiting: "list[Event]") -> None:
-        """After a life has ended: let everybody know that the room is not here."""
+    def release(self, key: RoomKey, *, asleep: bool, waiting: list[Event]) -> None:
         waiting = _own(waiting)
-        self.recover_requests.turn_away(key)
-        audience = self.audience(key)
-        for subscription in audience.subscriptions():
-            audience.remove(subscription)
-            self._session(subscription.link).leave(subscription, asleep=asleep)
-        route = self._routes.get(key)
-        if route is None:
-            route = self._route(key) if waiting else None
+        self._part(key, HandedOver, asleep=asleep)
+        route = self._routes.of(key) if waiting else self._routes.get(key)
         if route is not None:
             route.take_back(waiting)
             if not asleep:
                 route.needs_owner()
 
     def lose(self, key: RoomKey) -> None:
-        """The room was lost here; what was under way may or may not have happened."""
-        self.recover_requests.turn_away(key)
-        audience = self.audience(key)
-        for subscription in audience.subscriptions():
-            audience.remove(subscription)
-            self._session(subscription.link).lost(subscription)
+        self._part(key, Lost)
         if route := self._routes.get(key):
             route.take_back([])
 
-    def refuse(self, key: RoomKey, waiting: "list[Event]", error: Exception) -> None:
-        """The room cannot be started here: another process has it."""
-        waiting = _own(waiting)
-        self.recover_requests.turn_away(key)
-        audience = self.audience(key)
-        for subscription in audience.subscriptions():
-            audience.remove(subscription)
-            self._session(subscription.link).turn_away(subscription)
-        self._route(key).take_back(waiting)
+    def refuse(self, key: RoomKey, waiting: list[Event], error: Exception) -> None:
+        self._part(key, Refused)
+        self._routes.of(key).take_back(_own(waiting))
+
+    def _part(self, key: RoomKey, kind: type[ToGateway], **values: Any) -> None:
+        self._context.recover_requests.turn_away(key)
+        for gateway in self.audience(key).gateways():
+            gateway.part(kind, **values)
 
     def named(self, key: RoomKey) -> list[UUID] | None:
-        """The processes that have joined; None: sockets do not outlive the room."""
         if not registry.get(key.party).hibernate:
             return None
-        return [UUID(bytes=b.link.node) for b in self.audience(key).subscriptions()]
+        return [UUID(bytes=one.link.node) for one in self.audience(key).gateways()]
 
     def gateways(self, key: RoomKey) -> list[UUID]:
-        """The processes that have sockets of a room open."""
-        found = [
-            UUID(bytes=b.link.node)
-            for b in self.audience(key).subscriptions()
-            if b.sockets
-        ]
-        return [*found, self.node_id] if len(self.local_audience(key)) else found
+        gateways = [one for one in self.audience(key).gateways() if one.sockets]
+        own = [self.node_id] if len(self.local_audience(key)) else []
+        return [UUID(bytes=one.link.node) for one in gateways] + own
 
     def seats(self, key: RoomKey) -> dict[UUID | None, bytes]:
-        """Who is connected to a room by each process, as stored; None: by this one."""
-        found: dict[UUID | None, list[Profile]] = {
-            UUID(bytes=subscription.link.node): [
-                socket.profile
-                for socket in subscription.sockets.values()
-                if socket.is_accepted
-            ]
-            for subscription in self.audience(key).subscriptions()
+        sockets = self.audience(key).sockets_by_node()
+        return {
+            None if node == self.node_id.bytes else UUID(bytes=node): encode_profiles(
+                [one.profile for one in each]
+            )
+            for node, each in sockets.items()
+            if each
         }
-        found[None] = [one.profile for one in self.local_audience(key).sockets()]
-        return {node: encode_profiles(each) for node, each in found.items() if each}
-
-    async def flush(self) -> None:
-        """Wait until every living peer has what was sent to it."""
-        links = self.transport.links
-        while not all(one.is_clear for one in links.values()):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-
-    # What the parts ask
-
-    def runs(self, key: RoomKey) -> bool:
-        """Whether a room's life is in this process now."""
-        return self.rooms.worker(key).life is not None
-
-    def is_elsewhere(self, key: RoomKey) -> bool:
-        """Whether the sockets of this process are at an owner in another one."""
-        route = self._routes.get(key)
-        return route is not None and route.link is not None
-
-    def part(self, key: RoomKey) -> None:
-        """The room is this process's: its own sockets leave the owner that was."""
-        route = self._routes.get(key)
-        if route is not None and route.is_elsewhere:
-            route.part()
-            route.adopt()
-
-    def link_to(self, place: Place) -> Link:
-        """The peer at a living node."""
-        self._watch.know(place)
-        return self.transport.link(place.node.bytes, place.channel)
-
-    def joined(self, route: Route) -> None:
-        """A route has an owner elsewhere: it is kept, and its group joined."""
-        self._joined[route.number] = route
-
-    def parted(self, route: Route) -> None:
-        """A route has no owner elsewhere any more."""
-        self._joined.pop(route.number, None)
-
-    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        """Start a task that ends with the node at the latest."""
-        return self.environment.spawn(coroutine)
 
     # What comes
 
-    def _receive(self, link: Link, message: Any) -> None:
-        if isinstance(message, (*ANSWERS, *STREAMED)):
-            self.pending.receive(link, message)
-        elif isinstance(message, wire.Granted | wire.StreamLeft):
-            self._session(link).streams.receive(message)
-        elif isinstance(message, _FROM_OWNER):
-            route = self._joined.get(message.route)
-            if route is not None and route.link is link and route.join == message.join:
-                route.receive(message)
-        elif isinstance(message, wire.Join):
-            self._session(link).join(message)
-        elif isinstance(message, wire.RecoverRequest):
-            self._session(link).recover(message)
-        elif isinstance(message, wire.Broadcast):
-            route = self._routes.get(RoomKey(message.party, message.room_id))
-            if route is not None and route.link is link:
-                route.broadcast(message)
-        elif isinstance(message, wire.JoinRequest):
-            route = self._route(RoomKey(message.party, message.room_id))
-            if route.link is not link:
-                route.redirect(link, at_once=message.was_displaced)
-        else:
+    def _receive(self, link: Link, message: Message) -> None:
+        if isinstance(message, ToRoom):
             self._session(link).receive(message)
+        elif isinstance(message, ToGateway | Announcement):
+            self._routes.receive(link, message)
+        elif isinstance(message, Reply | FromStream):
+            self._context.pending.receive(link, message)
+        elif isinstance(message, ToStream):
+            self._session(link).replies.streams.receive(message)
 
     def _broken(self, link: Link, is_dead: bool) -> None:
         session = self._sessions.pop(link.node, None)
         if session is not None:
             session.lose(is_dead=is_dead)
-        self.pending.broken(link)
-        for route in tuple(self._joined.values()):
-            if route.link is link:
-                route.broken(is_dead=is_dead)
-
-    def _route(self, key: RoomKey) -> Route:
-        route = self._routes.get(key)
-        if route is None:
-            route = self._routes[key] = Route(key, next(self._numbers), self)
-        return route
+        self._context.pending.streams.broken(link)
+        self._routes.broken(link, is_dead=is_dead)
 
     def _session(self, link: Link) -> PeerSession:
         session = self._sessions.get(link.node)
         if session is None:
-            session = self._sessions[link.node] = PeerSession(link, self)
+            session = self._sessions[link.node] = PeerSession(link, self._context)
         return session
+
+    def _link_to(self, place: Place) -> Link:
+        """The link with the process at a place."""
+        self._monitor.know(place)
+        return self.transport.link(place.node.bytes, place.channel)
+
+    def _new_audience(self, key: RoomKey) -> ClusterAudience:
+        return ClusterAudience(key, self.local_audience(key), self.transport)
 
     async def _enroll(self) -> None:
         delay = 0.1
         while True:
             try:
-                await self.environment.store.enroll()
+                await self._environment.store.enroll()
             except StoreUnavailable as error:
                 logger.warning("This node is not known yet: %s", error)
                 await asyncio.sleep(delay)
-                delay = min(2 * delay, 2.0)
+                delay = min(2 * delay, MAX_ENROLL_DELAY)
             else:
                 self.known.set()
                 return
@@ -360,43 +284,17 @@ class LayerCluster:
     async def _keep_watching(self) -> None:
         while True:
             await asyncio.sleep(WATCH_INTERVAL)
-            await self._watch.look()
-            for route in tuple(self._joined.values()):
+            await self._monitor.look()
+            for route in self._routes.joined():
                 route.pump()
 
     async def _keep_renewing(self) -> None:
         while True:
             await asyncio.sleep(RENEW_INTERVAL)
-            for route in tuple(self._joined.values()):
-                route.renew()
+            for route in self._routes.joined():
+                route.group.renew()
 
 
-_FROM_OWNER = (
-    wire.Send,
-    wire.Handled,
-    wire.Marked,
-    wire.Recovered,
-    wire.Accept,
-    wire.Keep,
-    wire.Close,
-    wire.Joined,
-    wire.Refused,
-    wire.Lost,
-    wire.HandedOver,
-)
-
-
-def _own(waiting: "list[Event]") -> "list[Event]":
+def _own(waiting: list[Event]) -> list[Event]:
     """The events of this process, which another owner could handle."""
     return [one for one in waiting if one.receipt is None and one.travels]
-
-
-def shared_layer(alias: str) -> Layer | None:
-    """The project's channel layer; None: there is none that others could share."""
-    if alias not in getattr(django_settings, "CHANNEL_LAYERS", {}):
-        return None
-    layer = get_channel_layer(alias)
-    if layer is None or isinstance(layer, InMemoryChannelLayer):
-        return None
-    found: Layer = layer
-    return found

@@ -2,18 +2,12 @@
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
 
-from partyrooms.cluster.link import Link
-from partyrooms.core.wire import FORMAT, Envelope, encode_envelope
-
-if TYPE_CHECKING:
-    from partyrooms.cluster.transport import Transport
+from partyrooms.cluster.link import Link, Publish, Spawn
+from partyrooms.core.wire.codec import NumberedMessage, Positions
 
 logger = logging.getLogger("partyrooms.cluster")
-
-Numbered = tuple[Link, int, int]
-"""A peer, its link's generation, and a message's number on it."""
 
 
 class GroupMembership:
@@ -21,13 +15,13 @@ class GroupMembership:
     Whether this process is in one group: changes reach the layer one by one, in order.
 
     Args:
-        transport: Whose channel.
-        group: Which one.
+        change: Joins the group or leaves it; it does not raise.
+        spawn: Starts a task that the cluster owns.
     """
 
-    def __init__(self, transport: "Transport", group: str) -> None:
-        self._transport = transport
-        self._group = group
+    def __init__(self, change: Callable[[bool], Awaitable[None]], spawn: Spawn) -> None:
+        self._change = change
+        self._spawn = spawn
         self._is_wanted = False
         self._is_stale = False
         self._task: asyncio.Task[None] | None = None
@@ -36,48 +30,51 @@ class GroupMembership:
         """Join, or leave."""
         if is_wanted != self._is_wanted:
             self._is_wanted = is_wanted
-            self._is_stale = True
-            self._change()
+            self._begin()
 
     def renew(self) -> None:
-        """Join again, if joined."""
+        """Join again, if joined: a layer forgets members."""
         if self._is_wanted:
-            self._is_stale = True
-            self._change()
+            self._begin()
 
-    def _change(self) -> None:
+    def _begin(self) -> None:
+        self._is_stale = True
         if self._task is None:
-            self._task = self._transport.spawn(self._resolve())
+            self._task = self._spawn(self._keep_up())
 
-    async def _resolve(self) -> None:
+    async def _keep_up(self) -> None:
         while self._is_stale:
             self._is_stale = False
-            await self._transport.set_membership(self._group, member=self._is_wanted)
+            await self._change(self._is_wanted)
         self._task = None
 
 
-class GroupPost:
-    """What is on its way to one group: gathered while a message is under way."""
+class GroupSender:
+    """
+    Sends to one group; what comes while an envelope is under way is gathered.
 
-    def __init__(self, transport: "Transport", group: str) -> None:
-        self._transport = transport
-        self._group = group
-        self._queue: list[tuple[list[Numbered], bytes]] = []
+    Args:
+        publish: Sends an envelope to the group.
+        spawn: Starts a task that the cluster owns.
+    """
+
+    def __init__(self, publish: Publish, spawn: Spawn) -> None:
+        self._publish = publish
+        self._spawn = spawn
+        self._queue: list[tuple[list[tuple[Link, int, int]], bytes]] = []
         self._task: asyncio.Task[None] | None = None
 
     def send(self, message: bytes, links: list[Link]) -> None:
-        """Put a message on each peer's link and send it with the next message."""
+        """Put a message on each link, and into the next envelope."""
         numbered = [(link, link.generation, link.number(message)) for link in links]
         self._queue.append((numbered, message))
         if self._task is None:
-            self._task = self._transport.spawn(self._send_queue())
+            self._task = self._spawn(self._send_queue())
 
     async def _send_queue(self) -> None:
         while self._queue:
-            queue, self._queue = self._queue, []
             try:
-                envelope = encode_envelope(self._pack(queue))
-                await self._transport.publish_to_group(self._group, envelope)
+                await self._publish(*self._take())
             except Exception as error:
                 # The messages are on the links: each comes again over its own.
                 logger.warning(
@@ -86,23 +83,15 @@ class GroupPost:
                     extra={"action": "publish_failed"},
                 )
         self._task = None
-        self._transport.drop_post(self._group)
 
-    def _pack(self, queue: list[tuple[list[Numbered], bytes]]) -> Envelope:
-        items: list[tuple[dict[bytes, int], bytes]] = []
-        links: dict[bytes, tuple[int, int]] = {}
+    def _take(self) -> tuple[Positions, list[NumberedMessage]]:
+        queue, self._queue = self._queue, []
+        positions: Positions = {}
+        messages: list[NumberedMessage] = []
         for numbered, message in queue:
-            numbers: dict[bytes, int] = {}
-            for link, generation, number in numbered:
-                # A number of a link that was given up since then means nothing.
-                if link.generation == generation:
-                    numbers[link.node] = number
-                    links[link.node] = link.position
-            items.append((numbers, message))
-        return Envelope(
-            format=FORMAT,
-            sender=self._transport.node,
-            channel=self._transport.channel,
-            links=links,
-            items=items,
-        )
+            # A number of a link that was given up since then means nothing.
+            current = [one for one in numbered if one[0].generation == one[1]]
+            positions.update((link.node, link.position) for link, _, _ in current)
+            numbers = {link.node: number for link, _, number in current}
+            messages.append((numbers, message))
+        return positions, messages

@@ -1,4 +1,4 @@
-"""Another process as this one sees it: a link each way, and what is being sent."""
+"""The link with another process: both reliable directions, and what is being sent."""
 
 import asyncio
 import logging
@@ -6,16 +6,16 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from partyrooms.core.reliable_link import Message, Receiver, Sender
-from partyrooms.core.wire import FORMAT, Envelope, encode_envelope
+from partyrooms.core.wire.codec import NumberedMessage, Positions
 
 logger = logging.getLogger("partyrooms.cluster")
 
 MAX_MESSAGES = 20_000
 MAX_SIZE = 16 * 1024 * 1024
-"""What may wait for one process's acknowledgement: messages, and bytes."""
+"""How many messages may wait for one process's acknowledgement, and how many bytes."""
 
 ENVELOPE_SIZE = 256 * 1024
-"""Bytes after which a message of the layer is full."""
+"""Bytes of messages after which an envelope is full."""
 
 ACKNOWLEDGE_EACH = 64
 """Messages after which an acknowledgement is sent at once."""
@@ -24,22 +24,26 @@ RETRY_DELAY = 0.2
 """Seconds before the layer is tried again after it refused a message."""
 
 QUIET = 1.0
-"""Seconds without a word from the other process after which the next one is news: the
-layer was away, or it was, and what was sent meanwhile may be lost."""
+"""
+Seconds without an envelope from the other process after which the next one shows that
+the layer was away, or the process: what was sent meanwhile may be lost.
+"""
 
-Publish = Callable[[bytes], Awaitable[None]]
+Publish = Callable[[Positions, list[NumberedMessage]], Awaitable[None]]
+"""Sends an envelope, and raises what the layer raises."""
+
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 
 class Link:
     """
-    The ends of both links with one other process.
+    The two reliable directions between this process and another one.
 
     Args:
         node: The other process's id.
         channel: Where it is reached.
-        own: This process's id and channel.
-        publish: Sends bytes to the other one's channel; tells its owner if that fails.
+        publish: Sends an envelope to the other one's channel.
+        on_full: Called with the link if too much waits for an acknowledgement.
         spawn: Starts a task that the cluster owns.
         clock: Seconds that never run backwards.
     """
@@ -49,16 +53,15 @@ class Link:
         node: bytes,
         channel: str,
         *,
-        own: tuple[bytes, str],
         publish: Publish,
+        on_full: Callable[["Link"], None],
         spawn: Spawn,
         clock: Callable[[], float],
     ) -> None:
         self.node = node
         self.channel = channel
-        self.generation = 1
-        self._own = own
         self._publish = publish
+        self._on_full = on_full
         self._spawn = spawn
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
@@ -80,13 +83,20 @@ class Link:
         """The generation, and up to which number everything has come."""
         return self.generation, self._receiver.acknowledged
 
+    def post(self, message: bytes) -> None:
+        """Put a message on the link, or give the link up because it is full."""
+        if self.is_full:
+            self._on_full(self)
+        else:
+            self.send(message)
+
     def send(self, message: bytes) -> None:
-        """Put a message on the link."""
+        """Put a message on the link, full or not."""
         self._queue.append((self.number(message), message))
         self._wake()
 
     def number(self, message: bytes) -> int:
-        """Put a message on the link that somebody else sends, under this number."""
+        """Put a message on the link that somebody else sends; its number."""
         return self._sender.push(message, self._clock())
 
     def acknowledged(self, number: int) -> None:
@@ -94,7 +104,7 @@ class Link:
         self._sender.acknowledge(number, self._clock())
 
     def heard(self) -> None:
-        """A word has come from the other process."""
+        """An envelope has come from the other process."""
         now = self._clock()
         if now - self._heard_at > QUIET:
             self.hurry()
@@ -128,13 +138,12 @@ class Link:
 
     def renew(self, generation: int) -> None:
         """Forget what is under way in both directions and begin anew."""
-        self.generation = generation
-        self._begin(self.generation)
-        self._owed = 1  # so that the other end hears of the generation
+        self._begin(generation)
+        self._owed = 1  # so that the other end learns of the generation
         self._wake()
 
     def greet(self) -> None:
-        """Tell the other end the generation and what has come."""
+        """Send the other end the generation and what has come."""
         self._owed += 1
         self._wake()
 
@@ -157,9 +166,10 @@ class Link:
     async def _send_queue(self) -> None:
         try:
             while self._queue or self._owed:
-                envelope = self._pack()
+                messages = self._take()
+                self._owed = 0
                 try:
-                    await self._publish(envelope)
+                    await self._publish({self.node: self.position}, messages)
                 # Redis clients and layers raise whatever they like when the server is
                 # away or full; the messages are kept, and due again later.
                 except Exception as error:
@@ -173,7 +183,7 @@ class Link:
         finally:
             self._task = None
 
-    def _pack(self) -> bytes:
+    def _take(self) -> list[NumberedMessage]:
         size = count = 0
         for _, message in self._queue:
             size += len(message)
@@ -181,14 +191,4 @@ class Link:
             if size >= ENVELOPE_SIZE:
                 break
         taken, self._queue = self._queue[:count], self._queue[count:]
-        self._owed = 0
-        node, channel = self._own
-        return encode_envelope(
-            Envelope(
-                format=FORMAT,
-                sender=node,
-                channel=channel,
-                links={self.node: self.position},
-                items=[({self.node: number}, message) for number, message in taken],
-            )
-        )
+        return [({self.node: number}, message) for number, message in taken]

@@ -3,9 +3,9 @@
 import asyncio
 from typing import Any
 from uuid import UUID
-from weakref import WeakValueDictionary
 
 from partyrooms import registry
+from partyrooms.cluster.by_room import ByRoom
 from partyrooms.core.frames import Answer, encode_profiles
 from partyrooms.core.keys import RoomKey
 from partyrooms.delivery.local_audience import LocalAudience
@@ -14,7 +14,6 @@ from partyrooms.exceptions import RoomStopped
 from partyrooms.ports.records import Claim
 from partyrooms.ports.rooms import RoomInbox
 from partyrooms.runtime.events import Event
-from partyrooms.runtime.peers import Audience
 from partyrooms.runtime.room_table import RoomTable
 
 
@@ -26,16 +25,14 @@ class LocalCluster:
         rooms: This process's rooms.
     """
 
+    takes_rooms = True
+    has_peers = False
+
     def __init__(self, rooms: RoomTable) -> None:
         self.known = asyncio.Event()
         self.known.set()
         self._rooms = rooms
-        self._audiences: WeakValueDictionary[RoomKey, LocalAudience] = (
-            WeakValueDictionary()
-        )
-
-    takes_rooms = True
-    has_peers = False
+        self._audiences = ByRoom(lambda _: LocalAudience())
 
     def start(self) -> None:
         """Nothing: it is ready."""
@@ -53,25 +50,20 @@ class LocalCluster:
     def close(self) -> None:
         """Nothing: no room is elsewhere."""
 
-    def inbox(self, key: RoomKey) -> "RoomInbox":
-        """The room's worker, kept alive by its users while the room is not running."""
+    def inbox(self, key: RoomKey) -> RoomInbox:
         return self._rooms.worker(key)
 
-    def audience(self, key: RoomKey) -> Audience:
+    def audience(self, key: RoomKey) -> LocalAudience:
         """The room's sockets, which are all here."""
-        return self.local_audience(key)
+        return self._audiences.of(key)
 
     def local_audience(self, key: RoomKey) -> LocalAudience:
-        """The room's sockets; their users keep it alive."""
-        audience = self._audiences.get(key)
-        if audience is None:
-            audience = self._audiences[key] = LocalAudience()
-        return audience
+        return self._audiences.of(key)
 
-    def attach(self, socket: "LocalSocket") -> None:
+    def attach(self, socket: LocalSocket) -> None:
         """Nothing: nobody else names sockets."""
 
-    async def take_over(self, key: RoomKey, claim: "Claim") -> None:
+    async def take_over(self, key: RoomKey, claim: Claim) -> None:
         """Nothing: all sockets are here."""
 
     def named(self, key: RoomKey) -> list[UUID] | None:
@@ -79,24 +71,21 @@ class LocalCluster:
         return [] if registry.get(key.party).hibernate else None
 
     def seats(self, key: RoomKey) -> dict[UUID | None, bytes]:
-        """Who is connected."""
-        sockets = self.local_audience(key).sockets()
-        return (
-            {None: encode_profiles([one.profile for one in sockets])} if sockets else {}
-        )
+        profiles = [one.profile for one in self._audiences.of(key).sockets()]
+        return {None: encode_profiles(profiles)} if profiles else {}
 
     def gateways(self, key: RoomKey) -> list[UUID]:
         """None: no other process could claim the room and ask."""
         return []
 
-    def release(self, key: RoomKey, *, asleep: bool, waiting: "list[Event]") -> None:
+    def release(self, key: RoomKey, *, asleep: bool, waiting: list[Event]) -> None:
         """Give up what waits: no other process can handle it."""
         self.refuse(key, waiting, RoomStopped(f"{key} has stopped; ask again."))
 
     def lose(self, key: RoomKey) -> None:
         """Nothing: no other process has anything under way."""
 
-    def refuse(self, key: RoomKey, waiting: "list[Event]", error: Exception) -> None:
+    def refuse(self, key: RoomKey, waiting: list[Event], error: Exception) -> None:
         """Give up what waits: no other process can be reached."""
         for event in waiting:
             event.abandon(error)
@@ -105,5 +94,4 @@ class LocalCluster:
         """Nothing: calls have arrived when they return."""
 
     async def request(self, key: RoomKey, request: Any) -> Answer:
-        """Ask a room and wait for its answer."""
         return await self._rooms.worker(key).request(request)

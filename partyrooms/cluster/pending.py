@@ -2,24 +2,21 @@
 
 from asyncio import Future
 from collections.abc import Container, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from partyrooms.cluster.link import Link
-from partyrooms.cluster.replies import outcome
+from partyrooms.cluster.replies import decode_reply
 from partyrooms.cluster.streams import IncomingStreams
-from partyrooms.core import wire as wire
 from partyrooms.core.frames import Answer, AnswerKind
-
-if TYPE_CHECKING:
-    from partyrooms.cluster.route import Route
-
-ANSWERS = (wire.Answered, wire.Returned, wire.Failed)
-STREAMED = (wire.Streamed, wire.StreamOver)
+from partyrooms.core.wire.replies import FromStream, Reply
 
 
 class PendingRequests:
     """
-    Questions under way, by number.
+    Requests under way, by number.
+
+    Attributes:
+        streams: What is read of answers.
 
     Args:
         numbers: Gives each its own.
@@ -27,53 +24,45 @@ class PendingRequests:
 
     def __init__(self, numbers: Iterator[int]) -> None:
         self._numbers = numbers
-        self._incoming = IncomingStreams()
-        self._waiting: dict[int, tuple[Route, Future[Any]]] = {}
+        self.streams = IncomingStreams()
+        self._waiting: dict[int, tuple[object, Future[Any]]] = {}
 
-    def add(self, route: "Route", reply: "Future[Any]") -> int:
-        """Number a question; its answer is for whoever awaits the reply."""
+    def add(self, route: object, reply: "Future[Any]") -> int:
+        """Number a request; its answer is for whoever awaits the reply."""
         number = next(self._numbers)
-        # Asked again, of another owner: the first one has not heard of it.
+        # Asked again, of another owner: the first one has not handled it.
         for old in [n for n, (_, one) in self._waiting.items() if one is reply]:
             del self._waiting[old]
         self._waiting[number] = route, reply
         return number
 
-    def fail(
-        self, route: "Route", error: Exception, *, keep: Container[Any] = ()
-    ) -> None:
+    def fail(self, route: object, error: Exception, keep: Container[Any] = ()) -> None:
         """
         What was asked on a route will not be answered any more.
 
         Args:
             route: The way.
-            error: What those who asked are told.
-            keep: What is asked again.
+            error: What is raised at those who asked.
+            keep: The replies to what is asked again.
         """
-        waiting = self._waiting.items()
-        asked = [(n, reply) for n, (one, reply) in waiting if one is route]
-        for number, reply in asked:
-            if reply not in keep:
-                self._answer(number, error)
+        for number, (one, reply) in tuple(self._waiting.items()):
+            if one is route and reply not in keep:
+                self._end(number, error)
 
-    def receive(self, link: Link, message: Any) -> None:
-        """Take one of ``ANSWERS``, or of ``STREAMED``, which follow an answer."""
-        if isinstance(message, STREAMED):
-            self._incoming.receive(message)
+    def receive(self, link: Link, message: Reply | FromStream) -> None:
+        """Give a reply to who awaits it, and a stream to who reads it."""
+        if isinstance(message, FromStream):
+            self.streams.receive(message)
             return
-        result = outcome(message)
+        result = decode_reply(message)
         if isinstance(result, Answer) and result.kind is AnswerKind.STREAM:
-            result.stream = self._incoming.source(link, message.ask)
-            _, reply = self._waiting.get(message.ask, (None, None))
+            result.stream = self.streams.source(link, message.request_id)
+            _, reply = self._waiting.get(message.request_id, (None, None))
             if reply is None or reply.done():
-                result.stream.leave()  # Whoever asked has gone.
-        self._answer(message.ask, result)
+                result.stream.leave()  # Nobody awaits it any more.
+        self._end(message.request_id, result)
 
-    def broken(self, link: Link) -> None:
-        """Streams that were under way from a process are lost."""
-        self._incoming.broken(link)
-
-    def _answer(self, number: int, result: Any) -> None:
+    def _end(self, number: int, result: Any) -> None:
         _, reply = self._waiting.pop(number, (None, None))
         if reply is None or reply.done():
             return

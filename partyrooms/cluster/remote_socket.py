@@ -1,69 +1,86 @@
-"""A socket in another process, as its room sees it."""
+"""What a room sends to a socket in another process: both ends."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-from partyrooms.core import wire as wire
 from partyrooms.core.frames import Frame, Profile
-from partyrooms.ports.sockets import Closing
-
-if TYPE_CHECKING:
-    from partyrooms.cluster.subscription import Subscription
+from partyrooms.core.wire import to_gateway
+from partyrooms.ports.sockets import Closing, Socket
 
 
 class RemoteSocket:
-    """A socket in another process, as its room sees it; a ``Socket``."""
+    """
+    A socket in another process, as its room sees it; a ``Socket``.
+
+    Args:
+        number: The gateway's number of it.
+        node: The gateway's process.
+        profile: What is known of the connection.
+        send: Called with a kind of ``ToSocket`` and its fields: tells the gateway.
+        sockets: The gateway's sockets in the room; it takes itself out when dropped.
+    """
 
     __slots__ = (
-        *("profile", "closing", "number"),
+        *("number", "node", "profile", "closing"),
         *("is_accepted", "is_gone", "is_dropped"),
-        "_subscription",
+        *("_send", "_sockets"),
     )
 
     def __init__(
-        self, subscription: "Subscription", number: int, profile: Profile
+        self,
+        number: int,
+        node: bytes,
+        profile: Profile,
+        *,
+        send: Callable[..., None],
+        sockets: "dict[int, RemoteSocket]",
     ) -> None:
-        self.profile = profile
         self.number = number
+        self.node: bytes | None = node
+        self.profile = profile
         self.closing: Closing | None = None
         self.is_accepted = False
         self.is_gone = False
         self.is_dropped = False
-        self._subscription = subscription
-
-    @property
-    def node(self) -> bytes:
-        """The process that has the socket."""
-        return self._subscription.link.node
+        self._send = send
+        self._sockets = sockets
 
     def accept(self, tags: tuple[str, ...]) -> None:
-        """Answer the handshake; from now on the socket is in its room's audience."""
         self.profile.tags = tags
         self.is_accepted = True
-        self._subscription.send(wire.Accept, socket=self.number, tags=tags)
+        self._send(to_gateway.Accept, socket=self.number, tags=tags)
 
     def send(self, frame: Frame) -> None:
-        """Queue a frame."""
-        self._subscription.send(wire.Send, socket=self.number, payload=frame.payload)
+        self._send(to_gateway.Send, socket=self.number, payload=frame.payload)
 
     def keep_state(self, state: bytes | None) -> None:
-        """Keep the connection's state."""
         self.profile.state = state
-        self._subscription.send(wire.Keep, socket=self.number, state=state)
+        self._send(to_gateway.Keep, socket=self.number, state=state)
 
     def close(self, closing: Closing) -> None:
-        """Close the socket behind what is queued; its end will be reported."""
         if self.closing is None:
             self._close(closing, drop=False)
 
     def drop(self, closing: Closing) -> None:
-        """Close the socket, accepted or not, without wanting to hear of its end."""
         self.is_dropped = self.is_gone = True
         self._close(closing, drop=True)
-        self._subscription.sockets.pop(self.number, None)
+        self._sockets.pop(self.number, None)
 
     def _close(self, closing: Closing, *, drop: bool) -> None:
         self.closing = closing
         code, reason = closing
-        self._subscription.send(
-            wire.Close, socket=self.number, code=code, reason=reason, drop=drop
+        self._send(
+            to_gateway.Close, socket=self.number, code=code, reason=reason, drop=drop
         )
+
+
+def apply(socket: Socket, message: to_gateway.ToSocket) -> None:
+    """Do at a socket of this process what its ``RemoteSocket`` was asked to do."""
+    match message:
+        case to_gateway.Send(payload=payload):
+            socket.send(Frame(payload))
+        case to_gateway.Accept(tags=tags):
+            socket.accept(tags)
+        case to_gateway.Keep(state=state):
+            socket.keep_state(state)
+        case to_gateway.Close(code=code, reason=reason, drop=drop):
+            (socket.drop if drop else socket.close)((code, reason))

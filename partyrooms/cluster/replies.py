@@ -1,11 +1,17 @@
-"""What became of a question, on its way back to another process."""
+"""What became of a request, on its way back to another process."""
 
+import asyncio
 from asyncio import Future
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from partyrooms.core import wire as wire
+from partyrooms import exceptions
+from partyrooms.cluster.link import Link
+from partyrooms.cluster.streams import OutgoingStreams
+from partyrooms.core.frames import Answer
+from partyrooms.core.wire.codec import encode_message
+from partyrooms.core.wire.replies import Answered, Failed, Reply, Returned
 from partyrooms.exceptions import (
     CallCycle,
     CallFailed,
@@ -15,55 +21,75 @@ from partyrooms.exceptions import (
 )
 from partyrooms.usercode import text_of
 
+Error = TypeVar("Error", bound=Exception)
 
-def encode_reply(kind: type[wire.Reply], ask: int, done: "Future[Any]") -> wire.Reply:
+
+class Replies:
     """
-    The message that says how a question ended.
+    Sends one other process what becomes of its requests here.
+
+    Attributes:
+        streams: What it reads of answers.
 
     Args:
-        kind: ``Answered`` or ``Returned``, for one that ended well.
-        ask: Its number.
-        done: What was awaited; done or cancelled.
+        link: The link with it.
     """
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.streams = OutgoingStreams(link)
+
+    def promise(self, request_id: int) -> "Future[Any]":
+        """A future whose outcome is sent, whatever becomes of the route."""
+        reply: Future[Any] = asyncio.get_running_loop().create_future()
+        reply.add_done_callback(lambda done: self._send(request_id, done))
+        return reply
+
+    def _send(self, request_id: int, done: "Future[Any]") -> None:
+        reply = encode_reply(request_id, done)
+        self.link.post(encode_message(reply))
+        if isinstance(reply, Answered) and done.result().stream is not None:
+            self.streams.begin(request_id, done.result().stream)
+
+
+def encode_reply(request_id: int, done: "Future[Any]") -> Reply:
+    """The message that says how a request ended: done or cancelled."""
     if done.cancelled():
-        return wire.Failed(ask=ask, error=RoomStopped.__name__, text="It stopped.")
+        return Failed(
+            request_id=request_id, error=RoomStopped.__name__, text="It stopped."
+        )
     error = done.exception()
     if isinstance(error, CallFailed):
-        raised = error.error_type
-        return wire.Failed(ask=ask, error="CallFailed", text=error.text, kind=raised)
+        name, text, kind = CallFailed.__name__, error.text, error.error_type
+        return Failed(request_id=request_id, error=name, text=text, kind=kind)
     if error is not None:
-        return wire.Failed(ask=ask, error=type(error).__name__, text=text_of(error))
-    if kind is wire.Answered:
-        answer = msgspec.structs.replace(done.result(), stream=None)
-        return wire.Answered(ask=ask, answer=answer)
-    return wire.Returned(ask=ask, result=msgspec.msgpack.encode(done.result()))
+        name, text = type(error).__name__, text_of(error)
+        return Failed(request_id=request_id, error=name, text=text)
+    result = done.result()
+    if isinstance(result, Answer):
+        answer = msgspec.structs.replace(result, stream=None)
+        return Answered(request_id=request_id, answer=answer)
+    return Returned(request_id=request_id, result=msgspec.msgpack.encode(result))
 
 
-def outcome(message: wire.Reply) -> Any:
+def decode_reply(message: Reply) -> Any:
     """A result, or the exception that the owner named, or one that it is a kind of."""
     match message:
-        case wire.Answered(answer=answer):
+        case Answered(answer=answer):
             return answer
-        case wire.Returned(result=result):
+        case Returned(result=result):
             return msgspec.msgpack.decode(result)
-        case wire.Failed(error="CallFailed", text=text, kind=kind):
+        case Failed(error="CallFailed", text=text, kind=kind):
             return CallFailed(kind, text)
-        case wire.Failed(error=name, text=text):
-            return _error(name, text)
+        case Failed(error=name, text=text):
+            # Known errors are made again of their text; others become the root class.
+            error = named(name, RoomUnreachable, CallCycle)
+            return error(text) if error else PartyroomsError(f"{name}: {text}")
     raise TypeError(f"{type(message).__name__} is no reply.")
 
 
-def _error(name: str, text: str) -> Exception:
-    """Only what is made of one text crosses whole; the rest is that it failed."""
-    kinds: list[type[Exception]] = [*_descendants(RoomUnreachable), CallCycle]
-    known = {one.__name__: one for one in kinds}
-    if name in known:
-        return known[name](text)
-    return PartyroomsError(f"{name}: {text}")
-
-
-def _descendants(kind: type[Exception]) -> list[type[Exception]]:
-    found = [kind]
-    for child in kind.__subclasses__():
-        found.extend(_descendants(child))
-    return found
+def named(name: str, *bases: type[Error]) -> type[Error] | None:
+    """The class that another process has named, if it is a kind of one of these."""
+    found = getattr(exceptions, name, None)
+    is_one = isinstance(found, type) and issubclass(found, bases)
+    return found if is_one else None

@@ -1,128 +1,140 @@
-"""Streamed answers between two processes: both ends, by the question's number."""
-
-from typing import TYPE_CHECKING
+"""Streamed answers between two processes: both ends, by the request's number."""
 
 from partyrooms.cluster.link import Link
-from partyrooms.core import wire as wire
+from partyrooms.core.wire import replies
+from partyrooms.core.wire.codec import encode_message
 from partyrooms.ports.rooms import Sink, Source
-
-if TYPE_CHECKING:
-    from partyrooms.cluster.session import PeerSession
 
 
 class RemoteSource:
-    """The way to a stream's room in another process; a ``Source``."""
+    """
+    The way to a stream's room in another process; a ``Source``.
 
-    def __init__(self, streams: "IncomingStreams", link: Link, ask: int) -> None:
+    Args:
+        link: The link with the process.
+        request_id: The number of the request that is answered.
+        reading: The streams that are read, by number; it enters itself.
+    """
+
+    def __init__(
+        self, link: Link, request_id: int, reading: "dict[int, RemoteSource]"
+    ) -> None:
         self.link = link
-        self._streams = streams
-        self._ask = ask
+        self.sink: Sink | None = None
+        self._request_id = request_id
+        self._reading = reading
 
     def open(self, sink: Sink) -> None:
         """Say who reads."""
-        self._streams.opened(self._ask, self, sink)
+        self.sink = sink
+        self._reading[self._request_id] = self
 
     def grant(self, size: int) -> None:
         """Let so many bytes more come."""
-        self.link.send(wire.encode_message(wire.Granted(ask=self._ask, size=size)))
+        self._send(replies.Granted(request_id=self._request_id, size=size))
 
     def leave(self) -> None:
         """Nobody reads any more."""
-        self._streams.over(self._ask)
-        self.link.send(wire.encode_message(wire.StreamLeft(ask=self._ask)))
+        self._reading.pop(self._request_id, None)
+        self._send(replies.StreamLeft(request_id=self._request_id))
+
+    def _send(self, message: replies.ToStream) -> None:
+        self.link.send(encode_message(message))
 
 
 class IncomingStreams:
     """The streams that this process reads, of rooms in others."""
 
     def __init__(self) -> None:
-        self._open: dict[int, tuple[RemoteSource, Sink]] = {}
+        self._open: dict[int, RemoteSource] = {}
 
-    def source(self, link: Link, ask: int) -> RemoteSource:
+    def source(self, link: Link, request_id: int) -> RemoteSource:
         """The other end of a stream that was promised in an answer."""
-        return RemoteSource(self, link, ask)
+        return RemoteSource(link, request_id, self._open)
 
-    def opened(self, ask: int, source: RemoteSource, sink: Sink) -> None:
-        """Somebody reads a stream."""
-        self._open[ask] = source, sink
-
-    def over(self, ask: int) -> None:
-        """Nobody does any more."""
-        self._open.pop(ask, None)
-
-    def receive(self, message: wire.Streamed | wire.StreamOver) -> None:
+    def receive(self, message: replies.FromStream) -> None:
         """More of a stream, or its end; nobody may read it any more."""
-        _, sink = self._open.get(message.ask, (None, None))
-        if sink is None:
+        source = self._open.get(message.request_id)
+        if source is None or source.sink is None:
             return
-        if isinstance(message, wire.Streamed):
-            sink.chunk(message.data)
-        else:
-            self.over(message.ask)
-            sink.end(message.failed)
+        if isinstance(message, replies.Streamed):
+            source.sink.chunk(message.data)
+        elif isinstance(message, replies.StreamOver):
+            del self._open[message.request_id]
+            source.sink.end(message.failed)
 
     def broken(self, link: Link) -> None:
         """What was under way with a process is lost."""
-        lost = [ask for ask, (source, _) in self._open.items() if source.link is link]
-        for ask in lost:
-            _, sink = self._open.pop(ask)
-            sink.end(True)
+        for number, source in tuple(self._open.items()):
+            if source.link is link and source.sink is not None:
+                self._open.pop(number, None)
+                source.sink.end(True)
 
 
 class RemoteSink:
-    """The way to a stream's reader in another process; a ``Sink``."""
+    """
+    The way to a stream's reader in another process; a ``Sink``.
 
-    def __init__(
-        self, streams: "OutgoingStreams", session: "PeerSession", ask: int
-    ) -> None:
-        self._streams = streams
-        self._session = session
-        self._ask = ask
+    Args:
+        link: The link with the process.
+        request_id: The number of the request that is answered.
+        read: The streams that the process reads, by number; it takes itself out.
+    """
+
+    def __init__(self, link: Link, request_id: int, read: dict[int, Source]) -> None:
+        self._link = link
+        self._request_id = request_id
+        self._read = read
 
     @property
     def is_full(self) -> bool:
         """Whether the link takes no more; it would be given up."""
-        return self._session.link.is_full
+        return self._link.is_full
 
     def chunk(self, data: bytes) -> None:
         """More of the stream."""
-        self._session.send(wire.Streamed(ask=self._ask, data=data))
+        self._post(replies.Streamed(request_id=self._request_id, data=data))
 
     def end(self, failed: bool) -> None:
         """There is no more."""
-        self._streams.over(self._ask)
-        self._session.send(wire.StreamOver(ask=self._ask, failed=failed))
+        self._read.pop(self._request_id, None)
+        self._post(replies.StreamOver(request_id=self._request_id, failed=failed))
+
+    def _post(self, message: replies.FromStream) -> None:
+        self._link.post(encode_message(message))
 
 
 class OutgoingStreams:
-    """The streams that one peer reads, of rooms in this process."""
+    """
+    The streams that one other process reads, of rooms in this one.
 
-    def __init__(self, session: "PeerSession") -> None:
-        self._session = session
+    Args:
+        link: The link with it.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
         self._open: dict[int, Source] = {}
 
-    def begin(self, ask: int, writer: Source) -> None:
-        """An answer has gone to the peer that promises a stream."""
-        self._open[ask] = writer
-        writer.open(RemoteSink(self, self._session, ask))
+    def begin(self, request_id: int, source: Source) -> None:
+        """An answer that promises a stream has gone to the process."""
+        self._open[request_id] = source
+        source.open(RemoteSink(self._link, request_id, self._open))
 
-    def over(self, ask: int) -> None:
-        """A stream has ended."""
-        self._open.pop(ask, None)
-
-    def receive(self, message: wire.Granted | wire.StreamLeft) -> None:
+    def receive(self, message: replies.ToStream) -> None:
         """The reader wants more, or no more; the stream may have ended meanwhile."""
-        writer = self._open.get(message.ask)
-        if writer is None:
+        source = self._open.get(message.request_id)
+        if source is None:
             return
-        if isinstance(message, wire.Granted):
-            writer.grant(message.size)
+        if isinstance(message, replies.Granted):
+            source.grant(message.size)
         else:
-            self.over(message.ask)
-            writer.leave()
+            del self._open[message.request_id]
+            source.leave()
 
     def lose(self) -> None:
-        """The peer is gone, or what was under way to it."""
-        lost, self._open = self._open, {}
-        for writer in lost.values():
-            writer.leave()
+        """The process is gone, or what was under way to it."""
+        lost = tuple(self._open.values())
+        self._open.clear()
+        for source in lost:
+            source.leave()

@@ -2,16 +2,22 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
+from weakref import WeakValueDictionary
 
-from partyrooms.cluster.groups import GroupPost
+from channels.layers import InMemoryChannelLayer, get_channel_layer
+from django.conf import settings
+
+from partyrooms.cluster.groups import GroupMembership, GroupSender
 from partyrooms.cluster.link import RETRY_DELAY, Link, Spawn
-from partyrooms.core.wire import (
-    FORMAT,
+from partyrooms.core.wire.codec import (
     Envelope,
+    NumberedMessage,
+    Positions,
     decode_envelope,
     decode_message,
     encode_envelope,
@@ -19,7 +25,7 @@ from partyrooms.core.wire import (
 
 logger = logging.getLogger("partyrooms.cluster")
 
-MESSAGE_TYPE = "partyrooms.parcel"
+MESSAGE_TYPE = "partyrooms.envelope"
 """The only type on the layer; a consumer that met an unknown one would die."""
 
 TICK = 0.05
@@ -48,8 +54,8 @@ class Transport:
         node: This process's id.
         spawn: Starts a task that the cluster owns.
         clock: Seconds that never run backwards.
-        on_item: Called with the peer and each message, in order.
-        on_broken: Called with a peer and whether its process is dead, when everything
+        on_message: Called with the link and each message, in order.
+        on_broken: Called with a link and whether its process is dead, when everything
             under way in both directions is lost.
     """
 
@@ -71,7 +77,7 @@ class Transport:
         self._clock = clock
         self._on_message = on_message
         self._on_broken = on_broken
-        self._posts: dict[str, GroupPost] = {}
+        self._groups: WeakValueDictionary[str, GroupSender] = WeakValueDictionary()
         self._is_away = False
 
     def start(self) -> None:
@@ -80,35 +86,36 @@ class Transport:
         self._spawn(self._keep_ticking())
 
     def link(self, node: bytes, channel: str) -> Link:
-        """The other process; its links begin with the first word."""
+        """The link with another process; it begins with the first message."""
         link = self.links.get(node)
         if link is None:
             link = self.links[node] = Link(
                 node,
                 channel,
-                own=(self.node, self.channel),
-                publish=lambda data: self._publish(channel, data),
+                publish=partial(self._publish, channel),
+                on_full=self.break_link,
                 spawn=self._spawn,
                 clock=self._clock,
             )
         return link
 
-    def send_to_group(self, group: str, message: bytes, links: Iterable[Link]) -> None:
+    def membership(self, group: str) -> GroupMembership:
+        """What lets the layer bring this process what is sent to a group."""
+        return GroupMembership(partial(self._change_membership, group), self._spawn)
+
+    def send_to_group(self, group: str, message: bytes, links: list[Link]) -> None:
         """Put a message on several links and publish it once for all of them."""
-        post = self._posts.get(group)
-        if post is None:
-            post = self._posts[group] = GroupPost(self, group)
-        post.send(message, list(links))
+        sender = self._groups.get(group)
+        if sender is None:
+            publish = partial(self._publish, group, is_group=True)
+            sender = self._groups[group] = GroupSender(publish, self._spawn)
+        sender.send(message, links)
 
-    async def set_membership(self, group: str, *, member: bool) -> None:
-        """
-        Let the layer bring this process what is sent to a group, or no more.
-
-        It may fail: then messages come late, over the link.
-        """
-        change = self._layer.group_add if member else self._layer.group_discard
+    async def _change_membership(self, group: str, is_member: bool) -> None:
+        change = self._layer.group_add if is_member else self._layer.group_discard
         try:
             await change(group, self.channel)
+        # Then broadcasts come late, each over its link.
         except Exception as error:
             logger.warning(
                 "A group could not be joined or left: %r",
@@ -131,45 +138,44 @@ class Transport:
         link.renew(link.generation + 1)
         self._on_broken(link, False)
 
-    async def publish_to_group(self, group: str, data: bytes) -> None:
-        """Send bytes to every process of a group."""
+    async def _publish(
+        self,
+        to: str,
+        links: Positions,
+        messages: list[NumberedMessage],
+        *,
+        is_group: bool = False,
+    ) -> None:
+        send = self._layer.group_send if is_group else self._layer.send
         try:
-            await self._layer.group_send(group, _layer_message(data))
+            await send(to, self._pack(links, messages))
         except Exception:
             self._layer_is_away()
             raise
 
-    async def _publish(self, channel: str, data: bytes) -> None:
-        try:
-            await self._layer.send(channel, _layer_message(data))
-        except Exception:
-            self._layer_is_away()
-            raise
+    def _pack(
+        self, links: Positions, messages: list[NumberedMessage]
+    ) -> dict[str, Any]:
+        envelope = Envelope(
+            sender=self.node, channel=self.channel, links=links, messages=messages
+        )
+        return {"type": MESSAGE_TYPE, "data": encode_envelope(envelope)}
 
     def _layer_is_away(self) -> None:
         if not self._is_away:
             self._is_away = True
-            self._spawn(self._call_until_it_answers())
+            self._spawn(self._probe_layer())
 
-    async def _call_until_it_answers(self) -> None:
+    async def _probe_layer(self) -> None:
         """
-        Send this process words of its own, until one comes back.
+        Send this process empty envelopes, until one arrives.
 
         A layer may take messages before it brings any: its server has come back, and
         its subscriptions have not.
         """
-        call = encode_envelope(
-            Envelope(
-                format=FORMAT,
-                sender=self.node,
-                channel=self.channel,
-                links={},
-                items=[],
-            )
-        )
         while self._is_away:
             with suppress(Exception):
-                await self._layer.send(self.channel, _layer_message(call))
+                await self._layer.send(self.channel, self._pack({}, []))
             await asyncio.sleep(RETRY_DELAY)
 
     def _layer_answers(self) -> None:
@@ -177,14 +183,6 @@ class Transport:
             self._is_away = False
             for link in self.links.values():
                 link.hurry()
-
-    def drop_post(self, group: str) -> None:
-        """A group's queue is empty."""
-        self._posts.pop(group, None)
-
-    def spawn(self, coroutine: Any) -> "asyncio.Task[None]":
-        """Start a task that the cluster owns."""
-        return self._spawn(coroutine)
 
     async def _read(self) -> None:
         while True:
@@ -210,7 +208,7 @@ class Transport:
             except Exception:
                 logger.exception(
                     "A message of the channel layer could not be handled",
-                    extra={"action": "parcel_failed"},
+                    extra={"action": "envelope_failed"},
                 )
 
     def _unpack(self, envelope: Envelope) -> None:
@@ -227,7 +225,7 @@ class Transport:
             link.renew(generation)
             self._on_broken(link, False)
         link.acknowledged(acknowledged)
-        for numbers, message in envelope.items:
+        for numbers, message in envelope.messages:
             number = numbers.get(self.node)
             if number is None:
                 continue
@@ -248,5 +246,12 @@ def channel_of(node: UUID) -> str:
     return f"partyrooms.{node.hex}"
 
 
-def _layer_message(data: bytes) -> dict[str, Any]:
-    return {"type": MESSAGE_TYPE, "data": data}
+def shared_layer(alias: str) -> Layer | None:
+    """The project's channel layer; None: there is none that others could share."""
+    if alias not in getattr(settings, "CHANNEL_LAYERS", {}):
+        return None
+    layer = get_channel_layer(alias)
+    if layer is None or isinstance(layer, InMemoryChannelLayer):
+        return None
+    found: Layer = layer
+    return found

@@ -1,14 +1,13 @@
 """
 How far each gateway of a room was served, so that a dead owner's work can be continued.
 
-An owner numbers its turns. What a turn says to a gateway begins with a mark: the turn's
-number, how many messages follow, how many of the gateway's events were handled by then,
-and what has changed for the other gateways. With each commit the same is stored. When
-the owner dies, its last turn that counts is the highest one that is stored, or of which
-any gateway has anything: nobody has seen anything of a later one. Whoever has
-everything that was said to it up to that turn has lost nothing; what it had sent and
-that turn had not handled is sent to the next owner, for the first time in anybody's
-eyes.
+An owner numbers its turns. What a turn sends to a gateway begins with a mark: the
+turn's number, how many messages follow, how many of the gateway's events were handled
+by then, and what has changed for the other gateways. With each commit the same is
+stored. When the owner dies, its last turn that counts is the highest one that the row
+or any gateway knows: nobody has seen anything of a later one. A gateway that has
+received everything up to that turn has lost nothing; its events that were not handled
+by then are sent to the next owner, and nobody has seen anything of them before.
 """
 
 from collections.abc import Collection, Mapping
@@ -23,7 +22,7 @@ class Delivered(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         join: In which of its joins.
         handled: How many events of that join were handled.
-        last: The last turn that said anything to it.
+        last: The last turn that sent anything to it.
     """
 
     join: int
@@ -45,8 +44,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     Attributes:
         epoch: Whose turns.
         turn: The last one that had ended.
-        is_final: The room was given up behind it: there is no later one.
-        reaches: How far each gateway was served by then.
+        is_final: The room was given up after it: there is no later one.
+        delivered: How far each gateway was served by then.
     """
 
     epoch: int
@@ -67,11 +66,11 @@ class Received(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     What a gateway has of an owner that is gone.
 
     Attributes:
-        epoch: The owner's; 0: the gateway had heard nothing of it.
+        epoch: The owner's; 0: the gateway has received nothing of it.
         join: The join that it was served in.
         seen: The last turn that it has all of.
         touched: The last turn that it has anything of.
-        reaches: How far each gateway was served by the end of that one.
+        delivered: How far each gateway was served by the end of that one.
     """
 
     epoch: int
@@ -81,7 +80,7 @@ class Received(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     delivered: DeliveredByGateway = {}
 
 
-class Mark(msgspec.Struct, frozen=True, kw_only=True):
+class Mark(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """
     How a turn begins at one gateway.
 
@@ -98,45 +97,45 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
 
 class SentLog:
     """
-    An owner's own account of its turns, for one epoch.
+    What an owner has sent to its gateways, turn by turn, for one epoch.
 
     Args:
         epoch: The ownership period.
-        listed: The gateways that the room's row names: whoever comes next asks them.
+        listed: The gateways that the room's row names: the next owner asks them.
     """
 
     def __init__(self, epoch: int, listed: Collection[bytes]) -> None:
         self._epoch = epoch
         self._listed = set(listed)
         self._turn = 0
-        self._reaches: DeliveredByGateway = {}
+        self._delivered: DeliveredByGateway = {}
         self._changes = 0
         self._changed_at: dict[bytes, int] = {}
-        self._told_at: dict[bytes, int] = {}
+        self._marked_at: dict[bytes, int] = {}
         self._interrupted = 0
         self._left: DeliveredByGateway = {}
 
     @property
     def gateways(self) -> Collection[bytes]:
         """Those that are served."""
-        return self._reaches.keys()
+        return self._delivered.keys()
 
     def enter(self, node: bytes, join: int, handled: int) -> None:
         """A gateway is served from now on; so many of its events are done already."""
-        self._told_at[node] = 0
+        self._marked_at[node] = 0
         self._left.pop(node, None)
         self._change(node, Delivered(join, handled, self._turn))
 
     def leave(self, node: bytes, *, is_dead: bool) -> None:
-        """A gateway is served no more; one that lives may still come with its past."""
-        delivered = self._reaches.pop(node, None)
+        """A gateway is served no more; one that lives may still report."""
+        delivered = self._delivered.pop(node, None)
         if delivered is not None and not is_dead:
             self._left[node] = Delivered(delivered.join, delivered.handled, NEVER)
 
     @property
     def is_stale(self) -> bool:
         """Whether the row names other gateways than are served."""
-        return self._listed != self._reaches.keys()
+        return self._listed != self._delivered.keys()
 
     def interrupt(self, sender: bytes | None) -> None:
         """
@@ -145,13 +144,13 @@ class SentLog:
         From now on its event counts as handled, and every gateway is owed something.
         """
         self._interrupted += 1
-        if sender in self._reaches:
-            delivered = self._reaches[sender]
+        if sender in self._delivered:
+            delivered = self._delivered[sender]
             self._change(
                 sender, Delivered(delivered.join, delivered.handled + 1, delivered.last)
             )
-        for node in self._reaches:
-            self._change(node, self._reaches[node])
+        for node in self._delivered:
+            self._change(node, self._delivered[node])
 
     def close(
         self,
@@ -164,7 +163,7 @@ class SentLog:
         End a turn.
 
         Args:
-            targets: The gateways that it says something to.
+            targets: The gateways that it sends something to.
             sender: Whose event it has handled.
             interrupted: ``interrupt`` was called for it.
 
@@ -174,15 +173,15 @@ class SentLog:
         self._turn += 1
         if interrupted:
             self._interrupted -= 1
-            targets, done = self._reaches.keys(), 0
+            targets, done = self._delivered.keys(), 0
         else:
             done = 1
-        told = [node for node in self._reaches if node in targets or node == sender]
-        for node in told:
-            delivered = self._reaches[node]
+        marked = [node for node in self._delivered if node in targets or node == sender]
+        for node in marked:
+            delivered = self._delivered[node]
             handled = delivered.handled + (done if node == sender else 0)
             self._change(node, Delivered(delivered.join, handled, self._turn))
-        return {node: self._mark(node) for node in told}
+        return {node: self._mark(node) for node in marked}
 
     def not_stored(self) -> None:
         """What ``progress`` gave last was not stored."""
@@ -190,29 +189,30 @@ class SentLog:
 
     def progress(self, *, is_final: bool = False) -> Progress:
         """What is to be stored now."""
-        self._listed = set(self._reaches)
+        self._listed = set(self._delivered)
         return Progress(
             epoch=self._epoch,
             turn=self._turn,
             is_final=is_final,
-            delivered=self._left | {node: self._reach(node) for node in self._reaches},
+            delivered=self._left
+            | {node: self._delivered_to(node) for node in self._delivered},
         )
 
     def _mark(self, node: bytes) -> Mark:
-        told_at = self._told_at[node]
-        self._told_at[node] = self._changes
+        marked_at = self._marked_at[node]
+        self._marked_at[node] = self._changes
         return Mark(
             turn=self._turn,
-            handled=self._reaches[node].handled,
+            handled=self._delivered[node].handled,
             news={
-                one: self._reach(one)
-                for one in self._reaches
-                if self._changed_at[one] > told_at
+                one: self._delivered_to(one)
+                for one in self._delivered
+                if self._changed_at[one] > marked_at
             },
         )
 
-    def _reach(self, node: bytes) -> Delivered:
-        delivered = self._reaches[node]
+    def _delivered_to(self, node: bytes) -> Delivered:
+        delivered = self._delivered[node]
         if not self._interrupted:
             return delivered
         return Delivered(delivered.join, delivered.handled, self._turn + 1)
@@ -220,7 +220,7 @@ class SentLog:
     def _change(self, node: bytes, delivered: Delivered) -> None:
         self._changes += 1
         self._changed_at[node] = self._changes
-        self._reaches[node] = delivered
+        self._delivered[node] = delivered
 
 
 class ReceivedLog:
@@ -232,21 +232,21 @@ class ReceivedLog:
         self._seen = 0
         self._touched = 0
         self._missing = 0
-        self._reaches: DeliveredByGateway = {}
+        self._delivered: DeliveredByGateway = {}
 
     def begin(self, epoch: int) -> None:
-        """The owner has said that it serves this join, in this epoch."""
+        """The owner serves this join, in this epoch."""
         self._epoch = epoch
 
     def mark(self, turn: int, count: int, news: Mapping[bytes, Delivered]) -> None:
         """A turn begins; so many messages of it follow."""
         self._touched = turn
         self._missing = count
-        self._reaches.update(news)
+        self._delivered.update(news)
         self._pass()
 
     def message(self) -> None:
-        """An message has come; it may be none of a turn."""
+        """A message has come; it may be none of a turn."""
         if self._missing:
             self._missing -= 1
             self._pass()
@@ -258,7 +258,7 @@ class ReceivedLog:
             join=self._join,
             seen=self._seen,
             touched=self._touched,
-            delivered=dict(self._reaches),
+            delivered=dict(self._delivered),
         )
 
     def _pass(self) -> None:

@@ -18,7 +18,7 @@ class RecoveryResult(msgspec.Struct, frozen=True, kw_only=True, array_like=True)
 
     Attributes:
         handled: How many events of the join were handled; the others were not.
-        is_lost: Something said to the gateway may have been lost: its sockets are
+        is_lost: Something sent to the gateway may have been lost: its sockets are
             closed, and what it had sent is not sent again.
     """
 

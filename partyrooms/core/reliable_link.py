@@ -30,17 +30,17 @@ class Sender:
     The outgoing end.
 
     Args:
-        max_items: How many may wait for an acknowledgement.
+        max_messages: How many may wait for an acknowledgement.
         max_size: Bytes that may.
     """
 
     __slots__ = (
-        *("_max_items", "_max_size", "_unacknowledged", "_size", "_last"),
+        *("_max_messages", "_max_size", "_unacknowledged", "_size", "_last"),
         *("_sent_at", "_patience", "_progress_at", "_is_hurried"),
     )
 
     def __init__(self, *, max_messages: int, max_size: int) -> None:
-        self._max_items = max_messages
+        self._max_messages = max_messages
         self._max_size = max_size
         self._unacknowledged: deque[Message] = deque()
         self._size = 0
@@ -54,7 +54,8 @@ class Sender:
     def is_full(self) -> bool:
         """Whether nothing should be pushed before something is acknowledged."""
         return (
-            len(self._unacknowledged) >= self._max_items or self._size >= self._max_size
+            len(self._unacknowledged) >= self._max_messages
+            or self._size >= self._max_size
         )
 
     def push(self, message: bytes, now: float) -> int:

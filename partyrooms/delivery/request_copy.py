@@ -8,7 +8,7 @@ from rest_framework.request import Request
 
 from partyrooms import registry
 from partyrooms.core.keys import RoomKey
-from partyrooms.core.wire import RequestCopy
+from partyrooms.core.wire.message import RequestCopy
 from partyrooms.delivery.requests import http_request, room_request
 
 

@@ -18,7 +18,7 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
 from partyrooms.core.keys import RoomKey
-from partyrooms.core.wire import RequestCopy
+from partyrooms.core.wire.message import RequestCopy
 
 
 class RoomRequest(Request):

@@ -50,6 +50,10 @@ class EventInbox(ABC):
         """Wait until it is not full."""
         await self.mailbox.space()
 
+    def require_space(self) -> None:
+        """Turn an event away that can come later, if it is full."""
+        self.mailbox.require_space()
+
     def connect(
         self, socket: Socket, context: ConnectionContext, chain: Chain = ()
     ) -> None:
@@ -90,5 +94,5 @@ class EventInbox(ABC):
         return reply
 
     def _reply(self) -> "asyncio.Future[Any]":
-        self.mailbox.require_space()
+        self.require_space()
         return asyncio.get_running_loop().create_future()

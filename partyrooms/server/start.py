@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from partyrooms.cluster.cluster import LayerCluster, shared_layer
-from partyrooms.cluster.transport import channel_of
+from partyrooms.cluster.cluster import LayerCluster
+from partyrooms.cluster.transport import channel_of, shared_layer
 from partyrooms.conf import get_settings
 from partyrooms.nodes.lease import Lease
 from partyrooms.nodes.membership import Membership

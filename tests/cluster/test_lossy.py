@@ -9,7 +9,8 @@ import pytest
 
 from partyrooms.cluster import transport as hubs
 from partyrooms.cluster.transport import Transport, channel_of
-from partyrooms.core import wire as wire
+from partyrooms.core.wire.codec import encode_message
+from partyrooms.core.wire.to_room import Sent
 from tests.cluster.lossy import LossyLayer
 from tests.cluster.world import KEY, PATIENCE, LayerWorld, ask, connected
 
@@ -69,7 +70,7 @@ class End:
 
 def said(number):
     """A message with a number."""
-    return wire.encode_message(wire.Sent(route=1, join=1, socket=number, payload="x"))
+    return encode_message(Sent(route=1, join=1, socket=number, payload="x"))
 
 
 @pytest.fixture

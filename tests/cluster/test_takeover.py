@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from partyrooms import Room
-from partyrooms.core import wire as wire
 from partyrooms.core.keys import RoomKey
-from partyrooms.core.wire import decode_envelope
+from partyrooms.core.wire.codec import decode_envelope
+from partyrooms.core.wire.to_room import Sent
 from tests.cluster.world import PATIENCE, SLEEPY, Socket, ask, connected
 
 VOLATILE = RoomKey("bus-volatile", "one")
@@ -162,6 +162,22 @@ async def test_d5_a_stored_turn_whose_outputs_are_lost_is_not_handled_again(
     assert (await ask(bobs[1], SLEEPY)).body.startswith(b'{"seen":["a"],')
 
 
+async def test_d5_whoever_misses_a_broadcast_of_a_stored_turn_gets_3010(
+    layered, owner, bobs, mute
+):
+    """D5: also at a gateway that had sent nothing: its socket must not stay silent."""
+    alice = await connected(bobs[0], "alice", SLEEPY)
+    bob = await connected(bobs[1], "bob", SLEEPY)
+    mute(owner)
+    bob.send("a")
+    await until(lambda: stored(layered))
+    await layered.kill(owner)
+    await layered.node()
+
+    assert await alice.next() == ("close", 3010)
+    assert await bob.next() == ("close", 3010)
+
+
 async def test_d5_a_turn_that_nobody_has_seen_is_handled_again(
     layered, owner, bobs, mute
 ):
@@ -170,7 +186,7 @@ async def test_d5_a_turn_that_nobody_has_seen_is_handled_again(
     bob.send("before")
     assert await bob.next() == "bob:before"
     mute(owner)
-    tally = owner.worker(VOLATILE).life.delivery_log._sent_log
+    tally = owner.worker(VOLATILE).life.delivery_log._log
     turn = tally._turn
     bob.send("unheard")
     await until(lambda: tally._turn > turn)
@@ -315,13 +331,13 @@ async def test_events_that_come_to_nothing_are_counted_in_their_order(
 ):
     """Else the gateway would take an event before them for handled."""
     bob = await connected(bobs[0], "bob", VOLATILE)
-    (subscription,) = owner.cluster.audience(VOLATILE).subscriptions()
+    (subscription,) = owner.cluster.audience(VOLATILE).gateways()
     before = subscription.handled_count
     bob.send("wait")
     await until(lambda: owner.worker(VOLATILE).is_in_hook)
 
     address = {"route": bob.inbox.number, "join": subscription.join}
-    subscription.receive(wire.Sent(**address, socket=999, payload="nobody is there"))
+    subscription.receive(Sent(**address, socket=999, payload="nobody is there"))
     await asyncio.sleep(0)
 
     assert subscription.handled_count == before

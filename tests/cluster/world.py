@@ -186,7 +186,7 @@ class LayerWorld:
         self.tables = MemoryTables()
         self.nodes = []
 
-    async def node(self, owners="any", takes_rooms=True):
+    async def node(self, owners="any", takes_rooms=True, **settings):
         node_id = uuid4()
         place = Place(
             node=node_id, channel=channel_of(node_id), takes_rooms=takes_rooms
@@ -195,7 +195,7 @@ class LayerWorld:
         node = Node(
             store,
             name=str(node_id),
-            settings=replace(get_settings(), heartbeat_interval=0.1),
+            settings=replace(get_settings(), heartbeat_interval=0.1, **settings),
             cluster=lambda environment, rooms: LayerCluster(
                 environment,
                 rooms,

@@ -1,85 +1,26 @@
 """The only codec of messages and of the envelopes that they travel in."""
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import msgspec
 
+from partyrooms.core.wire import replies, to_gateway, to_room
 from partyrooms.core.wire.message import Message
-from partyrooms.core.wire.replies import (
-    Answered,
-    Failed,
-    Granted,
-    Reply,
-    Returned,
-    Streamed,
-    StreamLeft,
-    StreamOver,
-)
-from partyrooms.core.wire.to_gateway import (
-    Accept,
-    Broadcast,
-    Close,
-    HandedOver,
-    Handled,
-    Joined,
-    JoinRequest,
-    Keep,
-    Lost,
-    Marked,
-    Recovered,
-    Refused,
-    Send,
-)
-from partyrooms.core.wire.to_room import (
-    AlarmDue,
-    Asked,
-    Called,
-    Ended,
-    Join,
-    Opened,
-    Probe,
-    RecoverRequest,
-    Sent,
-    SocketFailed,
-    StopAsked,
-)
 
 FORMAT = 2
 """Changes when an older process would misread a message; it then drops it."""
 
-AnyMessage = (
-    Join
-    | RecoverRequest
-    | Opened
-    | Sent
-    | SocketFailed
-    | Ended
-    | Asked
-    | Called
-    | Probe
-    | AlarmDue
-    | StopAsked
-    | Joined
-    | Refused
-    | Accept
-    | Send
-    | Keep
-    | Close
-    | Handled
-    | Marked
-    | Recovered
-    | Answered
-    | Returned
-    | Streamed
-    | StreamOver
-    | Granted
-    | StreamLeft
-    | Failed
-    | Lost
-    | HandedOver
-    | Broadcast
-    | JoinRequest
-)
+
+Positions = dict[bytes, tuple[int, int]]
+"""
+For each receiver: the link's generation, and the number up to which the sender has what
+that receiver sent.
+"""
+
+NumberedMessage = tuple[dict[bytes, int], bytes]
+"""A message, and its number on the link to each receiver that it is for."""
 
 
 class Envelope(msgspec.Struct, kw_only=True, array_like=True):
@@ -90,24 +31,37 @@ class Envelope(msgspec.Struct, kw_only=True, array_like=True):
         format: See ``FORMAT``.
         sender: The node's id.
         channel: Where the sender is reached.
-        links: For each receiver: the link's generation, and the number up to which
-            the sender has what that receiver sent.
-        messages: Each message, with its number on the link to each receiver it is for.
+        links: How far each receiver's link is.
+        messages: What is sent, in order.
     """
 
-    format: int
+    format: int = FORMAT
     sender: bytes
     channel: str
-    links: dict[bytes, tuple[int, int]]
-    items: list[tuple[dict[bytes, int], bytes]]
+    links: Positions
+    messages: list[NumberedMessage]
 
 
+def _kinds(base: type[Message]) -> list[type[Message]]:
+    """Each kind of message that is no mere base of others."""
+    found = [kind for child in base.__subclasses__() for kind in _kinds(child)]
+    return found or [base]
+
+
+_BASES = (
+    to_room.ToRoom,
+    to_gateway.ToGateway,
+    to_gateway.Announcement,
+    replies.AboutRequest,
+)
 _encoder = msgspec.msgpack.Encoder()
-_message_decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(AnyMessage)
+_message_decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(
+    reduce(or_, (kind for base in _BASES for kind in _kinds(base)))
+)
 _envelope_decoder = msgspec.msgpack.Decoder(Envelope)
 
 
-def encode_message(message: Message | Reply | Broadcast | JoinRequest) -> bytes:
+def encode_message(message: Message) -> bytes:
     """A message as bytes."""
     return _encoder.encode(message)
 

@@ -1,18 +1,20 @@
-"""What every message is, and what several of them carry."""
+"""What all messages have in common, and what several of them carry."""
 
 from typing import Any
 
 import msgspec
-
-from partyrooms.core.frames import Profile
 
 Payload = Any
 """``str`` or ``bytes``: MessagePack tells them apart, msgspec's types cannot."""
 
 
 class Message(msgspec.Struct, kw_only=True, array_like=True, tag=True):
+    """What is sent on a link; each kind of it is a subclass that has none itself."""
+
+
+class RouteMessage(Message):
     """
-    One thing said on a link.
+    What a gateway's route and a room's owner send to one another.
 
     Attributes:
         route: The gateway's number of its way to a room.
@@ -54,10 +56,3 @@ class RequestCopy(msgspec.Struct, kw_only=True):
     props: dict[str, Any] = {}
     body: bytes = b""
     subpath: str = ""
-
-
-class Seat(msgspec.Struct, kw_only=True, array_like=True):
-    """An accepted socket: the gateway's number for it, and what is known of it."""
-
-    socket: int
-    profile: Profile

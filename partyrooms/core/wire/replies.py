@@ -1,65 +1,76 @@
-"""What becomes of a question: an answer, a result, a stream, or nothing."""
-
-import msgspec
+"""What becomes of a request: an answer, a result, a stream, or a failure."""
 
 from partyrooms.core.frames import Answer
+from partyrooms.core.wire.message import Message
 
 
-class Reply(msgspec.Struct, kw_only=True, array_like=True, tag=True):
+class AboutRequest(Message):
     """
-    What became of a question, whatever became of the route since.
+    What concerns one request, whatever became of the route since.
 
     Attributes:
-        ask: The gateway's number of the question.
+        request_id: As in ``to_room.Awaited``.
     """
 
-    ask: int
+    request_id: int
+
+
+class Reply(AboutRequest):
+    """How a request ended; a stream may follow."""
 
 
 class Answered(Reply):
-    """An answer to ``Asked``."""
+    """The answer to ``Requested``."""
 
     answer: Answer
 
 
 class Returned(Reply):
-    """The result of ``Called`` or ``StopAsked``, as JSON."""
+    """The result of any other request, as MessagePack."""
 
     result: bytes
 
 
-class Streamed(Reply):
-    """More of the stream that ``Answered`` has promised."""
-
-    data: bytes
-
-
-class StreamOver(Reply):
-    """A stream has ended; ``failed``: before its generator did."""
-
-    failed: bool
-
-
-class Granted(Reply):
-    """From the reader of a stream: so many bytes more may come."""
-
-    size: int
-
-
-class StreamLeft(Reply):
-    """From the reader of a stream: it reads no further."""
-
-
 class Failed(Reply):
     """
-    ``Asked``, ``Called`` or ``StopAsked`` came to nothing.
+    The request came to nothing.
 
     Attributes:
         error: The name of the exception's class.
-        text: What it says.
+        text: Its message.
         kind: What a method raised, where ``error`` is ``CallFailed``.
     """
 
     error: str
     text: str
     kind: str = ""
+
+
+class FromStream(AboutRequest):
+    """From the room's end of a stream that ``Answered`` has promised."""
+
+
+class Streamed(FromStream):
+    """More of the stream."""
+
+    data: bytes
+
+
+class StreamOver(FromStream):
+    """The stream has ended; ``failed``: before its generator did."""
+
+    failed: bool
+
+
+class ToStream(AboutRequest):
+    """From the reader of a stream."""
+
+
+class Granted(ToStream):
+    """So many bytes more may come."""
+
+    size: int
+
+
+class StreamLeft(ToStream):
+    """Nobody reads any further."""

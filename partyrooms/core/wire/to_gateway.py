@@ -1,110 +1,124 @@
-"""From an owner to a gateway, or to all that have sockets of a room."""
+"""From a room's owner to a gateway, or to all that have sockets of the room."""
 
-import msgspec
-
-from partyrooms.core.delivery_log import Delivered
+from partyrooms.core.delivery_log import Mark
 from partyrooms.core.recovery import RecoveryResult
-from partyrooms.core.wire.message import Message, Payload
+from partyrooms.core.wire.message import Message, Payload, RouteMessage
 
 
-class Joined(Message):
+class ToGateway(RouteMessage):
+    """From a room's owner to one route of a gateway."""
+
+
+class Joined(ToGateway):
     """The room runs here; what follows is of this epoch."""
 
     epoch: int
 
 
-class Refused(Message):
+class Refused(ToGateway):
     """The room is not this process's; look again."""
 
 
-class Accept(Message):
-    """Let a socket in."""
+class ToSocket(ToGateway):
+    """
+    From a room to one socket.
+
+    Attributes:
+        socket: The gateway's number of it.
+    """
 
     socket: int
+
+
+class Accept(ToSocket):
+    """Let it in."""
+
     tags: tuple[str, ...]
 
 
-class Send(Message):
-    """Queue a frame at one socket."""
+class Send(ToSocket):
+    """Queue a frame."""
 
-    socket: int
     payload: Payload
 
 
-class Keep(Message):
-    """Keep a socket's state."""
+class Keep(ToSocket):
+    """Keep the connection's state."""
 
-    socket: int
     state: bytes | None
 
 
-class Close(Message):
-    """Close a socket; ``drop``: without wanting to hear of its end."""
+class Close(ToSocket):
+    """Close it; ``drop``: and send no ``Ended``."""
 
-    socket: int
     code: int
     reason: str
     drop: bool
 
 
-class Handled(Message):
+class Handled(ToGateway):
     """So many events of this join have been handled."""
 
     count: int
 
 
-class Marked(Message):
+class Marked(ToGateway):
     """
     A turn of a room whose sockets outlive it; instead of ``Handled``.
 
     Attributes:
-        turn: Its number in this epoch.
+        mark: What the gateway needs if the owner dies.
         size: How many of the messages that follow belong to it.
-        handled: So many events of this join have been handled behind it.
-        news: See ``core.delivery_log.Mark``.
     """
 
-    turn: int
+    mark: Mark
     size: int
-    handled: int
-    news: dict[bytes, Delivered]
 
 
-class Recovered(Message):
+class Recovered(ToGateway):
     """The answer to ``RecoverRequest``; ``Join`` may follow."""
 
     result: RecoveryResult
 
 
-class Lost(Message):
+class Lost(ToGateway):
     """The room was lost here, and with it what was under way."""
 
 
-class HandedOver(Message):
+class HandedOver(ToGateway):
     """The room is given up; ``asleep``: until the next event nobody runs it."""
 
     asleep: bool
 
 
-class Broadcast(msgspec.Struct, kw_only=True, array_like=True, tag=True):
-    """Queue a frame at each of a room's sockets but those with these ids."""
+class Announcement(Message):
+    """
+    From a room's owner to processes that may have sockets of it, by no route.
+
+    Attributes:
+        party: The room's.
+        room_id: The room's.
+        epoch: The owner's.
+    """
 
     party: str
     room_id: str
     epoch: int
+
+
+class Broadcast(Announcement):
+    """Queue a frame at each of the room's sockets but those with these ids."""
+
     payload: Payload
     without: list[str]
 
 
-class JoinRequest(msgspec.Struct, kw_only=True, array_like=True, tag=True):
+class JoinRequest(Announcement):
     """
-    A process has claimed a room and asks for the sockets that it left open.
+    A process has claimed the room and asks for the sockets that it left open.
 
     Attributes:
-        was_displaced: The owner before it died; what it says is not waited for.
+        was_displaced: The owner before it died; its messages are not waited for.
     """
 
-    party: str
-    room_id: str
-    epoch: int
     was_displaced: bool = False

@@ -1,62 +1,96 @@
-"""From a gateway to an owner."""
+"""From a gateway's route to the room's owner."""
 
 from datetime import datetime
 
+import msgspec
+
 from partyrooms.core.delivery_log import Received
 from partyrooms.core.frames import Profile
-from partyrooms.core.wire.message import Message, Payload, RequestCopy, Seat
+from partyrooms.core.wire.message import Payload, RequestCopy, RouteMessage
 
 
-class Join(Message):
-    """A gateway wants to reach a room through this route, and brings its sockets."""
+class ToRoom(RouteMessage):
+    """From a gateway to a room's owner."""
+
+
+class Seat(msgspec.Struct, kw_only=True, array_like=True):
+    """An accepted socket: the gateway's number for it, and what is known of it."""
+
+    socket: int
+    profile: Profile
+
+
+class Entry(ToRoom):
+    """A gateway wants to reach this room through this route."""
 
     party: str
     room_id: str
+
+
+class Join(Entry):
+    """It brings its sockets, and events follow."""
+
     seats: list[Seat]
 
 
-class RecoverRequest(Message):
-    """A gateway asks a room's next owner what becomes of what it has of the last."""
+class RecoverRequest(Entry):
+    """It was served by the room's last owner, and waits for a decision first."""
 
-    party: str
-    room_id: str
     received: Received
 
 
-class Opened(Message):
-    """A socket asks to be let in; ``chain`` is as in ``Asked``."""
+class FromSocket(ToRoom):
+    """
+    From one socket to its room.
+
+    Attributes:
+        socket: The gateway's number of it.
+    """
 
     socket: int
+
+
+class Opened(FromSocket):
+    """It asks to be let in; ``chain`` is as in ``Requested``."""
+
     profile: Profile
     request: RequestCopy
     chain: tuple[str, ...] = ()
 
 
-class Sent(Message):
+class Sent(FromSocket):
     """A frame has come."""
 
-    socket: int
     payload: Payload
 
 
-class SocketFailed(Message):
-    """A socket is in trouble and will be closed."""
+class SocketFailed(FromSocket):
+    """It is in trouble and will be closed."""
 
-    socket: int
     kind: str
     detail: str
 
 
-class Ended(Message):
-    """A socket has ended."""
+class Ended(FromSocket):
+    """It has ended."""
 
-    socket: int
     code: int
     reason: str
     was_clean: bool
 
 
-class Asked(Message):
+class Awaited(ToRoom):
+    """
+    What somebody at the gateway awaits a reply to.
+
+    Attributes:
+        request_id: The gateway's number of it, which the replies carry.
+    """
+
+    request_id: int
+
+
+class Requested(Awaited):
     """
     An HTTP request waits for its answer.
 
@@ -64,35 +98,31 @@ class Asked(Message):
         chain: The rooms that wait for it, each for the next one.
     """
 
-    ask: int
     request: RequestCopy
     chain: tuple[str, ...] = ()
 
 
-class Called(Message):
-    """A call of ``runtime.calls`` waits for its result; ``chain`` as in ``Asked``."""
+class Called(Awaited):
+    """A call of ``runtime.calls``; ``chain`` is as in ``Requested``."""
 
-    ask: int
     name: str
     arguments: bytes
     chain: tuple[str, ...] = ()
 
 
-class Probe(Message):
-    """The last of a chain of rooms waits for this one; no event, and not counted."""
-
-    chain: tuple[str, ...]
-
-
-class AlarmDue(Message):
+class AlarmDue(Awaited):
     """The room's alarm is due, if it is set to this time or to an earlier one."""
 
-    ask: int
     at: datetime
 
 
-class StopAsked(Message):
+class StopRequested(Awaited):
     """The room is to stop, or to be deleted."""
 
-    ask: int
     delete: bool
+
+
+class Probe(ToRoom):
+    """The last of a chain of rooms waits for this one; no event, and not counted."""
+
+    chain: tuple[str, ...]

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
-from partyrooms.cluster.cluster import shared_layer
+from partyrooms.cluster.transport import shared_layer
 from partyrooms.conf import get_settings
 from partyrooms.core.keys import RoomKey
 from partyrooms.nodes.quarantine import quarantine

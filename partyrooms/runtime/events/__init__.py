@@ -1,7 +1,13 @@
 """What can happen to a room."""
 
 from partyrooms.runtime.events.event import ROOM_FAILED, Event, confirm
-from partyrooms.runtime.events.gateways import LATE, Arrival, End, NoOp, Recover
+from partyrooms.runtime.events.gateways import (
+    LOST_OUTPUTS,
+    Arrival,
+    End,
+    NoOp,
+    Recover,
+)
 from partyrooms.runtime.events.requests import Call, Request
 from partyrooms.runtime.events.sockets import (
     OTHER_USER,
@@ -13,7 +19,7 @@ from partyrooms.runtime.events.sockets import (
 )
 
 __all__ = [
-    "LATE",
+    "LOST_OUTPUTS",
     "OTHER_USER",
     "ROOM_FAILED",
     "ROOM_FULL",

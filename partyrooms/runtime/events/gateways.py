@@ -11,7 +11,7 @@ from partyrooms.runtime.life import Life
 from partyrooms.runtime.peers import RecoveringGateway, RemoteGateway
 from partyrooms.runtime.turn import Turn
 
-LATE: Closing = (3010, "messages were lost; come back")
+LOST_OUTPUTS: Closing = (3010, "messages were lost; come back")
 
 
 async def nothing() -> None:
@@ -67,7 +67,7 @@ class Arrival(Event):
         # They come late, and may have missed what was said since.
         for socket in self._sockets():
             if socket.is_accepted:
-                turn.outputs.append((socket.drop, LATE, socket.node))
+                turn.outputs.append((socket.drop, LOST_OUTPUTS, socket.node))
 
     def abandon(self, error: Exception) -> None:
         if is_out_of_reach(error):

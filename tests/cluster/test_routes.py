@@ -1,0 +1,67 @@
+"""What a gateway's route to a room does, whether the room is here or elsewhere."""
+
+import asyncio
+
+import pytest
+
+from partyrooms import Room
+from partyrooms.core.keys import RoomKey
+from partyrooms.exceptions import MailboxFull
+from tests.cluster.world import PATIENCE, Socket
+
+KEY = RoomKey("routes-busy", "one")
+
+
+class Busy(Room):
+    """Handles one message until it is told to go on."""
+
+    party = "routes-busy"
+
+    async def on_start(self):
+        self.inside, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def on_message(self, message, sender):
+        if message == "wait":
+            self.inside.set()
+            await self.go_on.wait()
+        sender.send(message)
+
+
+@pytest.fixture
+async def owner(layered):
+    """The node that runs the room; in the end it goes on."""
+    owner = await layered.node(mailbox_size=2)
+    await owner.cluster.inbox(KEY).call("info", {})
+    room = owner.worker(KEY).life.room
+    yield owner
+    room.go_on.set()
+
+
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+async def test_g6_a_full_room_turns_requests_away_until_there_is_space(
+    layered, owner, where
+):
+    """G6: what was sent to the owner and not handled counts as waiting."""
+    gateway = owner if where == "here" else await layered.node(mailbox_size=2)
+    alice = Socket(gateway, "alice", KEY)
+    assert await alice.next() == "accept"
+    room = owner.worker(KEY).life.room
+    inbox = alice.inbox
+    for message in ("wait", "one", "two"):
+        alice.send(message)
+    async with asyncio.timeout(PATIENCE):
+        await room.inside.wait()
+
+    assert inbox.is_full
+    with pytest.raises(MailboxFull):
+        inbox.call("info", {})
+    waiting = asyncio.ensure_future(inbox.space())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+
+    room.go_on.set()
+
+    async with asyncio.timeout(PATIENCE):
+        await waiting
+        await inbox.call("info", {})
+    assert [await alice.next() for _ in range(3)] == ["wait", "one", "two"]
