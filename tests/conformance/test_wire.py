@@ -254,4 +254,4 @@ def test_w12_the_documented_commands_switch_it_off():
 
     assert commands
     assert [c for c in commands if "--ws-per-message-deflate false" not in c] == []
-    assert any("uvicorn switches it on" in text for text in texts)
+    assert any("leave `--ws-per-message-deflate false` out" in text for text in texts)
