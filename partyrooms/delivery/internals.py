@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext
 from django.conf import settings
-from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.core.exceptions import RequestDataTooBig
 from django.dispatch import Signal
 from django.http import HttpRequest, StreamingHttpResponse
@@ -22,6 +21,9 @@ from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject, empty
 
 ResponseT = TypeVar("ResponseT", bound=HttpResponseBase)
+
+# By name: an import would need the app of users, as soon as this app is loaded.
+AUTHENTICATION = "django.contrib.auth.middleware"
 
 _loading = RLock()
 _live_receivers = attrgetter("_live_receivers")
@@ -97,7 +99,7 @@ def is_lazy(user: Any) -> bool:
 def is_djangos_own(user: Any) -> bool:
     """Whether a lazy user is the one that Django's own middleware made."""
     setup = user.__dict__.get("_setupfunc")
-    return getattr(setup, "__module__", "") == AuthenticationMiddleware.__module__
+    return getattr(setup, "__module__", "") == AUTHENTICATION
 
 
 def receivers_of(signal: Signal, sender: type) -> tuple[list[Any], list[Any]]:

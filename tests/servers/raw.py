@@ -86,6 +86,12 @@ class RawConnection:
         return RawResponse(int(first.split()[1]), headers)
 
     async def frame(self) -> tuple[int, bytes]:
+        """Read one frame that is no ping, and answer those: opcode and payload."""
+        while (read := await self.any_frame())[0] == PING:
+            self.writer.write(frame(PONG, read[1]))  # Not waiting: nobody may read.
+        return read
+
+    async def any_frame(self) -> tuple[int, bytes]:
         """Read one frame: opcode and payload."""
         async with asyncio.timeout(DEADLINE):
             first, size = await self.reader.readexactly(2)
@@ -116,7 +122,7 @@ class RawConnection:
         """Read up to the close frame; None: the connection ends without one."""
         try:
             while True:
-                opcode, payload = await self.frame()
+                opcode, payload = await self.any_frame()
                 if opcode == CLOSE:
                     return struct.unpack("!H", payload[:2])[0] if payload else 1005
         except (asyncio.IncompleteReadError, ConnectionError):
