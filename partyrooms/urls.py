@@ -12,6 +12,7 @@ Include them with or without a prefix::
 from django.urls import re_path
 
 from partyrooms.core.paths import MAIN_PARTY
+from partyrooms.web.http.address import FIXED_PARTY
 from partyrooms.web.http.views import room_view
 
 app_name = "partyrooms"
@@ -22,7 +23,7 @@ urlpatterns = [
     re_path(
         r"^party/(?P<address>[\s\S]*)$",
         room_view,
-        {"party": MAIN_PARTY},
+        {FIXED_PARTY: MAIN_PARTY},
         name="main-room",
     ),
     re_path(r"^parties/(?P<address>[\s\S]*)$", room_view, name="room"),

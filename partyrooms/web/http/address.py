@@ -20,6 +20,12 @@ from partyrooms.exceptions import BadRoomId, UnknownParty
 MARK = "is_room_view"
 """The attribute that marks the views of ``partyrooms.urls``."""
 
+FIXED_PARTY = "fixed_party"
+"""The argument of a URL that names its party, where the path does not.
+
+No prefix of a project is likely to capture something under this name.
+"""
+
 NOT_HERE = (DisallowedHost, BadRoomId, UnknownParty)
 """What ``target_of`` raises: the request is for no room of this site."""
 
@@ -122,7 +128,7 @@ def target_of(request: HttpRequest) -> Target:
         assert match is not None
         host = request.get_host()
         rest = _behind_the_first_word(request, len(match.kwargs["address"]))
-        address = parse_address(rest, party=match.kwargs.get("party"))
+        address = parse_address(rest, party=match.kwargs.get(FIXED_PARTY))
         known = Target(host, address, registry.get(address.key.party))
         request.__dict__["_room_target"] = known
     return known

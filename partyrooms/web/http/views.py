@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.core.exceptions import RequestDataTooBig
+from django.db import connections, transaction
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
@@ -27,7 +28,9 @@ from partyrooms.delivery.responses import (
     set_headers,
 )
 from partyrooms.exceptions import PartyroomsError
+from partyrooms.web.http.acceptance import accept
 from partyrooms.web.http.address import (
+    FIXED_PARTY,
     MARK,
     NOT_HERE,
     Target,
@@ -37,6 +40,7 @@ from partyrooms.web.http.address import (
 from partyrooms.web.http.ask import ask
 from partyrooms.web.http.before_hooks import require_hook_ran
 from partyrooms.web.http.body import adopt_body
+from partyrooms.web.http.handshake_request import HandshakeRequest
 from partyrooms.web.http.policy import run_policy, user_id_of
 
 logger = logging.getLogger("partyrooms.http")
@@ -53,19 +57,36 @@ POLICIES = (
 )
 
 
+def _non_atomic(view: Any) -> Any:
+    """
+    Keep ``ATOMIC_REQUESTS`` from a view, which Django refuses for async ones.
+
+    A room's writes have transactions of their own.
+    """
+    for alias in connections:
+        view = transaction.non_atomic_requests(using=alias)(view)
+    return view
+
+
+@_non_atomic
 @csrf_exempt
 async def room_view(
-    request: HttpRequest, address: str, party: str | None = None
+    request: HttpRequest, address: str, **captured: Any
 ) -> HttpResponseBase:
     """
-    Answer a request to a room.
+    Answer a request to a room, or let a handshake in.
+
+    Decorators of this view protect both. They copy its attributes, as
+    ``functools.wraps`` does, or else the URL is that of no room.
 
     Args:
         address: What the resolver made of the path; the raw path decides.
-        party: The party's name where the URL has none.
+        captured: What the project's prefix captured, and perhaps ``FIXED_PARTY``.
     """
     if request.resolver_match is None:
         raise TypeError("room_view answers requests that a URL resolver led here.")
+    if isinstance(request, HandshakeRequest):
+        return await accept(request)
     try:
         target = target_of(request)
     except NOT_HERE as error:
@@ -108,7 +129,7 @@ class RoomView(APIView):
     ) -> HttpResponseBase:
         """Run the policy, ask the room, and present what it answers."""
         key = target.address.key
-        self.args, self.kwargs = (), {"party": key.party, "room_id": key.room_id}
+        self.args, self.kwargs = (), _kwargs(http_request, target)
         self.format_kwarg = None
         self.request = request = self.initialize_request(http_request)
         self.headers = self.default_response_headers
@@ -224,6 +245,15 @@ class RoomView(APIView):
     def raise_uncaught_exception(self, exc: Exception) -> NoReturn:
         """Leave it to ``handle_exception``: no traceback for the client, ever."""
         raise exc
+
+
+def _kwargs(request: HttpRequest, target: Target) -> dict[str, Any]:
+    """What policies see: the room, and what a prefix of its URL has captured."""
+    match = request.resolver_match
+    captured = {} if match is None else match.kwargs
+    prefix = {k: v for k, v in captured.items() if k not in ("address", FIXED_PARTY)}
+    key = target.address.key
+    return {**prefix, "party": key.party, "room_id": key.room_id}
 
 
 def wants_event_stream(request: Any) -> bool:

@@ -11,20 +11,21 @@ import io
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial, update_wrapper
 from typing import Any
 
 from django.conf import settings as django_settings
 from django.core.handlers.asgi import ASGIHandler
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import ResolverMatch
 
 from partyrooms.conf import get_settings
 from partyrooms.core.keys import RoomKey
-from partyrooms.delivery.internals import keep_body, middleware_setting
+from partyrooms.delivery.internals import middleware_setting
 from partyrooms.delivery.responses import Refusal, json_error
+from partyrooms.web.http.acceptance import Acceptance
 from partyrooms.web.http.address import (
-    MARK,
     host_of,
     is_room_view,
     resolved,
@@ -32,11 +33,9 @@ from partyrooms.web.http.address import (
     unknown_host,
     uri_of,
 )
-from partyrooms.web.http.before_hooks import require_hook_ran
 from partyrooms.web.http.handshake_request import HandshakeRequest
 from partyrooms.web.http.lifetime import RequestLifetime
 from partyrooms.web.http.on_loop import on_loop
-from partyrooms.web.http.policy import load_user
 from partyrooms.web.sockets.denial import (
     Send,
     accept_and_close,
@@ -83,12 +82,6 @@ class Admission:
     headers: list[tuple[bytes, bytes]]
     request: HttpRequest
     deadline: float
-
-
-class Acceptance(HttpResponse):
-    """What the chain returns for a client that passed."""
-
-    status_code = 101
 
 
 class Handshake(ASGIHandler):
@@ -182,25 +175,23 @@ class Handshake(ASGIHandler):
         return response
 
     def resolve_request(self, request: HttpRequest) -> ResolverMatch:
-        """Put the view that accepts in the place of the view that a URL leads to."""
+        """Find the view, in whatever decorators the project has wrapped it."""
         match = request.resolver_match = resolved(request)
         match = match or super().resolve_request(request)
         if is_room_view(match.func):
-            match.func = accept
+            match.func = _for_handshakes(match.func)
         return match
 
 
-async def accept(
-    request: HandshakeRequest, address: str, party: str | None = None
-) -> HttpResponse:
-    """Accept a client that passed every check, and load its user."""
-    require_hook_ran(request, target_of(request))
-    request.user_id = await load_user(request)
-    keep_body(request, b"")
-    return Acceptance()
+def _for_handshakes(view: Callable[..., Any]) -> Callable[..., Any]:
+    """
+    The same view, to ``LoginRequiredMiddleware`` one that needs a login.
 
-
-setattr(accept, MARK, True)  # so that its before-hook runs
+    HTTP has REST framework's policy in its place; handshakes have none.
+    """
+    same = update_wrapper(partial(view), view)
+    same.login_required = True  # type: ignore[attr-defined]
+    return same
 
 
 async def turn_away(

@@ -16,12 +16,13 @@ from partyrooms.core.paths import MAIN_PARTY
 from partyrooms.delivery.responses import Refusal
 from partyrooms.exceptions import Reject, SocketClosed
 from partyrooms.ports.sockets import Closing
+from partyrooms.web.http.acceptance import Acceptance
 from partyrooms.web.http.handshake_request import HandshakeRequest
 from partyrooms.web.http.policy import load_user
 from partyrooms.web.sockets.consumer import Receive
 from partyrooms.web.sockets.denial import Send, deny, not_found, too_late
 from partyrooms.web.sockets.examination import GetResponse, examine_outside
-from partyrooms.web.sockets.handshake import Acceptance, Handshake, accept_headers
+from partyrooms.web.sockets.handshake import Handshake, accept_headers
 from partyrooms.web.sockets.limits import Limits
 from partyrooms.web.sockets.lobby_socket import Headers, LobbySocket
 
