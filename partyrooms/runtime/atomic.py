@@ -11,6 +11,7 @@ from contextlib import (
 )
 from contextvars import copy_context
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from asgiref.sync import sync_to_async
 
@@ -171,7 +172,7 @@ class AtomicBlock:
         if is_ringing and writes.alarm is UNKNOWN:
             writes.alarm = None
         self._before = data.quota.before(writes)
-        return data.gate.take_along(writes, turn)
+        return data.gate.take_along(writes, turn, uuid4())
 
     async def _settle(
         self, commit: RoomCommit, draft: AtomicDraft, raised: BaseException | None

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, cast
+from uuid import UUID, uuid4
 
 from partyrooms.exceptions import StoreUnavailable
 from partyrooms.ports.records import Outcome, RoomCommit
@@ -47,7 +48,8 @@ class Committer:
             while self._dirty:
                 gates = [gate for gate in self._dirty if gate.may_commit]
                 self._dirty = {}
-                taken = [(gate, one) for gate in gates for one in _taken(gate)]
+                id = uuid4()
+                taken = [(gate, one) for gate in gates for one in _taken(gate, id)]
                 if not taken:
                     continue
                 outcomes = await self._commit([commit for _, commit in taken])
@@ -93,10 +95,10 @@ class Committer:
         return [Outcome.LOST]
 
 
-def _taken(gate: Gate) -> list[RoomCommit]:
+def _taken(gate: Gate, id: UUID) -> list[RoomCommit]:
     """What a room wants written; none, if it cannot say so, and it is stopped then."""
     try:
-        return [gate.take()]
+        return [gate.take(id)]
     except Exception as error:
         gate.give_up("What is to be committed", error)
         return []

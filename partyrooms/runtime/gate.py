@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
+from uuid import UUID
 
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.writes import UNKNOWN, WriteSet, merged
@@ -37,8 +38,7 @@ class Gate:
     Args:
         claim: The ownership under which is written.
         committer: Who writes.
-        on_lost: Called once, when a commit found that the room is somebody else's, or
-            when the room cannot go on.
+        on_lost: Called once: the room is somebody else's, or cannot go on.
         on_written: Called with what a turn has written, when the turn ends.
         may_act: Whether the node's lease holds; while it does not, nothing leaves.
 
@@ -197,7 +197,7 @@ class Gate:
         """What the room's row holds, as far as commits have settled."""
         return self._version
 
-    def take_along(self, writes: WriteSet, turn: Turn) -> RoomCommit:
+    def take_along(self, writes: WriteSet, turn: Turn, id: UUID) -> RoomCommit:
         """
         Give what is to be written next, and a turn's writes, to who has reserved.
 
@@ -208,7 +208,7 @@ class Gate:
         self._on_written(writes)
         self._aside, self._pending = self._pending, merged((self._pending, writes))
         self._wanted = self._taken + 1
-        return self.take()
+        return self.take(id)
 
     def put_back(self) -> WriteSet:
         """
@@ -230,8 +230,8 @@ class Gate:
             self._waiters.wake(self._committed)
         return self._pending
 
-    def take(self) -> RoomCommit:
-        """Give what is to be written next; ``finish_commit`` must follow."""
+    def take(self, id: UUID) -> RoomCommit:
+        """Give what is to be written next, as a commit with an id, to be finished."""
         self._flying, self._pending = self._pending, WriteSet()
         self._taken += 1
         log = self.delivery_log
@@ -240,6 +240,7 @@ class Gate:
             version=self._version,
             writes=self._flying,
             progress=None if log is None else log.progress(),
+            id=id,
         )
 
     def finish_commit(self, outcome: Outcome) -> None:
