@@ -105,7 +105,8 @@ class RoomRecord(models.Model):
     A room that has been claimed at least once.
 
     ``epoch`` counts its ownership periods and only rises; ``version`` counts its
-    commits. Both are the fence: a commit that expects other values writes nothing.
+    commits. Both are the fence: a commit that expects other values writes nothing, but
+    ``last_commit`` tells one that was written before, and whose answer was lost.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -116,6 +117,7 @@ class RoomRecord(models.Model):
     )
     epoch = models.BigIntegerField(default=0)
     version = models.BigIntegerField(default=0)
+    last_commit = models.UUIDField(null=True, editable=False)
     stop_requested = models.BooleanField(default=False)
     blocked_count = models.PositiveSmallIntegerField(
         default=0, help_text="How often in a row it cost its process by blocking it."

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from partyrooms import registry
 from partyrooms.api.after_commit import OnCommit, after_commit
 from partyrooms.core.keys import RoomKey
-from partyrooms.core.validation import HasId, as_ids, as_payload
+from partyrooms.core.validation import HasId, as_ids, as_payload, as_text
 from partyrooms.ports.host import RunningNode, get_host
 from partyrooms.ports.rooms import Chain, RoomInbox
 from partyrooms.runtime.deadlock import wait_for
@@ -114,7 +114,7 @@ class Stub:
             CallFailed: If the method raised, or there is none that is marked.
         """
         arguments = encode_arguments(args, kwargs)
-        call = {"method": name, "arguments": arguments}
+        call = {"method": as_text(name, "A method"), "arguments": arguments}
         result = await self._call_when(on_commit, "call", **call)
         return None if result is None else decode_result(result)
 

@@ -61,12 +61,13 @@ def as_closing(code: object, reason: object) -> tuple[int, str]:
         raise ValueError(
             f"{code} is no close code of an application; 1000 and 3000-4999 are."
         )
+    reason = as_text(reason, "A close reason")
     if len(reason.encode()) > MAX_REASON_SIZE:
         raise ValueError(
             f"A close reason has at most {MAX_REASON_SIZE} bytes of UTF-8; "
             f"this one has {len(reason.encode())}."
         )
-    return int(code), str.__str__(reason)
+    return int(code), reason
 
 
 def as_tags(id: str, tags: Any) -> tuple[str, ...]:
@@ -98,8 +99,7 @@ def as_tags(id: str, tags: Any) -> tuple[str, ...]:
                 f"A tag has 1 to {MAX_TAG_LENGTH} characters; {tag!r:.64} has "
                 f"{len(tag)}."
             )
-        tag.encode()
-    return tuple(dict.fromkeys((id, *map(str.__str__, given))))
+    return tuple(dict.fromkeys((id, *(as_text(tag, "A tag") for tag in given))))
 
 
 class HasId(Protocol):
@@ -114,6 +114,7 @@ def as_ids(without: Collection[str | HasId]) -> frozenset[str]:
 
     Raises:
         TypeError: If it is one ``str``, whose characters were never meant.
+        ValueError: If an id has no UTF-8.
     """
     if isinstance(without, str | bytes):
         raise TypeError(
@@ -121,4 +122,23 @@ def as_ids(without: Collection[str | HasId]) -> frozenset[str]:
             f" ({without!r:.64}): write without=[{without!r:.64}]."
         )
     ids = (one if isinstance(one, str) else one.id for one in without)
-    return frozenset(map(str.__str__, ids))
+    return frozenset(as_text(id, "A connection id in without=") for id in ids)
+
+
+def as_text(text: str, what: str) -> str:
+    """
+    A text, plain, that any process can be told.
+
+    Args:
+        text: What the application gave.
+        what: What it is, for the error.
+
+    Raises:
+        ValueError: If it has no UTF-8.
+    """
+    if not has_utf8(text):
+        raise ValueError(
+            f"{what} is text that has UTF-8; {text!r:.64} contains half of a surrogate "
+            "pair. No process could be told of it."
+        )
+    return str.__str__(text)

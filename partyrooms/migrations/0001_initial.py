@@ -79,6 +79,7 @@ class Migration(migrations.Migration):
                 ("room_id", models.CharField(max_length=256, verbose_name="room id")),
                 ("epoch", models.BigIntegerField(default=0)),
                 ("version", models.BigIntegerField(default=0)),
+                ("last_commit", models.UUIDField(editable=False, null=True)),
                 ("stop_requested", models.BooleanField(default=False)),
                 (
                     "blocked_count",

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
@@ -91,12 +91,15 @@ class RoomCommit:
         version: What the row's version must be before; it is one more afterwards.
         writes: The buffered writes, merged.
         progress: How far the room's gateways are by then; None: as it is stored.
+        id: The row keeps it: whether it was this commit that was written last. Rooms
+            whose writes share a transaction may share it.
     """
 
     claim: Claim
     version: int
     writes: WriteSet
     progress: bytes | None = None
+    id: UUID = field(default_factory=uuid4)
 
 
 class Outcome(Enum):

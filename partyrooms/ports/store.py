@@ -123,8 +123,8 @@ class Store(Protocol):
 
         A room whose row is no longer this claim's (owner, epoch, version) is LOST and
         nothing of it is written; the others are. Repeating a batch whose answer was
-        lost writes nothing twice: a row that is one version further under the same
-        epoch counts as COMMITTED.
+        lost writes nothing twice: a row of the same epoch whose last commit has the id
+        of this one counts as COMMITTED.
         """
 
     def atomic(self) -> AtomicTransaction:

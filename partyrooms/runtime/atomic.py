@@ -9,17 +9,19 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
 )
-from contextvars import ContextVar, copy_context
+from contextvars import copy_context
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from asgiref.sync import sync_to_async
 
 from partyrooms.core.writes import UNKNOWN, WriteSet
 from partyrooms.exceptions import BlockTimeout, RoomStopped, StoreUnavailable
 from partyrooms.ports.records import Outcome, RoomCommit
+from partyrooms.runtime.atomic_draft import AtomicDraft
 from partyrooms.runtime.committer import COMMIT_RETRY_DELAYS
 from partyrooms.runtime.data import RoomData
-from partyrooms.runtime.turn import Draft, Turn, block, current, outside
+from partyrooms.runtime.turn import Turn, block, current, during, outside
 
 logger = logging.getLogger("partyrooms.runtime")
 
@@ -53,7 +55,6 @@ class AtomicBlock:
         self._outcome: Outcome | None = None
         self._writes = WriteSet()
         self._earlier = WriteSet()
-        self._growth = 0
         self._before: dict[bytes, int] = {}
         self._coroutine: AbstractAsyncContextManager[None] = self._in_coroutine()
         self._thread: AbstractContextManager[None] = self._in_thread()
@@ -74,7 +75,7 @@ class AtomicBlock:
     async def _in_coroutine(self) -> AsyncIterator[None]:
         data, work = self._data, self._work
         around = copy_context()
-        with self._collecting() as draft, _set(outside, around):
+        with self._collecting() as draft, during(outside, around):
             await data.gate.reserve()
             try:
                 async with data.store.thread():
@@ -91,7 +92,7 @@ class AtomicBlock:
             finally:
                 data.gate.free()
 
-    async def _commit(self, commit: RoomCommit, draft: Draft) -> None:
+    async def _commit(self, commit: RoomCommit, draft: AtomicDraft) -> None:
         raised = await sync_to_async(self._attempt)(commit)
         await self._settle(commit, draft, raised)
 
@@ -117,23 +118,21 @@ class AtomicBlock:
                 self._data.outputs.on_loop(data.gate.free)
 
     @contextmanager
-    def _collecting(self) -> Iterator[Draft]:
+    def _collecting(self) -> Iterator[AtomicDraft]:
         """Give the running code a draft; what it asks for counts if the block does."""
         data = self._data
         outer = data.open_draft()
         if outer is not None and outer.outer is not None:
             raise RuntimeError(NESTED)
         turn = Turn(data.outputs) if outer is None else outer.turn
-        draft, mark = Draft(turn, turn.draft), turn.mark()
-        with _set(current, turn), _set(block, draft):
-            try:
+        draft = AtomicDraft(turn, turn.draft)
+        try:
+            with during(current, turn), during(block, draft):
                 yield draft
-            except BaseException:
-                draft.drop()
-                turn.drop_since(mark)
-                raise
-        if outer is None:
-            data.outputs.finish(turn)
+        finally:
+            draft.drop()  # nothing of it, if it is kept
+            if outer is None:
+                data.outputs.finish(turn)
 
     # In the thread of the transaction
 
@@ -155,13 +154,12 @@ class AtomicBlock:
             self._data.gate.finish_commit(Outcome.LOST)
             raise RoomStopped(f"{self._data.key} is owned by another process now.")
 
-    def _take(self, draft: Draft) -> RoomCommit:
+    def _take(self, draft: AtomicDraft) -> RoomCommit:
         """End the draft: what it holds, and the turn before it, is to be committed."""
         data, turn, writes = self._data, draft.turn, self._writes
         data.require_life()
-        turn.require_time()
+        turn.require_kept()
         if turn.is_open:
-            self._growth = turn.draft.growth
             self._earlier = turn.draft.take() or WriteSet()
             writes.merge(self._earlier)
         writes.merge(draft.writes)
@@ -174,10 +172,10 @@ class AtomicBlock:
         if is_ringing and writes.alarm is UNKNOWN:
             writes.alarm = None
         self._before = data.quota.before(writes)
-        return data.gate.take_along(writes, turn)
+        return data.gate.take_along(writes, turn, uuid4())
 
     async def _settle(
-        self, commit: RoomCommit, draft: Draft, raised: BaseException | None
+        self, commit: RoomCommit, draft: AtomicDraft, raised: BaseException | None
     ) -> None:
         if raised is not None:
             self._outcome = await self._outcome_after(commit)
@@ -185,12 +183,24 @@ class AtomicBlock:
             self._give_back(draft)
         else:
             self._data.gate.finish_commit(self._outcome)
+        if self._outcome is Outcome.COMMITTED:
+            self._say(draft)
         if self._outcome is Outcome.LOST:
             raise RoomStopped(f"{self._data.key} is owned by another process now.")
         if raised is not None and (self._outcome is None or self._work.is_committed):
             raise raised
 
-    def _give_back(self, draft: Draft) -> None:
+    def _say(self, draft: AtomicDraft) -> None:
+        """Let what was said in the block leave with its turn, or as one if it ended."""
+        outputs, turn = self._data.outputs, draft.turn
+        if turn.is_open:
+            draft.keep(turn)
+            return
+        late = Turn(outputs)
+        draft.keep(late)
+        outputs.finish(late)
+
+    def _give_back(self, draft: AtomicDraft) -> None:
         """What was taken is not written: let nothing count it any more."""
         data, turn = self._data, draft.turn
         pending = data.gate.put_back()
@@ -198,7 +208,7 @@ class AtomicBlock:
         data.quota.restore(self._before, self._writes)
         data.quota.apply(pending)
         if turn.is_open:
-            turn.draft.give_back(self._earlier, self._growth)
+            turn.draft.give_back(self._earlier)
 
     async def _outcome_after(self, commit: RoomCommit) -> Outcome | None:
         """What became of a commit that has raised."""
@@ -232,15 +242,6 @@ async def _limited(limit: float | None) -> AsyncIterator[None]:
         if limit is None or not timeout.expired():
             raise  # The block's own.
         raise BlockTimeout(limit) from None
-
-
-@contextmanager
-def _set(variable: ContextVar[Any], value: Any) -> Iterator[None]:
-    token = variable.set(value)
-    try:
-        yield
-    finally:
-        variable.reset(token)
 
 
 async def _to_its_end(work: Coroutine[Any, Any, Result]) -> Result:

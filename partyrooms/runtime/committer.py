@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, cast
+from uuid import UUID, uuid4
 
 from partyrooms.exceptions import StoreUnavailable
 from partyrooms.ports.records import Outcome, RoomCommit
@@ -47,20 +48,25 @@ class Committer:
             while self._dirty:
                 gates = [gate for gate in self._dirty if gate.may_commit]
                 self._dirty = {}
-                if not gates:
+                id = uuid4()
+                taken = [(gate, one) for gate in gates for one in _taken(gate, id)]
+                if not taken:
                     continue
-                outcomes = await self._commit([gate.take() for gate in gates])
-                for gate, outcome in zip(gates, outcomes, strict=True):
-                    gate.finish_commit(outcome)
+                outcomes = await self._commit([commit for _, commit in taken])
+                for (gate, _), outcome in zip(taken, outcomes, strict=True):
+                    _settle(gate, outcome)
         finally:
             self._task = None
 
     async def _commit(self, batch: list[RoomCommit]) -> list[Outcome]:
         attempt = 0
+        task = cast("asyncio.Task[None]", asyncio.current_task())
         while True:
             try:
                 return await self._store.commit(batch)
-            except StoreUnavailable as error:
+            except (StoreUnavailable, asyncio.CancelledError) as error:
+                if task.cancelling():
+                    raise
                 delay = COMMIT_RETRY_DELAYS[min(attempt, len(COMMIT_RETRY_DELAYS) - 1)]
                 logger.warning(
                     "A commit of %d rooms is repeated in %g s: %s",
@@ -87,3 +93,20 @@ class Committer:
             extra={"action": "commit_failed", "room": str(batch[0].claim.key)},
         )
         return [Outcome.LOST]
+
+
+def _taken(gate: Gate, id: UUID) -> list[RoomCommit]:
+    """What a room wants written; none, if it cannot say so, and it is stopped then."""
+    try:
+        return [gate.take(id)]
+    except Exception as error:
+        gate.give_up("What is to be committed", error)
+        return []
+
+
+def _settle(gate: Gate, outcome: Outcome) -> None:
+    """Tell one room; whatever it makes of that is none of the others' trouble."""
+    try:
+        gate.finish_commit(outcome)
+    except Exception as error:
+        gate.give_up("The end of a commit", error)

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from partyrooms.core.frames import Frame, Profile, json_message, json_text
-from partyrooms.core.validation import as_closing, as_payload
+from partyrooms.core.validation import as_closing, as_payload, as_text
 from partyrooms.ports.sockets import Socket
 from partyrooms.runtime.outputs import Outputs
 from partyrooms.runtime.turn import Output, Turn
@@ -112,7 +112,8 @@ class Connection:
 
         Raises:
             TypeError: If JSON has no such value.
-            ValueError: If it is larger, or a number that JSON has not.
+            ValueError: If it is larger, a number that JSON has not, or text that has
+                no UTF-8.
         """
         if callable(value):
             value = value(self.state)
@@ -287,7 +288,7 @@ class Connections:
 
 
 def _encode_state(value: Any) -> bytes:
-    encoded = json_text(value).encode()
+    encoded = as_text(json_text(value), "A connection's state").encode()
     if len(encoded) > MAX_STATE_SIZE:
         raise ValueError(
             f"A connection's state has at most {MAX_STATE_SIZE} bytes as JSON; this "

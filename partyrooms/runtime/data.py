@@ -123,14 +123,23 @@ class RoomData:
             return
         self.gate.require_space()
         turn = Turn(self.outputs)
-        yield turn.draft
+        try:
+            yield turn.draft
+        except BaseException:
+            turn.drop()
+            raise
         self.outputs.finish(turn)
 
     def merge(self, draft: Draft) -> None:
-        """End a block whose writes count; a turn of their own if its turn has ended."""
+        """
+        End a block whose writes count; a turn of their own if its turn has ended.
+
+        Raises:
+            RuntimeError: If its turn was dropped, and the block with it.
+        """
         if not draft.merge():
             turn = Turn(self.outputs)
-            turn.draft.writes.merge(draft.writes)
+            turn.draft.receive(draft.writes, self.quota)
             self.outputs.finish(turn)
 
     async def read(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:

@@ -2,17 +2,20 @@
 
 import asyncio
 import sys
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
+from uuid import UUID
 
 from partyrooms.core.alarm import Alarm
-from partyrooms.core.writes import UNKNOWN, WriteSet
+from partyrooms.core.writes import UNKNOWN, WriteSet, merged
 from partyrooms.exceptions import GateFull, RoomStopped
 from partyrooms.ports.records import Claim, Outcome, RoomCommit
 from partyrooms.runtime.commit_waiters import CommitWaiters
+from partyrooms.runtime.departures import Departures
 from partyrooms.runtime.peers import DeliveryLog
-from partyrooms.runtime.turn import Output, Turn
+from partyrooms.runtime.room_end import log_given_up, tell_end
+from partyrooms.runtime.turn import Turn
 
 LEASE_CHECK_INTERVAL = 0.05
 """Seconds between two checks whether the node's lease holds again."""
@@ -29,19 +32,18 @@ class Gate:
     """
     Holds one life's outputs back, in order, behind the commits they depend on.
 
-    Commits are numbered from 1. Outputs wait for the number of the latest commit that
-    was wanted when their turn ended; a turn without writes therefore waits only for
-    earlier turns of its own room.
+    Commits are numbered from 1. Outputs wait for the latest one that was wanted when
+    their turn ended: a turn without writes waits only for earlier turns of its room.
 
     Args:
         claim: The ownership under which is written.
         committer: Who writes.
-        on_lost: Called once, when a commit found that the room is somebody else's.
+        on_lost: Called once: the room is somebody else's, or cannot go on.
         on_written: Called with what a turn has written, when the turn ends.
         may_act: Whether the node's lease holds; while it does not, nothing leaves.
 
     Attributes:
-        account: Is told of each turn; None: nobody need be.
+        delivery_log: Is told of each turn; None: nobody need be.
         capacity: Turns that may wait before background work has to.
     """
 
@@ -72,15 +74,14 @@ class Gate:
         self._reservation = asyncio.Lock()
         self._is_reserved = False
         self._aside = WriteSet()
-        self._held: deque[tuple[int, Sequence[Output]]] = deque()
+        self._held = Departures(partial(self.give_up, "An output"))
         self._waiters = CommitWaiters()
 
     @property
     def layers(self) -> list[WriteSet]:
         """Writes that the store may not show yet, oldest first."""
-        return (
-            [self._pending] if self._flying is None else [self._flying, self._pending]
-        )
+        flying = [] if self._flying is None else [self._flying]
+        return [*flying, self._pending]
 
     @property
     def alarm(self) -> Alarm | None:
@@ -113,18 +114,16 @@ class Gate:
         turn.is_open = False
         if self.is_lost:
             return 0
-        delivery_log = self.delivery_log
-        if delivery_log is not None:
-            delivery_log.close(turn)
-            if delivery_log.is_stale:
+        if self.delivery_log is not None:
+            self.delivery_log.close(turn)
+            if self._is_stale:
                 self.add(WriteSet())
         if turn.has_writes:
             self._want(turn)
         if self._wanted > self._committed or self._held or not self._may_act():
-            self._held.append((self._wanted, turn.outputs))
+            self._held.hold(self._wanted, turn.outputs)
             return len(self._held)
-        for deliver, what, _ in turn.outputs:
-            deliver(what)
+        self._held.leave(turn.outputs)
         return 0
 
     def require_space(self) -> None:
@@ -156,8 +155,7 @@ class Gate:
             if self.delivery_log is not None:
                 self.delivery_log.interrupt(turn)
             self._want(turn)
-        if self.is_lost:
-            raise RoomStopped("This life of the room is over; it commits nothing.")
+        self._require_life()
         if self._wanted > self._committed:
             await self._waiters.wait(self._wanted)
 
@@ -182,8 +180,7 @@ class Gate:
             self._is_reserved = True
             while self._flying is not None:
                 await self._waiters.wait(self._taken)
-            if self.is_lost:
-                raise RoomStopped("This life of the room is over; it commits nothing.")
+            self._require_life()
         except BaseException:
             self.free()
             raise
@@ -200,24 +197,18 @@ class Gate:
         """What the room's row holds, as far as commits have settled."""
         return self._version
 
-    def take_along(self, writes: WriteSet, turn: Turn) -> RoomCommit:
+    def take_along(self, writes: WriteSet, turn: Turn, id: UUID) -> RoomCommit:
         """
-        Give what is to be written next, and these writes, to who has reserved.
+        Give what is to be written next, and a turn's writes, to who has reserved.
 
         ``finish_commit`` or ``put_back`` must follow.
-
-        Args:
-            writes: What a turn has written so far.
-            turn: Which turn.
         """
         if self.delivery_log is not None and turn.is_open:
             self.delivery_log.interrupt(turn)
         self._on_written(writes)
-        self._aside, self._pending = self._pending, WriteSet()
-        self._pending.merge(self._aside)
-        self._pending.merge(writes)
+        self._aside, self._pending = self._pending, merged((self._pending, writes))
         self._wanted = self._taken + 1
-        return self.take()
+        return self.take(id)
 
     def put_back(self) -> WriteSet:
         """
@@ -229,13 +220,9 @@ class Gate:
         self._flying = None
         self._aside.merge(self._pending)
         self._pending, self._aside = self._aside, WriteSet()
-        if self.is_lost:
-            return self._pending
         if self.delivery_log is not None:
             self.delivery_log.not_stored()
-        if self._pending or (
-            self.delivery_log is not None and self.delivery_log.is_stale
-        ):
+        if self._pending or self._is_stale:
             self._wanted = self._taken + 1
         else:
             self._committed = self._taken
@@ -243,27 +230,25 @@ class Gate:
             self._waiters.wake(self._committed)
         return self._pending
 
-    def take(self) -> RoomCommit:
-        """Give what is to be written next; ``finish_commit`` must follow."""
+    def take(self, id: UUID) -> RoomCommit:
+        """Give what is to be written next, as a commit with an id, to be finished."""
         self._flying, self._pending = self._pending, WriteSet()
         self._taken += 1
+        log = self.delivery_log
         return RoomCommit(
             claim=self.claim,
             version=self._version,
             writes=self._flying,
-            progress=None
-            if self.delivery_log is None
-            else self.delivery_log.progress(),
+            progress=None if log is None else log.progress(),
+            id=id,
         )
 
     def finish_commit(self, outcome: Outcome) -> None:
         """Say what became of the writes that were taken, and let outputs leave."""
         flying, self._flying = self._flying, None
+        if outcome is Outcome.LOST and not self.is_lost:
+            self._stop()
         if self.is_lost:
-            return
-        if outcome is Outcome.LOST:
-            self.lose()
-            self._on_lost()
             return
         self._version += 1
         if flying is not None and flying.alarm is not UNKNOWN:
@@ -274,20 +259,39 @@ class Gate:
 
     def release(self) -> None:
         """Let the outputs leave that wait for no commit; called again by the sweep."""
-        held = self._held
-        if not held or self.is_lost or not self._may_act():
-            return
-        while held and held[0][0] <= self._committed:
-            for deliver, what, _ in held.popleft()[1]:
-                deliver(what)
+        if self._held and not self.is_lost and self._may_act():
+            self._held.release(self._committed)
 
     def lose(self) -> None:
         """Let nothing leave any more."""
         self.is_lost = True
         self._held.clear()
         self._pending = WriteSet()
-        lost = RoomStopped("The room was lost before its writes were committed.")
-        self._waiters.fail(lost)
+        self._waiters.fail(RoomStopped("The room was lost before a commit ended."))
+
+    def give_up(self, what: str, error: Exception) -> None:
+        """
+        Stop the room, and no other: it cannot go on.
+
+        Args:
+            what: What has failed.
+            error: What it raised.
+        """
+        if not self.is_lost:
+            log_given_up(self.claim.key, what, error)
+            self._stop()
+
+    @property
+    def _is_stale(self) -> bool:
+        return self.delivery_log is not None and self.delivery_log.is_stale
+
+    def _require_life(self) -> None:
+        if self.is_lost:
+            raise RoomStopped("This life of the room is over; it commits nothing.")
+
+    def _stop(self) -> None:
+        self.lose()
+        tell_end(self.claim.key, self._on_lost)
 
     def _want(self, turn: Turn) -> None:
         writes = turn.take_writes()

@@ -21,7 +21,8 @@ from partyrooms.runtime.outputs import Outputs
 from partyrooms.runtime.peers import Audience
 from partyrooms.runtime.storage import Storage
 from partyrooms.runtime.stream import StreamWriter
-from partyrooms.runtime.turn import EVERYBODY, TurnOver, current, outside
+from partyrooms.runtime.turn import EVERYBODY, current, outside
+from partyrooms.runtime.turn_over import TurnOver
 from partyrooms.usercode import contained
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.runtime.gate import Gate
-from partyrooms.runtime.turn import Turn, current
+from partyrooms.runtime.turn import Speaker, Turn, block, current
 
 
 class Outputs:
@@ -74,16 +74,27 @@ class Outputs:
             TurnOver: If the code's hook was cancelled.
             GateFull: If too many turns wait, and this would be one.
         """
-        turn = current.get()
-        if turn is None or turn.source is not self or not turn.is_open:
-            turn = self.open_turn()
-        if turn is not None:
-            turn.outputs.append((deliver, what, target))
+        place = self._place()
+        if place is not None:
+            place.outputs.append((deliver, what, target))
             if undo is not None:
-                turn.on_drop(undo)
+                place.on_drop(undo)
             return
         self.gate.require_space()
         self.put_out_alone(deliver, what, target)
+
+    def _place(self) -> Speaker | None:
+        """Where the running code's outputs go; None: each is a turn of its own."""
+        turn = current.get()
+        if turn is None or turn.source is not self:
+            return None
+        draft = block.get()
+        # A block collects what is said though the turn around it has ended.
+        speaker = None if draft is None or draft.turn is not turn else draft.speaker
+        if speaker is None and turn.is_open:
+            return turn
+        turn.require_time()
+        return speaker
 
     def put_out_alone(
         self, deliver: Callable[[Any], None], what: Any, target: bytes | None = None

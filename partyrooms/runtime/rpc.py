@@ -5,6 +5,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from partyrooms.core.validation import as_text
+
 MethodT = TypeVar("MethodT", bound=Callable[..., Any])
 
 _MARK = "_is_rpc"
@@ -50,7 +52,8 @@ def encode_arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
     The arguments of a call as JSON text: the callee gets copies, wherever it runs.
 
     Raises:
-        TypeError: If JSON has no such value; nothing has been sent then.
+        TypeError: If JSON has no such value, or it holds text that has no UTF-8;
+            nothing has been sent then.
     """
     return _encode("call() takes JSON-able arguments", [args, kwargs])
 
@@ -66,7 +69,7 @@ def encode_result(name: str, result: Any) -> str:
     The result of a call as JSON text: the room's state may change afterwards.
 
     Raises:
-        TypeError: If JSON has no such value.
+        TypeError: If JSON has no such value, or it holds text that has no UTF-8.
     """
     return _encode(f"{name}() must return a JSON-able value", result)
 
@@ -78,7 +81,8 @@ def decode_result(text: str) -> Any:
 
 def _encode(rule: str, value: Any) -> str:
     try:
-        return json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        return as_text(text, "JSON")
     except (TypeError, ValueError, RecursionError) as error:
         raise TypeError(f"{rule}: {error}.") from error
 

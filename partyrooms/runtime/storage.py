@@ -10,7 +10,7 @@ from partyrooms.core.writes import BUFFERED, Buffered
 from partyrooms.runtime.alarm_storage import AlarmStorage
 from partyrooms.runtime.atomic import AtomicBlock
 from partyrooms.runtime.data import RoomData
-from partyrooms.runtime.turn import Draft, Turn, block, current
+from partyrooms.runtime.turn import Draft, Turn, block, current, during
 
 
 class Storage(AlarmStorage):
@@ -117,22 +117,25 @@ class Storage(AlarmStorage):
         none sees what another one has written before that ends. Outside of a turn the
         block is a turn of its own.
         """
-        outer = self._data.open_draft()
+        data = self._data
+        outer = data.open_draft()
+        own: Turn | None = None
         if outer is None:
-            async with self._own_turn():
-                yield
-            return
+            await data.gate.space()
+            own = Turn(data.outputs)
+            outer = own.draft
         inner = Draft(outer.turn, outer)
-        token = block.set(inner)
-        try:
-            yield
-        except BaseException:
-            inner.drop()
-            raise
-        else:
-            self._data.merge(inner)
-        finally:
-            block.reset(token)
+        with during(current, inner.turn), during(block, inner):
+            try:
+                yield
+                data.merge(inner)
+            except BaseException:
+                inner.drop()
+                if own is not None:
+                    own.drop()
+                raise
+        if own is not None:
+            data.outputs.finish(own)
 
     def atomic(self) -> AtomicBlock:
         """
@@ -171,18 +174,3 @@ class Storage(AlarmStorage):
                 "would be committed before the block ends. Call it after the block."
             )
         await self._data.gate.commit(None if draft is None else draft.turn)
-
-    @asynccontextmanager
-    async def _own_turn(self) -> AsyncIterator[None]:
-        await self._data.gate.space()
-        turn = Turn(self._data.outputs)
-        token = current.set(turn)
-        try:
-            yield
-        except BaseException:
-            turn.drop()
-            raise
-        else:
-            self._data.outputs.finish(turn)
-        finally:
-            current.reset(token)

@@ -14,6 +14,7 @@ class Row:
     owner: UUID | None
     epoch: int
     version: int
+    last_commit: UUID | None = None
 
 
 class Verdict(Enum):
@@ -43,4 +44,5 @@ def judge(row: Row | None, node: UUID, commit: RoomCommit) -> Verdict:
         return Verdict.LOST
     if row.version == commit.version:
         return Verdict.WRITE
-    return Verdict.DONE if row.version == commit.version + 1 else Verdict.LOST
+    # By its own identity: the version alone may be another commit's.
+    return Verdict.DONE if row.last_commit == commit.id else Verdict.LOST

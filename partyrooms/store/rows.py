@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import BinaryField, Case, F, QuerySet, Value, When
+from django.db.models import BinaryField, Case, F, QuerySet, UUIDField, Value, When
 from django.db.models.functions import Length
 
 from partyrooms.core.alarm import Alarm
@@ -87,7 +87,9 @@ class RoomRows:
         for chunk in chunks(due, CHUNK):
             records = [commit.claim.record for commit in chunk]
             self._rooms.filter(pk__in=records).update(
-                version=F("version") + 1, **_progress(chunk)
+                version=F("version") + 1,
+                last_commit=_last_commit(chunk),
+                **_progress(chunk),
             )
             write_entries(self._entries, chunk)
             write_alarms(self._rooms, chunk)
@@ -122,12 +124,22 @@ class RoomRows:
                 self._rooms.select_for_update()
                 .filter(pk__in=chunk)
                 .order_by("pk")
-                .values_list("pk", "owner_id", "epoch", "version")
+                .values_list("pk", "owner_id", "epoch", "version", "last_commit")
             )
             rows.update(
-                (pk, Row(node, epoch, version)) for pk, node, epoch, version in found
+                (pk, Row(node, epoch, version, last_commit))
+                for pk, node, epoch, version, last_commit in found
             )
         return rows
+
+
+def _last_commit(commits: Sequence[RoomCommit]) -> Any:
+    """What an UPDATE of these rooms' rows sets; usually they share it."""
+    ids = {commit.id for commit in commits}
+    if len(ids) == 1:
+        return ids.pop()
+    cases = [When(pk=commit.claim.record, then=Value(commit.id)) for commit in commits]
+    return Case(*cases, output_field=UUIDField())
 
 
 def _progress(commits: Sequence[RoomCommit]) -> dict[str, Any]:

@@ -145,7 +145,8 @@ class MemoryTables:
         if verdict is not Verdict.WRITE:
             return verdict.outcome
         room = self.rooms[commit.claim.record]
-        room.fence = replace(room.fence, version=room.fence.version + 1)
+        version = room.fence.version + 1
+        room.fence = replace(room.fence, version=version, last_commit=commit.id)
         if commit.progress is not None:
             room.progress = commit.progress
         if commit.writes.cleared:

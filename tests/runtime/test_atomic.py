@@ -17,7 +17,7 @@ from partyrooms.exceptions import (
     StoreUnavailable,
 )
 from partyrooms.runtime import atomic as block_module
-from partyrooms.runtime.turn import TurnOver
+from partyrooms.runtime.turn_over import TurnOver
 from partyrooms.testing.memory_store import MemoryStore
 from partyrooms.testing.memory_transaction import MemoryTransaction
 from tests.runtime.stage import PATIENCE, on_stage, patiently, turns_of_the_loop

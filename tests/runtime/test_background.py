@@ -9,7 +9,7 @@ import pytest
 
 from partyrooms import Room
 from partyrooms.exceptions import RoomStopped
-from partyrooms.runtime.turn import TurnOver
+from partyrooms.runtime.turn_over import TurnOver
 from partyrooms.testing import running_room
 from tests.runtime.stage import on_stage, patiently, turns_of_the_loop
 

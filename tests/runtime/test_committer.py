@@ -48,14 +48,18 @@ class Life:
     def __init__(self, claim, committer):
         self.left = []
         self.lost = 0
+        self.fails_to_end = False
         self.gate = Gate(claim, committer, self._lose)
 
     def _lose(self):
         self.lost += 1
+        if self.fails_to_end:
+            raise LookupError("the end")
 
     def turn(self, output, **writes):
         turn = Turn(self)
-        turn.outputs.append((self.left.append, output, None))
+        deliver = output if callable(output) else self.left.append
+        turn.outputs.append((deliver, output, None))
         for key, value in writes.items():
             turn.draft.writes.put(key.encode(), value)
         self.gate.close(turn)
@@ -268,3 +272,91 @@ async def test_d8_the_committer_goes_on_after_a_room_it_could_not_write(
     await patiently(good.gate.commit(None))
 
     assert (bad.lost, good.left) == (1, ["b"])
+
+
+def fail(output):
+    raise ZeroDivisionError
+
+
+async def test_d8_an_output_that_raises_ends_its_room_only(store, committer, caplog):
+    """D8, G2: of a batch, each other room is settled, and stored from then on."""
+    rooms = await lives(store, committer, "before", "bad", "after")
+    before, bad, after = rooms
+    before.turn("a", key=b"1")
+    bad.turn("a", key=b"1")
+    bad.turn(fail)
+    bad.turn("b")
+    after.turn("a", key=b"1")
+    await patiently(after.gate.commit(None))
+
+    for life in rooms:
+        life.turn("c", key=b"2")
+    await patiently(asyncio.gather(before.gate.commit(None), after.gate.commit(None)))
+
+    assert [life.left for life in rooms] == [["a", "c"], ["a"], ["a", "c"]]
+    assert [life.lost for life in rooms] == [0, 1, 0]
+    assert await stored(store, after) == {b"key": b"2"}
+    assert [record.action for record in caplog.records] == ["room_given_up"]
+
+
+async def test_d8_an_output_that_raises_at_once_ends_its_room_only(store, committer):
+    """D8: whoever has ended the turn, a user's code perhaps, does not hear of it."""
+    (life,) = await lives(store, committer, "lobby")
+
+    life.turn(fail)
+    life.turn("a")
+
+    assert (life.left, life.lost) == ([], 1)
+
+
+async def test_d8_a_room_whose_end_fails_too_holds_up_no_other(
+    store, committer, caplog
+):
+    """D8: the log has both."""
+    bad, good = await lives(store, committer, "bad", "good")
+    bad.fails_to_end = True
+    bad.turn(fail, key=b"1")
+    good.turn("a", key=b"1")
+
+    await patiently(good.gate.commit(None))
+
+    assert (good.left, good.lost) == (["a"], 0)
+    actions = [record.action for record in caplog.records]
+    assert actions == ["room_given_up", "end_failed"]
+
+
+class BrokenLog:
+    """A delivery log that cannot say how far it is."""
+
+    is_stale = False
+
+    def close(self, turn): ...
+
+    def progress(self):
+        raise ZeroDivisionError
+
+
+async def test_d8_a_room_that_cannot_say_what_to_write_holds_up_no_other(
+    store, committer
+):
+    """D8: it alone is lost."""
+    bad, good = await lives(store, committer, "bad", "good")
+    bad.gate.delivery_log = BrokenLog()
+    bad.turn("a", key=b"1")
+    good.turn("a", key=b"1")
+
+    await patiently(good.gate.commit(None))
+
+    assert ([bad.left, bad.lost], [good.left, good.lost]) == ([[], 1], [["a"], 0])
+
+
+@pytest.mark.usefixtures("no_delays")
+async def test_d9_a_commit_that_somebody_else_cancelled_is_repeated(store, committer):
+    """D9: as one whose answer was lost; the committer goes on."""
+    (life,) = await lives(store, committer, "lobby")
+    store.failures = [asyncio.CancelledError()]
+    life.turn("a", key=b"1")
+
+    await patiently(life.gate.commit(None))
+
+    assert (life.left, store.batches) == (["a"], [1, 1])

@@ -10,7 +10,7 @@ from asgiref.sync import async_to_sync
 
 from partyrooms import CallFailed, Room, parties, rpc
 from partyrooms.exceptions import HookTimeout, StorageLimitExceeded
-from partyrooms.runtime.turn import TurnOver
+from partyrooms.runtime.turn_over import TurnOver
 from tests.runtime.stage import PATIENCE, on_stage, patiently, turns_of_the_loop
 
 

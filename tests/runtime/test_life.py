@@ -6,7 +6,8 @@ import pytest
 
 from partyrooms import Room
 from partyrooms.exceptions import HookTimeout, RoomStopped
-from partyrooms.runtime.turn import Turn, TurnOver, current
+from partyrooms.runtime.turn import Turn, current
+from partyrooms.runtime.turn_over import TurnOver
 from tests.runtime.stage import on_stage, patiently, turns_of_the_loop
 
 

@@ -81,6 +81,12 @@ class Shop(Room):
             await self.sell(sender)
             await sync_to_async(transaction.on_commit)(fail, using=self.alias)
 
+    async def catches_what_fails_after_commit(self, sender):
+        try:
+            await self.fails_after_commit(sender)
+        except LookupError:
+            sender.send("caught")
+
     async def starts_work(self, sender):
         async with self.storage.atomic():
             await self.note_thread()
@@ -138,6 +144,12 @@ class PlainShop(Shop):
         with self.storage.atomic():
             self.sell(sender)
             transaction.on_commit(fail, using=self.alias)
+
+    def catches_what_fails_after_commit(self, sender):
+        try:
+            self.fails_after_commit(sender)
+        except LookupError:
+            sender.send("caught")
 
     def turns_it_round(self, sender):
         with transaction.atomic(using=self.alias), self.storage.atomic():
@@ -255,6 +267,20 @@ async def test_s9_an_error_of_an_on_commit_handler_undoes_nothing(database, shop
         assert await room.stored() == {"alice": "sold", "bob": "sold"}
         assert await room.groups() == ["one alice", "one bob"]
         assert alice.received == ["sold to bob"]
+
+
+async def test_s9_a_caught_error_of_an_on_commit_handler_drops_no_output(
+    database, shop
+):
+    """S9, G2: what is committed is said."""
+    async with served(database, (shop, "one")) as (room,):
+        alice = await patiently(room.connect("alice"))
+
+        await patiently(alice.send("catches_what_fails_after_commit"))
+
+        assert room.instance.errors == []
+        assert await room.stored() == {"alice": "sold"}
+        assert alice.received == ["sold to alice", "caught"]
 
 
 async def test_s9_other_rooms_are_stored_though_a_block_is_open(

@@ -340,7 +340,7 @@ async def test_progress_is_fenced(store, other):
 
 
 async def test_a_repeated_commit_is_written_once(store):
-    """Its answer was lost: the row is one version further under the same epoch."""
+    """Its answer was lost: the row has its id."""
     claim = await store.claim(LOBBY)
     again = commit(claim, a=b"1")
     await store.commit([again])
@@ -360,6 +360,19 @@ async def test_a_repeated_commit_does_not_undo_a_later_one(store):
 
     assert await store.commit([commit(claim, a=b"1")]) == [LOST]
     assert await contents(store, claim) == {b"a": b"2"}
+
+
+@pytest.mark.parametrize("size", [1, 2])
+async def test_another_commit_at_the_version_of_a_written_one_is_lost(store, size):
+    """S8: the row is one version further, but by another commit than this one."""
+    claims = [await store.claim(RoomKey("chat", str(n))) for n in range(size)]
+    await store.commit([commit(claim, a=b"1") for claim in claims])
+
+    outcomes = await store.commit([commit(claim, a=b"2") for claim in claims])
+
+    assert outcomes == [LOST] * size
+    assert await store.outcome(commit(claims[0])) is LOST
+    assert [await contents(store, claim) for claim in claims] == [{b"a": b"1"}] * size
 
 
 async def test_a_commit_from_the_future_is_lost(store):

@@ -134,6 +134,8 @@ class Guarded(Room):
                 request.META["HTTP_X_HOOK"] = "yes"
             case "bad-props":
                 request.props["by"] = object()
+            case "half-props":
+                request.props["by"] = "\ud83d"
             case "no-props":
                 request.props = None
             case "slow":

@@ -276,7 +276,9 @@ async def test_a_middleware_that_redirects_is_403(wired):
     assert b"location" not in result.headers
 
 
-@pytest.mark.parametrize("room", ["defect", "number", "bad-props", "no-props"])
+@pytest.mark.parametrize(
+    "room", ["defect", "number", "bad-props", "half-props", "no-props"]
+)
 async def test_b5_a_hook_that_fails_lets_nobody_in(handshake, room, caplog):
     """B5: 1011, logged, and the client is not told why."""
     result = await knock(handshake, f"/parties/guarded/{room}")

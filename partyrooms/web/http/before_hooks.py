@@ -12,6 +12,7 @@ from partyrooms import usercode
 from partyrooms.api.lobby import Lobby
 from partyrooms.api.parties import parties
 from partyrooms.core.keys import RoomKey
+from partyrooms.core.validation import as_text
 from partyrooms.delivery.responses import Refusal, as_hooks_answer
 from partyrooms.exceptions import Reject
 from partyrooms.web.http.address import (
@@ -122,7 +123,8 @@ def _snapshot(hook: Hook, request: Any) -> dict[str, Any]:
             "it must stay a dict of JSON values."
         )
     try:
-        snapshot: dict[str, Any] = json.loads(json.dumps(props, allow_nan=False))
+        text = json.dumps(props, allow_nan=False, ensure_ascii=False)
+        snapshot: dict[str, Any] = json.loads(as_text(text, "request.props"))
     except (TypeError, ValueError, RecursionError) as error:
         raise TypeError(
             f"{hook.__qualname__} left something in request.props that JSON cannot "

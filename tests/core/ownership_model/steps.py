@@ -200,7 +200,8 @@ def _write(
     assert life.log is not None
     verdict = rules.judge(row, _id(number), _room_commit(life.epoch, life.version))
     if verdict is Verdict.WRITE:
-        bumped = Row(row.owner, row.epoch, row.version + 1)
+        written_by = _room_commit(life.epoch, life.version).id
+        bumped = Row(row.owner, row.epoch, row.version + 1, written_by)
         added = journal + life.log[life.stored : flight.end]
         written = Stored(bumped, life.log[: flight.end], added)
         world = world._replace(stored=written)
