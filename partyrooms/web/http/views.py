@@ -95,7 +95,7 @@ async def room_view(
 
 
 # Its own policy decides who has to log in, as in every view of REST framework.
-room_view.login_required = False  # type: ignore[attr-defined]
+room_view.login_required = False
 setattr(room_view, MARK, True)
 
 
