@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from datetime import datetime
 from functools import partial
-from threading import Lock
+from threading import Lock, current_thread
 from typing import ParamSpec, TypeVar
 from uuid import UUID
 
@@ -198,8 +198,16 @@ class DatabaseStore:
         self, threads: ThreadPoolExecutor, work: Callable[[], Result]
     ) -> Result:
         loop = asyncio.get_running_loop()
+        try:
+            done = loop.run_in_executor(threads, self._guarded, work)
+        except RuntimeError:
+            if self._closed or not current_thread().daemon:
+                raise
+            # Python is ending: it has ended these threads, and ends a loop in a daemon
+            # thread next. Nobody is left to be told.
+            done = loop.create_future()
         # Shielded: a cancelled wait would take work out of the queue unseen.
-        return await asyncio.shield(loop.run_in_executor(threads, self._guarded, work))
+        return await asyncio.shield(done)
 
     def _guarded(self, work: Callable[[], Result]) -> Result:
         connection = connections[self._database]

