@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
-from django.core.exceptions import SuspiciousOperation
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
@@ -19,6 +19,7 @@ from rest_framework.settings import api_settings
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.wire.message import RequestCopy
+from partyrooms.delivery.client_errors import BodyTooLarge
 
 
 class RoomRequest(Request):
@@ -129,6 +130,8 @@ def _forgiving(parser_class: Any) -> Any:
                 return super().parse(*args, **kwargs)
             except RecursionError as error:
                 raise ParseError("The body is nested too deeply.") from error
+            except RequestDataTooBig as error:
+                raise BodyTooLarge from error
             except SuspiciousOperation as error:  # Django's limits for forms
                 raise ParseError("The form is too large.") from error
 

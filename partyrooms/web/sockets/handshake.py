@@ -33,6 +33,7 @@ from partyrooms.web.http.address import (
     unknown_host,
     uri_of,
 )
+from partyrooms.web.http.before_hooks import props_of
 from partyrooms.web.http.handshake_request import HandshakeRequest
 from partyrooms.web.http.lifetime import RequestLifetime
 from partyrooms.web.http.on_loop import on_loop
@@ -70,7 +71,8 @@ class Admission:
         uri: Path and query as the client sent them, percent-encoded.
         subprotocol: The one to select; None: none.
         headers: For ``websocket.accept``: cookies and the project's own headers.
-        request: The handshake after ``MIDDLEWARE``; ``props`` are the before-hook's.
+        request: The handshake after ``MIDDLEWARE``.
+        props: What the before-hook passed on.
         deadline: The event loop's time by which the handshake must be answered.
     """
 
@@ -81,6 +83,7 @@ class Admission:
     subprotocol: str | None
     headers: list[tuple[bytes, bytes]]
     request: HttpRequest
+    props: dict[str, Any]
     deadline: float
 
 
@@ -146,6 +149,7 @@ class Handshake(ASGIHandler):
             subprotocol=request.subprotocol,
             headers=accept_headers(response),
             request=request,
+            props=props_of(request),
             deadline=deadline,
         )
 
