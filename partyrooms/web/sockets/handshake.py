@@ -40,6 +40,7 @@ from partyrooms.web.http.on_loop import on_loop
 from partyrooms.web.sockets.denial import (
     Send,
     accept_and_close,
+    collected,
     deny,
     response_headers,
     too_late,
@@ -175,8 +176,11 @@ class Handshake(ASGIHandler):
     async def _run(self, request: Any) -> HttpResponseBase:
         async with RequestLifetime(type(self), request.scope) as lifetime:
             response: HttpResponseBase = await self.run_get_response(request)
-            await lifetime.close(response)
-        return response
+            try:
+                # A file is closed below, before the client gets its answer.
+                return await collected(response) if response.streaming else response
+            finally:
+                await lifetime.close(response)
 
     def resolve_request(self, request: HttpRequest) -> ResolverMatch:
         """Find the view, in whatever decorators the project has wrapped it."""
