@@ -16,6 +16,7 @@ from rest_framework.views import exception_handler
 from partyrooms.core.frames import Answer, AnswerKind
 from partyrooms.core.keys import RoomKey
 from partyrooms.delivery.client_errors import client_error
+from partyrooms.delivery.cookies import add_cookie
 from partyrooms.delivery.internals import already_logged, iterator_of
 from partyrooms.exceptions import Reject
 
@@ -132,12 +133,9 @@ def plain_response(answer: Answer) -> HttpResponse:
 def set_headers(response: HttpResponseBase, answer: Answer) -> None:
     """Give a response the headers and cookies of an answer."""
     for name, value in answer.headers:
-        if name.lower() != "set-cookie":
-            response[name] = value
-            continue
-        response.cookies.load(value)
-        if value.partition("=")[0].strip() not in response.cookies:
-            # Python knows not every attribute, and then reads nothing of the line.
+        if name.lower() == "set-cookie":
+            add_cookie(response, value)
+        else:
             response[name] = value
 
 
