@@ -156,7 +156,8 @@ class Stub:
 
         Args:
             path: What follows the room id, from the slash on.
-            query: Parameters; ``_pk`` is the connection's id.
+            query: Parameters; the path may have some, too. ``_pk`` is the connection's
+                id.
             protocols: Subprotocols to offer.
             user_id: What ``connection.user_id`` says.
         """

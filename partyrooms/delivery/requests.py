@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache, partial
 from io import BytesIO
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlencode
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
@@ -73,6 +73,11 @@ def describe_request(
         body=body,
         subpath="" if path == "/" else unquote(path),
     )
+
+
+def join_query(parameters: str, query: Mapping[str, Any]) -> str:
+    """Add parameters to those of a path; a list value repeats its name."""
+    return "&".join(filter(None, (parameters, urlencode(query, doseq=True))))
 
 
 def http_request(copy: RequestCopy) -> HttpRequest:
