@@ -28,7 +28,7 @@ found by the URLs of ``ROOT_URLCONF``, not by the pattern that led here.
 from functools import cached_property
 from typing import Any
 
-from django.urls import URLPattern, re_path
+from django.urls import Resolver404, URLPattern, re_path
 
 from partyrooms.web.http.address import leads_to_room
 
@@ -60,7 +60,19 @@ class RoomSockets:
 websocket_application = RoomSockets()
 """All rooms, wherever ``partyrooms.urls`` is mounted."""
 
-websocket_urlpatterns: list[URLPattern] = [
-    re_path(r"^(?:[\s\S]*/)?(?:party|parties)/", websocket_application)  # type: ignore[arg-type]
-]
+
+async def serve_rooms(scope: Any, receive: Any, send: Any) -> None:
+    """
+    Serve a socket, if its path leads to a room.
+
+    Raises:
+        Resolver404: If not; nothing was touched, and a ``URLRouter`` goes on with its
+            next pattern.
+    """
+    if not leads_to_room(scope):
+        raise Resolver404(f"{scope['path']!r} leads to no room.")
+    await websocket_application.rooms(scope, receive, send)
+
+
+websocket_urlpatterns: list[URLPattern] = [re_path("", serve_rooms)]  # type: ignore[arg-type]
 """For Channels' ``URLRouter``; put them before patterns that match more."""

@@ -92,6 +92,15 @@ async def test_a_handshake_has_what_it_is_given(room):
     assert context.props == {"a": 1}
 
 
+async def test_a_path_of_a_handshake_may_have_a_query(room):
+    """Parameters are added to it, as on a server."""
+    await room.connect("alice", path="/x?p=1", query="q=1")
+
+    (alice,) = room.instance.get_connections()
+    assert alice.uri == "/parties/kit-parlour/a%20b/x?p=1&q=1"
+    assert room.instance.context.request.GET.dict() == {"p": "1", "q": "1"}
+
+
 async def test_w2_a_client_without_an_id_is_given_one(room):
     """W2: different each time."""
     first, second = await room.connect(), await room.connect()

@@ -57,7 +57,8 @@ class Stub:
             stream: Leave a streamed body to be iterated over, and closed; otherwise it
                 is collected, up to ``MAX_BODY_SIZE``.
         """
-        from partyrooms.api.requests import build_request, respond
+        from partyrooms.api.requests import StubResponse, build_request, respond
+        from partyrooms.delivery.responses import takes_no_requests
 
         request = build_request(
             self.key,
@@ -68,6 +69,8 @@ class Stub:
             data=data,
             query=query,
         )
+        if not hasattr(registry.get(self.key.party), "on_request"):
+            return StubResponse(takes_no_requests(self.key))
         response: StubResponse = await self._ask(
             lambda room, chain: room.request(request, chain),
             lambda answer: respond(answer, stream=stream),
@@ -153,7 +156,8 @@ class Stub:
 
         Args:
             path: What follows the room id, from the slash on.
-            query: Parameters; ``_pk`` is the connection's id.
+            query: Parameters; the path may have some, too. ``_pk`` is the connection's
+                id.
             protocols: Subprotocols to offer.
             user_id: What ``connection.user_id`` says.
         """

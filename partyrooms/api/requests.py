@@ -12,7 +12,7 @@ from partyrooms import registry
 from partyrooms.conf import get_settings
 from partyrooms.core.frames import Answer, AnswerKind
 from partyrooms.core.keys import RoomKey
-from partyrooms.delivery.requests import describe_request, room_request
+from partyrooms.delivery.requests import describe_request, join_query, room_request
 from partyrooms.delivery.responses import CONTENT_TYPES
 from partyrooms.delivery.stream import StreamReader
 from partyrooms.exceptions import PartyroomsError
@@ -68,7 +68,7 @@ def build_request(
         key,
         path,
         method=method,
-        query="&".join(filter(None, (parameters, urlencode(query or {}, doseq=True)))),
+        query=join_query(parameters, query or {}),
         headers=lines,
         body=body,
         user_id=user_id,

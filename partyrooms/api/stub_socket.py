@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import parse_qs
 from uuid import uuid4
 
 from partyrooms import registry
@@ -14,7 +14,7 @@ from partyrooms.core.validation import as_closing, as_payload
 from partyrooms.core.wire.message import RequestCopy
 from partyrooms.delivery.attachment import Attachment
 from partyrooms.delivery.message_queue import MessageQueue, SocketReader
-from partyrooms.delivery.requests import describe_request, http_request
+from partyrooms.delivery.requests import describe_request, http_request, join_query
 from partyrooms.exceptions import RoomUnreachable, SocketClosed, TooSlow
 from partyrooms.ports.host import get_host
 from partyrooms.ports.rooms import Chain
@@ -48,9 +48,11 @@ class StubSocket(SocketReader):
         user_id: str | None,
     ) -> None:
         super().__init__()
-        self.id = str(query.get("_pk") or uuid4().hex)
+        path, _, parameters = path.partition("?")
+        encoded = join_query(parameters, query)
+        self.id = parse_qs(encoded).get("_pk", [uuid4().hex])[-1]
         self.subprotocol = _selected(key, protocols)
-        handshake = _handshake(key, path, query, protocols, user_id)
+        handshake = _handshake(key, path, encoded, protocols, user_id)
         self._client = _Client(key, self.id, handshake, self._queue)
 
     async def __aenter__(self) -> Self:
@@ -231,7 +233,7 @@ def _selected(key: RoomKey, protocols: Sequence[str]) -> str | None:
 def _handshake(
     key: RoomKey,
     path: str,
-    query: Mapping[str, Any],
+    query: str,
     protocols: Sequence[str],
     user_id: str | None,
 ) -> RequestCopy:
@@ -240,8 +242,7 @@ def _handshake(
             f"The path of a socket begins with a slash; {path!r} does not."
         )
     headers = {"sec-websocket-protocol": ", ".join(protocols)} if protocols else None
-    encoded = urlencode(query, doseq=True)
-    return describe_request(key, path, query=encoded, headers=headers, user_id=user_id)
+    return describe_request(key, path, query=query, headers=headers, user_id=user_id)
 
 
 def _uri(handshake: RequestCopy) -> str:

@@ -6,8 +6,10 @@ REST framework 3.18; ``tests/delivery/test_internals.py`` fails if one of them m
 """
 
 import io
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from operator import attrgetter
 from threading import RLock
 from typing import Any, TypeVar
@@ -116,15 +118,25 @@ def has_thread() -> bool:
     return context is None or context in SyncToAsync.context_to_thread_executor
 
 
-def abandon_thread(context: ThreadSensitiveContext) -> None:
+def abandon_thread(
+    context: ThreadSensitiveContext, last_work: Callable[[], None] | None = None
+) -> None:
     """
     Let a request's thread end by itself.
 
     The context's own end waits for the thread, and the event loop with it: a hook that
     hangs there would stop every other request.
+
+    Args:
+        context: The request's.
+        last_work: Run in this thread behind all that it has begun, or in a new one.
     """
     thread = SyncToAsync.context_to_thread_executor.pop(context, None)
+    if thread is None and last_work is not None:
+        thread = ThreadPoolExecutor(max_workers=1)
     if thread is not None:
+        if last_work is not None:
+            thread.submit(copy_context().run, last_work)
         thread.shutdown(wait=False)
 
 

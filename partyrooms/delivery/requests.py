@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 from functools import cache, partial
 from io import BytesIO
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlencode
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
-from django.core.exceptions import SuspiciousOperation
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
@@ -19,6 +19,7 @@ from rest_framework.settings import api_settings
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.wire.message import RequestCopy
+from partyrooms.delivery.client_errors import BodyTooLarge
 
 
 class RoomRequest(Request):
@@ -72,6 +73,11 @@ def describe_request(
         body=body,
         subpath="" if path == "/" else unquote(path),
     )
+
+
+def join_query(parameters: str, query: Mapping[str, Any]) -> str:
+    """Add parameters to those of a path; a list value repeats its name."""
+    return "&".join(filter(None, (parameters, urlencode(query, doseq=True))))
 
 
 def http_request(copy: RequestCopy) -> HttpRequest:
@@ -129,6 +135,8 @@ def _forgiving(parser_class: Any) -> Any:
                 return super().parse(*args, **kwargs)
             except RecursionError as error:
                 raise ParseError("The body is nested too deeply.") from error
+            except RequestDataTooBig as error:
+                raise BodyTooLarge from error
             except SuspiciousOperation as error:  # Django's limits for forms
                 raise ParseError("The form is too large.") from error
 

@@ -14,6 +14,9 @@ from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
 
 from partyrooms.core.frames import Answer, AnswerKind
+from partyrooms.core.keys import RoomKey
+from partyrooms.delivery.client_errors import client_error
+from partyrooms.delivery.cookies import add_cookie
 from partyrooms.delivery.internals import already_logged, iterator_of
 from partyrooms.exceptions import Reject
 
@@ -91,9 +94,10 @@ def error_answer(error: Exception, request: Any = None) -> Answer | None:
     The answer that an exception stands for; None: it stands for none (a defect).
 
     ``APIException``, ``Http404`` and ``PermissionDenied`` go through the project's
-    ``EXCEPTION_HANDLER``, as in a view. There is no view here: its ``context["view"]``
-    is None.
+    ``EXCEPTION_HANDLER``, as in a view, and so do Django's errors for what a client
+    sent. There is no view here: its ``context["view"]`` is None.
     """
+    error = client_error(error) or error
     if not isinstance(error, APIException | Http404 | PermissionDenied):
         return None
     context = {"view": None, "args": (), "kwargs": {}, "request": request}
@@ -111,6 +115,12 @@ def error_answer(error: Exception, request: Any = None) -> Answer | None:
     return None if response is None else to_answer(response)
 
 
+def takes_no_requests(key: RoomKey) -> Answer:
+    """The answer for a class without ``on_request``; no room is started for it."""
+    detail = f"The party {key.party!r} takes no requests."
+    return Answer(status=404, kind=AnswerKind.DATA, body=_json({"detail": detail}))
+
+
 def plain_response(answer: Answer) -> HttpResponse:
     """Make a response of an answer's body as it is, which must be no stream."""
     content_type = answer.content_type or CONTENT_TYPES.get(answer.kind)
@@ -123,12 +133,9 @@ def plain_response(answer: Answer) -> HttpResponse:
 def set_headers(response: HttpResponseBase, answer: Answer) -> None:
     """Give a response the headers and cookies of an answer."""
     for name, value in answer.headers:
-        if name.lower() != "set-cookie":
-            response[name] = value
-            continue
-        response.cookies.load(value)
-        if value.partition("=")[0].strip() not in response.cookies:
-            # Python knows not every attribute, and then reads nothing of the line.
+        if name.lower() == "set-cookie":
+            add_cookie(response, value)
+        else:
             response[name] = value
 
 

@@ -242,6 +242,8 @@ def _in_main_thread(hook: Any) -> Hook:
 def _handshake(
     key: RoomKey, path: str, query: str, headers: Mapping[str, str]
 ) -> ASGIRequest:
+    path, _, parameters = path.partition("?")
+    query = "&".join(filter(None, (parameters, query)))
     full_path = f"/parties/{key.party}/{quote(key.room_id, safe='')}{path}"
     sockets = {"host": "testserver"} | {k.lower(): v for k, v in headers.items()}
     scope = {

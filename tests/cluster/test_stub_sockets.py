@@ -1,6 +1,7 @@
 """``stub.socket()``: a WebSocket of the project's own code, whoever owns the room."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -100,6 +101,24 @@ async def test_p4_path_query_user_and_subprotocol(parlour):
     assert (socket.id, socket.subprotocol) == ("bot", "chat.v1")
     assert known["uri"] == "/parties/sockets-parlour/a%20b/deep?_pk=bot&v=1+2"
     assert (known["id"], known["user_id"]) == ("bot", "7")
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "uri", "name"),
+    [
+        ("/p?x=1", {"y": 2}, "/p?x=1&y=2", None),
+        ("/p?x=1", None, "/p?x=1", None),
+        ("?_pk=bot", {"y": 2}, "?_pk=bot&y=2", "bot"),
+        ("", {"_pk": "bot"}, "?_pk=bot", "bot"),
+    ],
+)
+async def test_p4_the_path_may_have_a_query(parlour, path, query, uri, name):
+    """P4: parameters are added to it, as those of fetch() are; `_pk` is found there."""
+    async with soon(), parlour.socket(path, query) as socket:
+        seen, *_ = json.loads(await socket.receive())
+
+    assert seen == f"/parties/sockets-parlour/a%20b{uri}"
+    assert name in (None, socket.id)
 
 
 async def test_p4_the_block_closes_the_socket(parlour):

@@ -76,6 +76,10 @@ class Answering(Room):
         self.error = error
 
 
+class Silent(Room):
+    """Takes no requests."""
+
+
 class Formed(Room):
     """Tells a form."""
 

@@ -10,7 +10,7 @@ from django.urls import re_path
 from partyrooms import Room, registry
 from partyrooms.asgi import get_asgi_application
 from partyrooms.conf import get_settings
-from partyrooms.routing import websocket_urlpatterns
+from partyrooms.routing import websocket_application, websocket_urlpatterns
 from partyrooms.server import start as start_module
 from partyrooms.server.node import Node
 from partyrooms.server.nodes import existing_node, use_node
@@ -191,7 +191,6 @@ async def test_an_end_that_fails_is_told_to_the_server(node, monkeypatch, caplog
         ("/parties/nobody/lobby", 404),
         ("/party/a%2Fb", 400),
         ("/api/v1/party/a%2Fb", 400),
-        ("/not/a/party/x", 404),
     ],
 )
 async def test_rooms_can_be_part_of_a_projects_own_router(path, status):
@@ -204,6 +203,23 @@ async def test_rooms_can_be_part_of_a_projects_own_router(path, status):
     assert (await knock(application, path)).status == status
     elsewhere = await knock(application, "/elsewhere")
     assert elsewhere.sent[0]["code"] == 4000
+
+
+@pytest.mark.parametrize("path", ["/game/party/7/", "/not/a/parties/x", "/party"])
+async def test_b9_a_projects_own_route_may_look_like_a_rooms(wired, node, path):
+    """B9, W1: rooms take what the project's URLs lead to a room, nothing else."""
+    own = re_path(r"^(game/party/7/|not/a/parties/x|party)$", own_socket)
+    outermost = URLRouter([*websocket_urlpatterns, own])
+    catch_all = [re_path("", websocket_application)]
+    nested = re_path(r"^api/", URLRouter(websocket_urlpatterns))
+
+    result = await knock(outermost, path)
+    missed = await knock(URLRouter([*websocket_urlpatterns, *catch_all]), path)
+    inner = await knock(URLRouter([nested, own]), "/api/v1/party/a%2Fb")
+
+    assert result.sent[0]["code"] == 4000
+    assert missed.status == 404
+    assert inner.status == 400
 
 
 async def live(application, serve=None):

@@ -2,10 +2,12 @@
 
 import pytest
 from django.test import AsyncClient, Client
+from django.utils.decorators import async_only_middleware
 
 from partyrooms.web.http.handler import RoomHandler
+from partyrooms.web.sockets.handshake import Handshake
 from tests.web.conftest import MIDDLEWARE
-from tests.web.drive import ask
+from tests.web.drive import ask, knock, note_admission
 from tests.web.rooms import Guarded
 
 
@@ -147,3 +149,32 @@ def test_the_middleware_works_under_a_sync_handler():
     answer = Client().get("/parties/guarded/teapot")
 
     assert (answer.status_code, answer.content) == (418, b"tea")
+
+
+def set_props(get_response):
+    """A middleware of another package, which uses our attribute."""
+
+    async def middleware(request):
+        request.props = {"admin": True}
+        return await get_response(request)
+
+    return middleware
+
+
+set_props = async_only_middleware(set_props)
+
+
+@pytest.mark.parametrize("party", ["guarded", "telling"])
+async def test_b5_props_of_another_middleware_open_nothing(wired, node, party):
+    """B2, B5: they do not stand for a hook that ran, and reach no room."""
+    wired.MIDDLEWARE = [f"{__name__}.set_props", *MIDDLEWARE[:-1]]
+    path = f"/parties/{party}/same"
+
+    reply = await ask(RoomHandler(), path)
+    result = await knock(Handshake(note_admission), path)
+
+    if party == "guarded":
+        assert reply.status == 500
+        assert result.closing == (1011, "internal error")
+    else:
+        assert reply.data["props"] == result.admission.props == {}

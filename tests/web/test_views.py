@@ -11,6 +11,7 @@ from rest_framework.authentication import BasicAuthentication, SessionAuthentica
 from rest_framework.permissions import BasePermission
 from rest_framework.response import Response
 
+from partyrooms import parties
 from partyrooms.exceptions import MailboxFull, StoreUnavailable
 from partyrooms.web.http.handler import RoomHandler
 from partyrooms.web.http.views import RoomView, room_view, view_class
@@ -563,3 +564,27 @@ async def test_other_urls_go_djangos_way(handler):
     reply = await ask(handler, "/their/party/", "POST", body=b"x" * (2**20 + 1))
 
     assert reply.body == b"own 1048577"
+
+
+@pytest.mark.parametrize("method", ["TRACE", "PROPFIND"])
+async def test_h1_another_method_is_405(handler, node, method):
+    """H1: it reaches no room, and none is started; Allow tells those that do."""
+    reply = await ask(handler, "/parties/telling/lobby", method)
+
+    assert reply.status == 405
+    assert "GET" in reply.header("allow")
+    assert not node.rooms.busy
+
+
+async def test_h6_a_class_that_takes_no_requests_is_404(handler, node):
+    """H6: no room is started for what nobody will answer, by URL or by stub."""
+    reply = await ask(handler, "/parties/silent/lobby")
+    fetched = await parties["silent"].get("lobby").fetch()
+
+    assert (reply.status, fetched.status_code) == (404, 404)
+    assert (
+        reply.data
+        == fetched.data
+        == {"detail": "The party 'silent' takes no requests."}
+    )
+    assert not node.rooms.busy

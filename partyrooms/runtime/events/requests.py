@@ -7,7 +7,12 @@ from typing import Any, ClassVar
 import msgspec
 
 from partyrooms.core.frames import Answer, AnswerKind
-from partyrooms.delivery.responses import chunks_of, error_answer, to_answer
+from partyrooms.delivery.responses import (
+    chunks_of,
+    error_answer,
+    takes_no_requests,
+    to_answer,
+)
 from partyrooms.runtime.calls import CALLS, failure
 from partyrooms.runtime.events.event import Event, is_out_of_reach
 from partyrooms.runtime.life import Life
@@ -28,9 +33,7 @@ class Request(Event):
         turn.chain = (*self.chain, *turn.chain)
         hook = life.hooks.on_request
         if hook is None:
-            answer = _json_answer(
-                404, f"The party {life.key.party!r} takes no requests."
-            )
+            answer = takes_no_requests(life.key)
         else:
             value = await hook(self.request)
             answer = to_answer(value)

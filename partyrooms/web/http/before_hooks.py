@@ -13,7 +13,8 @@ from partyrooms.api.lobby import Lobby
 from partyrooms.api.parties import parties
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.validation import as_text
-from partyrooms.delivery.responses import Refusal, as_hooks_answer
+from partyrooms.delivery.client_errors import client_error
+from partyrooms.delivery.responses import Refusal, as_hooks_answer, json_error
 from partyrooms.exceptions import Reject
 from partyrooms.web.http.address import (
     NOT_HERE,
@@ -22,11 +23,19 @@ from partyrooms.web.http.address import (
     is_room_view,
     target_of,
 )
+from partyrooms.web.http.body import adopt_body
+from partyrooms.web.http.csrf import check_token, may_be_forged
 from partyrooms.web.http.handshake_request import HandshakeRequest
 
 logger = logging.getLogger("partyrooms.before")
 
 Hook = Callable[[HttpRequest, Lobby], Any]
+
+_PASSED = "partyrooms.props"
+"""Where a request that its hook has let through keeps what it passed on.
+
+No attribute that other code sets has such a name.
+"""
 
 
 async def run_before_hook(
@@ -35,7 +44,7 @@ async def run_before_hook(
     """
     Run the hook of the room that a request is for.
 
-    Afterwards ``request.props`` exists, which ``require_hook_ran`` looks for.
+    Afterwards ``request.props`` exists, and ``props_of`` has what passes on.
 
     Args:
         request: Django's, with its URL resolved.
@@ -52,7 +61,18 @@ async def run_before_hook(
         return address_error(error)
     request.props = {}  # type: ignore[attr-defined]  # ours; no header sets it
     hook = _hook_for(request, target)
-    return None if hook is None else await _run(hook, request, target.address.key)
+    if hook is None:
+        return None
+    denial = await _run(hook, request, target.address.key)
+    if denial is None:
+        request.__dict__[_PASSED] = request.props  # type: ignore[attr-defined]
+    return denial
+
+
+def props_of(request: HttpRequest) -> dict[str, Any]:
+    """What the before-hook passed on, whatever else is called ``request.props``."""
+    props: dict[str, Any] = request.__dict__.get(_PASSED, {})
+    return props
 
 
 def require_hook_ran(request: HttpRequest, target: Target) -> None:
@@ -62,7 +82,7 @@ def require_hook_ran(request: HttpRequest, target: Target) -> None:
     Raises:
         RuntimeError: If its room's class has a hook, and the hook did not run.
     """
-    if hasattr(request, "props") or _hook_for(request, target) is None:
+    if _PASSED in request.__dict__ or _hook_for(request, target) is None:
         return
     raise RuntimeError(
         f"{target.room_class.__qualname__} has a before-hook that did not run: add "
@@ -81,6 +101,9 @@ async def _run(
     hook: Hook, request: HttpRequest, key: RoomKey
 ) -> HttpResponseBase | None:
     try:
+        denial = await _check(hook, request)
+        if denial is not None:
+            return denial
         lobby = Lobby(key.party, key.room_id, parties)
         returned = await usercode.call(hook, request, lobby)
         if isinstance(returned, HttpResponseBase):
@@ -91,7 +114,10 @@ async def _run(
         request.props = _snapshot(hook, request)  # type: ignore[attr-defined]
     except Reject as rejection:
         return Refusal.of(rejection)
-    except Exception:  # any error refuses: never open by accident
+    except Exception as error:  # any error refuses: never open by accident
+        known = client_error(error)
+        if known is not None:
+            return json_error(known.status_code, str(known.detail))
         logger.exception(
             "%s of %s failed; the client was refused",
             hook.__qualname__,
@@ -102,6 +128,18 @@ async def _run(
     # A hook may change META; what was read from it before is out of date.
     request.__dict__.pop("headers", None)
     return None
+
+
+async def _check(hook: Hook, request: HttpRequest) -> HttpResponseBase | None:
+    """
+    Look at body and token before the project's code acts for whoever has the cookies.
+
+    A handshake has no token; its origin was checked instead.
+    """
+    if isinstance(request, HandshakeRequest):
+        return None
+    adopt_body(request)  # the room needs it whole, and the token may be in a form
+    return await check_token(request, hook) if may_be_forged(request) else None
 
 
 def _require_passed(hook: Hook, returned: object, request: HttpRequest) -> None:

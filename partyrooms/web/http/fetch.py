@@ -1,18 +1,15 @@
 """``on_fetch`` of the party ``main``: HTTP requests that no URL matched."""
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
-from asgiref.sync import async_to_sync, sync_to_async
-from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from asgiref.sync import async_to_sync
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
-from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.locale import LocaleMiddleware
 from django.urls import Resolver404, resolve
-from django.utils.module_loading import import_string
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 
@@ -28,7 +25,9 @@ from partyrooms.delivery.responses import (
 )
 from partyrooms.exceptions import Reject
 from partyrooms.web.http.address import host_of, unknown_host
+from partyrooms.web.http.csrf import check_token
 from partyrooms.web.http.handshake_request import HandshakeRequest
+from partyrooms.web.http.stock_middleware import configured
 
 Hook = Callable[..., Any]
 
@@ -36,8 +35,6 @@ _ALLOWED = (
     "None, django.http.HttpResponse (also StreamingHttpResponse), "
     "rest_framework.response.Response, dict, list, str or bytes"
 )
-
-_SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 
 async def answer_unmatched(
@@ -90,7 +87,7 @@ def _is_unmatched(request: HttpRequest) -> bool:
 
 def _is_redirected(request: HttpRequest) -> bool:
     """Whether Django adds a slash or a language to the URL that a client asked for."""
-    for middleware in _configured(CommonMiddleware, LocaleMiddleware):
+    for middleware in configured(CommonMiddleware, LocaleMiddleware):
         answer = middleware.process_response(request, HttpResponse(status=404))
         if answer.status_code != 404:
             return True
@@ -102,55 +99,20 @@ async def _answer(
 ) -> HttpResponseBase:
     if host_of(request) is None:
         return unknown_host()  # as before-hooks, this one may trust the host
-    denial = await _check_token(hook, request)
-    if denial is not None:
-        return denial
     try:
+        denial = await check_token(request, hook)
+        if denial is not None:
+            return denial
         value = await usercode.call(hook, request, main_lobby())
     except Reject as rejection:
         return Refusal.of(rejection)
-    except APIException as error:
+    except (APIException, RequestDataTooBig, UnreadablePostError) as error:
+        # Django 5.2 has 400 and 500 for the last two.
         answer = error_answer(error)
         if answer is None:
             raise
         return _as_django(answer)
     return response if value is None else _as_response(hook, value)
-
-
-async def _check_token(hook: Hook, request: HttpRequest) -> HttpResponseBase | None:
-    """
-    Check the CSRF token, as before a view: a cookie alone does not prove intent.
-
-    Django protects views only. ``csrf_exempt`` is for hooks as it is for views.
-    """
-    if request.method in _SAFE_METHODS:
-        return None  # without a thread
-    for middleware in _configured(CsrfViewMiddleware):
-        check = sync_to_async(middleware.process_view)  # it may read a session
-        denial: HttpResponseBase | None = await check(request, hook, (), {})
-        if denial is not None:
-            return denial
-    return None
-
-
-def _configured(*classes: type) -> list[Any]:
-    """Those of the project's middleware that are Django's, or derived from it."""
-    return [
-        middleware
-        for middleware in _instances(tuple(settings.MIDDLEWARE))
-        if isinstance(middleware, classes)
-    ]
-
-
-@cache
-def _instances(paths: tuple[str, ...]) -> list[Any]:
-    wanted = (CommonMiddleware, LocaleMiddleware, CsrfViewMiddleware)
-    found = map(import_string, paths)
-    return [
-        one(HttpResponse)  # it never asks for a response
-        for one in found
-        if isinstance(one, type) and issubclass(one, wanted)
-    ]
 
 
 def _as_response(hook: Hook, value: Any) -> HttpResponseBase:

@@ -34,6 +34,10 @@ class RequestLifetime:
     """
     The time of one request: a thread of its own, made when the first sync code asks.
 
+    However it ends, also cancelled or by an error, ``request_finished`` goes out once,
+    in this thread and behind all that runs there: only then are its database
+    connections closed, or given back to a pool.
+
     Args:
         sender: The handler's class, for the signals.
         scope: The request's ASGI scope, of type ``http``.
@@ -43,6 +47,7 @@ class RequestLifetime:
         self._sender = sender
         self._scope = scope
         self._thread = ThreadSensitiveContext()
+        self._response: HttpResponseBase | None = None
 
     async def __aenter__(self) -> Self:
         await self._thread.__aenter__()  # type: ignore[no-untyped-call]
@@ -57,17 +62,26 @@ class RequestLifetime:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        abandon_thread(self._thread)
+        is_closed = self._response is not None and self._response.closed
+        abandon_thread(self._thread, None if is_closed else self._finish)
         await self._thread.__aexit__(  # type: ignore[no-untyped-call]
             kind, error, traceback
         )
 
     async def close(self, response: HttpResponseBase) -> None:
         """Close a response: ``request_finished`` goes out, what was opened closes."""
+        self._response = response
         if has_thread() or has_other_receivers(request_finished, self._sender):
             await sync_to_async(response.close)()
         else:
             response.close()
+
+    def _finish(self) -> None:
+        """What ``close`` did not come to, or may be doing at this moment."""
+        if self._response is None:
+            request_finished.send(sender=self._sender)
+        elif not self._response.closed:
+            self._response.close()
 
 
 def has_other_receivers(signal: Signal, sender: type) -> bool:

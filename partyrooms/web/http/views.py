@@ -7,7 +7,6 @@ from typing import Any, NoReturn
 
 from asgiref.sync import sync_to_async
 from django.apps import apps
-from django.core.exceptions import RequestDataTooBig
 from django.db import connections, transaction
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -19,6 +18,7 @@ from rest_framework.settings import api_settings
 from rest_framework.views import APIView, exception_handler
 
 from partyrooms.core.frames import Answer, AnswerKind
+from partyrooms.delivery.client_errors import client_error
 from partyrooms.delivery.internals import already_logged
 from partyrooms.delivery.requests import RoomRequest, make_parsers
 from partyrooms.delivery.responses import (
@@ -38,7 +38,7 @@ from partyrooms.web.http.address import (
     target_of,
 )
 from partyrooms.web.http.ask import ask
-from partyrooms.web.http.before_hooks import require_hook_ran
+from partyrooms.web.http.before_hooks import props_of, require_hook_ran
 from partyrooms.web.http.body import adopt_body
 from partyrooms.web.http.handshake_request import HandshakeRequest
 from partyrooms.web.http.policy import run_policy, user_id_of
@@ -138,7 +138,8 @@ class RoomView(APIView):
             require_hook_ran(http_request, target)
             adopt_body(http_request)
             await run_policy(self, request, http_request)
-            request.props = getattr(http_request, "props", {})
+            self.require_answerable(target)
+            request.props = props_of(http_request)
             request.user_id = user_id_of(request.user)
             request.subpath = target.address.subpath
             answer = await ask(http_request, key, request)
@@ -147,6 +148,22 @@ class RoomView(APIView):
             response = await self.refuse(error)
         finished: HttpResponseBase = self.finalize_response(request, response)  # type: ignore[arg-type]
         return finished
+
+    def require_answerable(self, target: Target) -> None:
+        """
+        Let nothing start for a request that no hook will answer.
+
+        Raises:
+            MethodNotAllowed: For methods such as TRACE and PROPFIND.
+            NotFound: If the class has no ``on_request``.
+        """
+        method = self.request.method or ""
+        if method not in self.allowed_methods:
+            raise exceptions.MethodNotAllowed(method)
+        if not hasattr(target.room_class, "on_request"):
+            raise exceptions.NotFound(
+                f"The party {target.address.key.party!r} takes no requests."
+            )
 
     def initialize_request(
         self, request: HttpRequest, *args: Any, **kwargs: Any
@@ -227,9 +244,8 @@ class RoomView(APIView):
 
     def handle_exception(self, exc: Exception) -> Any:
         """Make a response of an error; it never contains a traceback."""
-        if isinstance(exc, RequestDataTooBig):
-            exc = BodyTooLarge()
-        elif isinstance(exc, PartyroomsError) and exc.status_code == 503:
+        exc = client_error(exc) or exc
+        if isinstance(exc, PartyroomsError) and exc.status_code == 503:
             if not exc.was_logged:
                 logger.warning("%s", exc, extra={"action": "room_unreachable"})
             return already_logged(super().handle_exception(Unreachable()))
@@ -260,14 +276,6 @@ def wants_event_stream(request: Any) -> bool:
     """Whether the client asks for server-sent events, and not just for anything."""
     accepted = request.META.get("HTTP_ACCEPT", "").lower().split(",")
     return any(one.partition(";")[0].strip() == EVENT_STREAM for one in accepted)
-
-
-class BodyTooLarge(exceptions.APIException):
-    """The body is over ``MAX_BODY_SIZE``."""
-
-    status_code = 413
-    default_detail = "The body is too large."
-    default_code = "body_too_large"
 
 
 class Unreachable(exceptions.APIException):

@@ -107,9 +107,8 @@ class Gateway(AsyncConsumer):
 
     async def _attach(self, admission: Admission) -> None:
         await self._inbox.space()
-        request = admission.request
-        props = getattr(request, "props", {})
-        self._attachment.connect(ConnectionContext(request, props))
+        context = ConnectionContext(admission.request, admission.props)
+        self._attachment.connect(context)
 
     async def _read(self, receive: Receive, *, has_reasons: bool) -> None:
         socket, inbox = self._socket, self._inbox

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
-from django.http import HttpResponse, StreamingHttpResponse
+from asgiref.sync import sync_to_async
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 
 from partyrooms.core.validation import MAX_REASON_SIZE
@@ -103,8 +104,28 @@ def response_headers(response: HttpResponseBase) -> list[tuple[bytes, bytes]]:
     return headers
 
 
+async def collected(response: HttpResponseBase) -> HttpResponse:
+    """
+    The same response with its body in memory: a denial is sent at once.
+
+    Args:
+        response: A streaming one, to be closed by the caller. A sync iterator, such as
+            a file's, is read in a thread.
+    """
+    parts: Any = response.streaming_content  # type: ignore[attr-defined]
+    if response.is_async:  # type: ignore[attr-defined]
+        body = b"".join([part async for part in parts])
+    else:
+        body = await sync_to_async(b"".join)(parts)
+    plain = HttpResponse(body, status=response.status_code, headers=response.headers)
+    plain.cookies = response.cookies
+    return plain
+
+
 async def _respond(send: Send, response: HttpResponseBase) -> None:
-    body = await _body(response)
+    if response.streaming:
+        response = await collected(response)
+    body: bytes = getattr(response, "content", b"")
     headers = [
         header
         for header in response_headers(response)
@@ -119,10 +140,3 @@ async def _respond(send: Send, response: HttpResponseBase) -> None:
         }
     )
     await send({"type": "websocket.http.response.body", "body": body})
-
-
-async def _body(response: HttpResponseBase) -> bytes:
-    if isinstance(response, StreamingHttpResponse):
-        return b"".join([part async for part in response])
-    content: bytes = getattr(response, "content", b"")
-    return content

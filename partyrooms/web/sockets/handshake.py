@@ -33,12 +33,14 @@ from partyrooms.web.http.address import (
     unknown_host,
     uri_of,
 )
+from partyrooms.web.http.before_hooks import props_of
 from partyrooms.web.http.handshake_request import HandshakeRequest
 from partyrooms.web.http.lifetime import RequestLifetime
 from partyrooms.web.http.on_loop import on_loop
 from partyrooms.web.sockets.denial import (
     Send,
     accept_and_close,
+    collected,
     deny,
     response_headers,
     too_late,
@@ -70,7 +72,8 @@ class Admission:
         uri: Path and query as the client sent them, percent-encoded.
         subprotocol: The one to select; None: none.
         headers: For ``websocket.accept``: cookies and the project's own headers.
-        request: The handshake after ``MIDDLEWARE``; ``props`` are the before-hook's.
+        request: The handshake after ``MIDDLEWARE``.
+        props: What the before-hook passed on.
         deadline: The event loop's time by which the handshake must be answered.
     """
 
@@ -81,6 +84,7 @@ class Admission:
     subprotocol: str | None
     headers: list[tuple[bytes, bytes]]
     request: HttpRequest
+    props: dict[str, Any]
     deadline: float
 
 
@@ -146,6 +150,7 @@ class Handshake(ASGIHandler):
             subprotocol=request.subprotocol,
             headers=accept_headers(response),
             request=request,
+            props=props_of(request),
             deadline=deadline,
         )
 
@@ -171,8 +176,11 @@ class Handshake(ASGIHandler):
     async def _run(self, request: Any) -> HttpResponseBase:
         async with RequestLifetime(type(self), request.scope) as lifetime:
             response: HttpResponseBase = await self.run_get_response(request)
-            await lifetime.close(response)
-        return response
+            try:
+                # A file is closed below, before the client gets its answer.
+                return await collected(response) if response.streaming else response
+            finally:
+                await lifetime.close(response)
 
     def resolve_request(self, request: HttpRequest) -> ResolverMatch:
         """Find the view, in whatever decorators the project has wrapped it."""

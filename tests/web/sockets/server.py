@@ -38,6 +38,7 @@ class Server:
             "subprotocol": None,
             "headers": [],
             "request": HttpRequest(),
+            "props": {},
             "deadline": asyncio.get_running_loop().time() + WAIT,
         }
         self.scope = {

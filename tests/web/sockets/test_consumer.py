@@ -133,7 +133,7 @@ async def test_r11_props_of_the_before_hook_reach_on_connect():
 
     async with on_stage(Propped):
         server = Server(Propped)
-        server.scope["partyrooms"].request.props = {"name": "Alice"}
+        server.scope["partyrooms"].props = {"name": "Alice"}
         server.scope["partyrooms"].request.path = "/x"
         await server.accepted()
 
