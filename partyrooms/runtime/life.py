@@ -23,7 +23,7 @@ from partyrooms.runtime.storage import Storage
 from partyrooms.runtime.stream import StreamWriter
 from partyrooms.runtime.turn import EVERYBODY, current, outside
 from partyrooms.runtime.turn_over import TurnOver
-from partyrooms.usercode import contained
+from partyrooms.usercode import outcome
 
 
 class Life:
@@ -157,17 +157,13 @@ class Life:
 
     async def _guard(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         try:
-            return await coroutine
-        except asyncio.CancelledError:
-            raise
-        except BaseException as raised:  # it may raise whatever it likes
-            error = contained(raised, "Background work")
+            return await outcome(coroutine, "Background work")
+        except Exception as raised:
+            error = raised
         try:
-            await self.hooks.on_exception(error, None)
-        except asyncio.CancelledError:
-            raise
-        except BaseException as raised:
-            log_failed_report(self.key, contained(raised, "on_exception"), error)
+            await outcome(self.hooks.on_exception(error, None), "on_exception")
+        except Exception as raised:
+            log_failed_report(self.key, raised, error)
         return None
 
     # The end
