@@ -144,7 +144,8 @@ class Starter:
 
     def _note_lost(self, seats: Mapping[UUID | None, bytes]) -> None:
         """Sockets whose processes have died since the last life are still to close."""
-        here = self._cluster.named(self._key) or ()
+        # The class may not hibernate any more, which it did when it left the seats.
+        here = self._cluster.named(self._key) or self._cluster.gateways(self._key)
         for node, profiles in seats.items():
             if node not in here:
                 self._missed_closes.add_lost(decode_profiles(profiles))
