@@ -5,6 +5,7 @@ Subclasses are made plain: a template makes a ``SafeString`` and choices are ``s
 ``int``, too, but no codec between processes knows them.
 """
 
+import math
 from collections.abc import Collection, Iterable
 from typing import Any, Protocol
 
@@ -121,6 +122,37 @@ def as_state(value: object) -> bytes:
             f"one has {len(encoded)}. Keep a key in it, and the rest in self.storage."
         )
     return encoded
+
+
+def as_timer(name: str, seconds: object, method: object, *, least: float) -> float:
+    """
+    The seconds of a timer, whose method can be called.
+
+    Args:
+        name: Which of a room's methods was called, for errors.
+        seconds: What the application gave.
+        method: Likewise.
+        least: How many seconds there must be.
+
+    Raises:
+        TypeError: If the seconds are no number, or the method cannot be called.
+        ValueError: If there are fewer seconds, or they are not finite.
+    """
+    if not callable(method):
+        raise TypeError(
+            f"{name}() takes the method itself and then its arguments, not "
+            f"{method!r:.80}: write self.{name}(5, self.tick, 1)."
+        )
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise TypeError(
+            f"{name}() takes seconds as a number, not {type(seconds).__name__}: write "
+            f"self.{name}(5, self.tick)."
+        )
+    if not least <= seconds < math.inf:
+        raise ValueError(
+            f"{name}() takes {least:g} seconds or more, not {seconds!r:.80}."
+        )
+    return float(seconds)
 
 
 class HasId(Protocol):
