@@ -60,11 +60,27 @@ async def call(
         CancelledError: If the task that calls it was cancelled.
         Exception: What it raised; if that was no ``Exception``, a ``RuntimeError``.
     """
-    name = name or _name_of(function)
+    return await outcome(
+        awaitable(function, in_thread)(*args), name or _name_of(function)
+    )
+
+
+async def outcome(work: Awaitable[Any], name: str) -> Any:
+    """
+    Await what code of the project has begun.
+
+    Args:
+        work: What to await.
+        name: What errors call it.
+
+    Raises:
+        CancelledError: If the task that calls it was cancelled.
+        Exception: What it raised; if that was no ``Exception``, a ``RuntimeError``.
+    """
     task = asyncio.current_task()
     cancelled = 0 if task is None else task.cancelling()
     try:
-        return await awaitable(function, in_thread)(*args)
+        return await work
     except asyncio.CancelledError as raised:
         if task is None or task.cancelling() > cancelled:
             raise

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 from partyrooms import registry
 from partyrooms.conf import get_settings
-from partyrooms.core.frames import Answer, AnswerKind
+from partyrooms.core.frames import Answer
 from partyrooms.core.keys import RoomKey
 from partyrooms.delivery.requests import describe_request, join_query, room_request
 from partyrooms.delivery.responses import CONTENT_TYPES
@@ -132,7 +132,7 @@ class StubResponse:
         status_code: The HTTP status.
         headers: Names in lower case, with the last value of each.
         content: The body's bytes; empty if they are still to come.
-        data: The decoded JSON; None where the body is none.
+        data: The decoded JSON, by content type; None where the body is none.
     """
 
     def __init__(self, answer: Answer, reader: StreamReader | None = None) -> None:
@@ -140,10 +140,9 @@ class StubResponse:
         self.status_code = answer.status
         self.headers = {name.lower(): value for name, value in answer.headers}
         self.content = answer.body
-        is_json = answer.kind is AnswerKind.DATA
-        self.data: Any = msgspec.json.decode(answer.body) if is_json else None
         if kind := answer.content_type or CONTENT_TYPES.get(answer.kind):
             self.headers.setdefault("content-type", kind)
+        self.data: Any = _json_of(self.headers.get("content-type", ""), answer.body)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """
@@ -174,3 +173,13 @@ class StubResponse:
 
     def __repr__(self) -> str:
         return f"<StubResponse {self.status_code}>"
+
+
+def _json_of(content_type: str, body: bytes) -> Any:
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        return None
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, ValueError):  # whatever the room says that it is
+        return None

@@ -6,18 +6,19 @@ Its docstrings are the manual of what a hook is told and what it may call.
 
 import asyncio
 import logging
-from collections.abc import Collection, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from partyrooms import registry
 from partyrooms.api.parties import Parties, parties
 from partyrooms.core.frames import Frame, json_message
-from partyrooms.core.validation import as_ids, as_payload
+from partyrooms.core.validation import as_ids, as_payload, as_timer
 from partyrooms.exceptions import ConnectionTrouble
 from partyrooms.ports.sockets import ConnectionContext
 from partyrooms.runtime.connection import Connection
 from partyrooms.runtime.life import Life
 from partyrooms.runtime.storage import Storage
+from partyrooms.runtime.timers import MIN_INTERVAL, Timer
 
 logger = logging.getLogger("partyrooms.room")
 
@@ -175,7 +176,8 @@ class Room:
         """
         Run work in the background, as long as the room's life lasts.
 
-        It is cancelled when the room stops; what it raises goes to ``on_exception``.
+        It is cancelled when the room stops; what it raises goes to ``on_exception``. It
+        keeps a hibernating room in memory.
         Each ``send``, ``broadcast`` and ``put`` in it is a turn of its own.
 
         Returns:
@@ -190,6 +192,48 @@ class Room:
                 "coroutine function, as in self.create_task(self.tick())."
             )
         return self._life.create_task(coroutine)
+
+    def after(self, seconds: float, method: Callable[..., Any], *args: Any) -> Timer:
+        """
+        Call a method once, so many seconds from now, as an event of its own.
+
+        It has its place in the room's order, is a turn like any other, and may take
+        ``HOOK_TIMEOUT``; what it raises goes to ``on_exception``. The timer ends with
+        the room's life: what must outlive that is an alarm.
+
+        Args:
+            seconds: From now; 0: behind the events that wait already.
+            method: A coroutine function, or a plain one, which runs in a thread.
+            args: What it is given.
+
+        Returns:
+            The timer, whose ``cancel()`` may be called at any time.
+
+        Raises:
+            TypeError: If the method cannot be called.
+            ValueError: If the seconds are none that can pass.
+        """
+        delay = as_timer("after", seconds, method, least=0.0)
+        return self._life.start_timer(delay, None, method, args)
+
+    def every(self, seconds: float, method: Callable[..., Any], *args: Any) -> Timer:
+        """
+        Call a method again and again; the first time so many seconds from now.
+
+        Each call is like one of ``after``, and one that raises ends nothing. While a
+        call waits for its turn, no second one comes behind it.
+
+        Args:
+            seconds: Between two calls; at least 0.001.
+            method: As of ``after``.
+            args: What it is given.
+
+        Raises:
+            TypeError: If the method cannot be called.
+            ValueError: If the seconds are fewer, or none that can pass.
+        """
+        interval = as_timer("every", seconds, method, least=MIN_INTERVAL)
+        return self._life.start_timer(interval, interval, method, args)
 
     def __str__(self) -> str:
         return f"{self.party}/{self.id}"

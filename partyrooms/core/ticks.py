@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 MAX_AGE = timedelta(hours=1)
-"""A tick that came while no process was up, and is older than this, is not run."""
+"""A tick that is older than this is not run, whatever kept it from being run."""
 
 
 def due_tick(ticks: Iterable[datetime], *, since: datetime) -> datetime | None:
@@ -12,7 +12,7 @@ def due_tick(ticks: Iterable[datetime], *, since: datetime) -> datetime | None:
     Choose among the ticks that have come and were not begun.
 
     Args:
-        ticks: From the oldest on; none before ``since`` is older than ``MAX_AGE``.
+        ticks: From the oldest on; none is older than ``MAX_AGE``.
         since: When this process began to look. Of the ticks before, which nobody ran
             while no process was up, only the last one counts; the later ones follow
             each other.

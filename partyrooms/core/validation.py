@@ -5,13 +5,17 @@ Subclasses are made plain: a template makes a ``SafeString`` and choices are ``s
 ``int``, too, but no codec between processes knows them.
 """
 
+import math
 from collections.abc import Collection, Iterable
 from typing import Any, Protocol
 
-from partyrooms.core.frames import has_utf8
+from partyrooms.core.frames import has_utf8, json_text
 
 MAX_REASON_SIZE = 123
 """Bytes of a close reason as UTF-8 (RFC 6455, 5.5: a control frame has 125)."""
+
+MAX_STATE_SIZE = 16 * 1024
+"""Bytes of a connection's state as JSON."""
 
 MAX_TAGS = 9
 MAX_TAG_LENGTH = 256
@@ -100,6 +104,55 @@ def as_tags(id: str, tags: Any) -> tuple[str, ...]:
                 f"{len(tag)}."
             )
     return tuple(dict.fromkeys((id, *(as_text(tag, "A tag") for tag in given))))
+
+
+def as_state(value: object) -> bytes:
+    """
+    A connection's state as JSON.
+
+    Raises:
+        TypeError: If JSON has no such value.
+        ValueError: If it is larger than ``MAX_STATE_SIZE``, or a number that JSON has
+            not.
+    """
+    encoded = as_text(json_text(value), "A connection's state").encode()
+    if len(encoded) > MAX_STATE_SIZE:
+        raise ValueError(
+            f"A connection's state has at most {MAX_STATE_SIZE} bytes as JSON; this "
+            f"one has {len(encoded)}. Keep a key in it, and the rest in self.storage."
+        )
+    return encoded
+
+
+def as_timer(name: str, seconds: object, method: object, *, least: float) -> float:
+    """
+    The seconds of a timer, whose method can be called.
+
+    Args:
+        name: Which of a room's methods was called, for errors.
+        seconds: What the application gave.
+        method: Likewise.
+        least: How many seconds there must be.
+
+    Raises:
+        TypeError: If the seconds are no number, or the method cannot be called.
+        ValueError: If there are fewer seconds, or they are not finite.
+    """
+    if not callable(method):
+        raise TypeError(
+            f"{name}() takes the method itself and then its arguments, not "
+            f"{method!r:.80}: write self.{name}(5, self.tick, 1)."
+        )
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise TypeError(
+            f"{name}() takes seconds as a number, not {type(seconds).__name__}: write "
+            f"self.{name}(5, self.tick)."
+        )
+    if not least <= seconds < math.inf:
+        raise ValueError(
+            f"{name}() takes {least:g} seconds or more, not {seconds!r:.80}."
+        )
+    return float(seconds)
 
 
 class HasId(Protocol):

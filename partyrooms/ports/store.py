@@ -78,7 +78,7 @@ class Store(Protocol):
         Args:
             key: The room.
             hibernates: Its sockets outlive this period: if this owner dies, the nodes
-                that the row names are asked for them, and the claim takes the seats.
+                that the row names are asked for them.
                 False: the row names no node from now on.
             gateways: Nodes that the row is to name besides those that it names already.
 

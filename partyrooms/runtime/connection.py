@@ -5,14 +5,11 @@ from typing import Any
 
 import msgspec
 
-from partyrooms.core.frames import Frame, Profile, json_message, json_text
-from partyrooms.core.validation import as_closing, as_payload, as_text
+from partyrooms.core.frames import Frame, Profile, json_message
+from partyrooms.core.validation import as_closing, as_payload, as_state
 from partyrooms.ports.sockets import Socket
 from partyrooms.runtime.outputs import Outputs
 from partyrooms.runtime.turn import Output, Turn
-
-MAX_STATE_SIZE = 16 * 1024
-"""Bytes of a connection's state as JSON."""
 
 
 class Connection:
@@ -33,21 +30,9 @@ class Connection:
     """
 
     __slots__ = (
-        "__weakref__",
-        "_connecting",
-        "_early",
-        "_is_open",
-        "_outputs",
-        "_roster",
-        "_socket",
-        "_state",
-        "close_code",
-        "close_reason",
-        "id",
-        "tags",
-        "uri",
-        "user_id",
-        "was_clean",
+        *("_connecting", "_early", "_is_open", "_outputs", "_roster", "_socket"),
+        *("_state", "__weakref__", "close_code", "close_reason", "id", "tags", "uri"),
+        *("user_id", "was_clean"),
     )
 
     def __init__(self, outputs: Outputs, roster: "Connections", socket: Socket) -> None:
@@ -117,14 +102,14 @@ class Connection:
         """
         if callable(value):
             value = value(self.state)
-        encoded = None if value is None else _encode_state(value)
+        encoded = None if value is None else as_state(value)
         before = self._state
         # It raises where a turn is over: then nothing must have changed.
         self._outputs.put_out(
             self._socket.keep_state,
             encoded,
             self._socket.node,
-            undo=lambda: self._restore_state(before),
+            undo=lambda: self._restore_state(before, encoded),
         )
         self._state = encoded
         return self.state
@@ -179,10 +164,12 @@ class Connection:
         self._roster.leaving.pop(self, None)
         # A connection that was never let in is on no list.
         if self._roster.of(self._socket) is self:
-            self._roster.add(self)
+            self._roster.add_again(self)
 
-    def _restore_state(self, encoded: bytes | None) -> None:
-        self._state = encoded
+    def _restore_state(self, before: bytes | None, dropped: bytes | None) -> None:
+        # Background work may have set another one meanwhile, which counts.
+        if self._state is dropped:
+            self._state = before
 
     def __repr__(self) -> str:
         return f"<Connection {self.id!r} of {self._outputs.key}>"
@@ -224,13 +211,14 @@ class Connections:
         leaving: Those that are shut and whose ``on_close`` is still to come.
     """
 
-    __slots__ = ("_all", "_by_socket", "_by_tag", "leaving")
+    __slots__ = ("_all", "_by_socket", "_by_tag", "_is_out_of_order", "leaving")
 
     def __init__(self) -> None:
         self.leaving: dict[Connection, None] = {}
         self._all: dict[Connection, None] = {}
         self._by_tag: dict[str, dict[Connection, None]] = {}
         self._by_socket: dict[Socket, Connection] = {}
+        self._is_out_of_order = False
 
     def welcome(self, connection: Connection) -> None:
         """List a connection, and let its socket's events find it."""
@@ -251,13 +239,18 @@ class Connections:
 
     def sockets(self) -> list[Socket]:
         """Every socket whose end the room has not been told yet."""
-        return [one._socket for one in (*self._all, *self.leaving)]
+        return [one._socket for one in (*self.tagged(None), *self.leaving)]
 
     def add(self, connection: Connection) -> None:
         """List a connection under all its tags."""
         self._all[connection] = None
         for tag in connection.tags:
             self._by_tag.setdefault(tag, {})[connection] = None
+
+    def add_again(self, connection: Connection) -> None:
+        """List a connection that was taken out, where it was."""
+        self.add(connection)
+        self._is_out_of_order = True
 
     def discard(self, connection: Connection) -> None:
         """Take a connection out, if it is listed."""
@@ -272,6 +265,7 @@ class Connections:
 
     def newest(self, id: str) -> Connection | None:
         """The connection that came last with this id."""
+        self._put_in_order()
         for connection in reversed(self._by_tag.get(id, {})):
             # Another connection may carry this id as a tag of its own.
             if connection.id == id:
@@ -280,18 +274,17 @@ class Connections:
 
     def tagged(self, tag: str | None) -> Iterator[Connection]:
         """Those with a tag, or all; may be changed while it is walked through."""
+        self._put_in_order()
         found = self._all if tag is None else self._by_tag.get(tag, {})
         return iter(tuple(found))
 
+    def _put_in_order(self) -> None:
+        """Sort what ``add_again`` has put at the end, however many those are."""
+        if self._is_out_of_order:
+            listed, self._all, self._by_tag = self._all, {}, {}
+            for connection in filter(listed.__contains__, self._by_socket.values()):
+                self.add(connection)
+            self._is_out_of_order = False
+
     def __len__(self) -> int:
         return len(self._all)
-
-
-def _encode_state(value: Any) -> bytes:
-    encoded = as_text(json_text(value), "A connection's state").encode()
-    if len(encoded) > MAX_STATE_SIZE:
-        raise ValueError(
-            f"A connection's state has at most {MAX_STATE_SIZE} bytes as JSON; this "
-            f"one has {len(encoded)}. Keep a key in it, and the rest in self.storage."
-        )
-    return encoded

@@ -10,6 +10,7 @@ from partyrooms.conf import Settings
 from partyrooms.nodes.lease import Lease
 from partyrooms.ports.store import Store
 from partyrooms.runtime.committer import Committer
+from partyrooms.runtime.timers import NodeTimers
 from partyrooms.usercode import InThread
 
 
@@ -39,6 +40,7 @@ class Environment:
         wall_clock: Seconds since 1970, to be shown to people.
         in_thread: Makes a coroutine function of a hook that is none.
         spawn: Starts a task of the node's.
+        timers: Those of all rooms.
         is_embedded: The process serves nobody (a command's, a task queue's): rooms
             are better off elsewhere.
         is_draining: The node gives its rooms away and takes no more.
@@ -54,6 +56,7 @@ class Environment:
     wall_clock: Callable[[], float]
     in_thread: InThread
     spawn: Spawn
+    timers: NodeTimers
     is_embedded: bool = False
     is_draining: bool = False
     is_over: bool = False

@@ -5,6 +5,7 @@ import contextvars
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
+from partyrooms.conf import Settings
 from partyrooms.core.frames import Frame
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.quota import Quota
@@ -21,9 +22,10 @@ from partyrooms.runtime.outputs import Outputs
 from partyrooms.runtime.peers import Audience
 from partyrooms.runtime.storage import Storage
 from partyrooms.runtime.stream import StreamWriter
+from partyrooms.runtime.timers import RoomTimers, Timer
 from partyrooms.runtime.turn import EVERYBODY, current, outside
 from partyrooms.runtime.turn_over import TurnOver
-from partyrooms.usercode import contained
+from partyrooms.usercode import outcome
 
 
 class Life:
@@ -36,6 +38,8 @@ class Life:
         outputs: What it says.
         data: What it keeps.
         connections: Who is connected.
+        tasks: What ``create_task`` has started and goes on.
+        timers: Those that are pending.
         room: The instance.
         hooks: The instance's, ready to be awaited.
 
@@ -47,6 +51,7 @@ class Life:
         audience: The room's sockets; those that are open already are taken over.
         environment: What it shares with the node's other rooms.
         on_lost: Called once, when the room turns out to be somebody else's.
+        put_timer: Puts the call of a timer into the room's mailbox.
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class Life:
         audience: Audience,
         environment: Environment,
         on_lost: Callable[[], None],
+        put_timer: Callable[[Timer], None],
     ) -> None:
         settings = environment.settings
         quota = Quota(
@@ -89,11 +95,12 @@ class Life:
         self.storage = Storage(self.data)
         self.connections = Connections()
         self.streams: set[StreamWriter] = set()
+        self.timers = RoomTimers(environment.timers, put_timer)
         self.owner = environment.name
         self.started_at = environment.wall_clock()
         self._audience = audience
         self._replies: set[asyncio.Future[Any]] = set()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self.tasks: set[asyncio.Task[Any]] = set()
         self._loop = asyncio.get_running_loop()
         self.room: Any = room_class(self)
         self.hooks = Hooks(self.room, environment.in_thread)
@@ -123,14 +130,38 @@ class Life:
         self.streams.add(writer)
         return writer
 
-    # Background work
+    def idle_limit(self, settings: Settings) -> float | None:
+        """Seconds without an event after which it leaves memory; None: not now."""
+        if self.streams:
+            return None
+        if not self.room.hibernate:
+            return None if self.connections else settings.idle_timeout
+        if self.tasks or self.timers:
+            return None
+        if self.connections:
+            return settings.hibernate_after
+        return min(settings.hibernate_after, settings.idle_timeout)
+
+    # Timers and background work
+
+    def start_timer(self, *timer: Any) -> Timer:
+        """Begin a timer, from whatever thread; see ``RoomTimers.start``."""
+        self._require_time()
+        if self.outputs.is_on_loop:
+            return self.timers.start(*timer)
+        # Typed as Any: it is a call in another thread.
+        started: Timer = self.outputs.on_loop(self.timers.start, *timer)
+        return started
+
+    def _require_time(self) -> None:
+        self.outputs.open_turn()
+        if self.outputs.is_over:
+            raise RoomStopped(f"This life of {self.key} is over: nothing begins.")
 
     def create_task(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run a coroutine outside of any turn until this life ends."""
         try:
-            self.outputs.open_turn()
-            if self.outputs.is_over:
-                raise RoomStopped(f"This life of {self.key} is over: no task begins.")
+            self._require_time()
         except (RoomStopped, TurnOver):
             coroutine.close()
             raise
@@ -142,8 +173,8 @@ class Life:
         context = (outside.get() or contextvars.copy_context()).copy()
         context.run(current.set, None)
         task = self._loop.create_task(self._guard(coroutine), context=context)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
         # One that was cancelled before it began has not awaited it.
         task.add_done_callback(lambda _: coroutine.close())
         return task
@@ -151,23 +182,15 @@ class Life:
     async def _start(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         return self.create_task(coroutine)
 
-    def has_task(self, task: "asyncio.Task[Any]") -> bool:
-        """Whether a task was started by ``create_task``."""
-        return task in self._tasks
-
     async def _guard(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         try:
-            return await coroutine
-        except asyncio.CancelledError:
-            raise
-        except BaseException as raised:  # it may raise whatever it likes
-            error = contained(raised, "Background work")
+            return await outcome(coroutine, "Background work")
+        except Exception as raised:
+            error = raised
         try:
-            await self.hooks.on_exception(error, None)
-        except asyncio.CancelledError:
-            raise
-        except BaseException as raised:
-            log_failed_report(self.key, contained(raised, "on_exception"), error)
+            await outcome(self.hooks.on_exception(error, None), "on_exception")
+        except Exception as raised:
+            log_failed_report(self.key, raised, error)
         return None
 
     # The end
@@ -183,8 +206,9 @@ class Life:
             return
         self.outputs.is_over = True
         self.gate.lose()
-        for task in self._tasks:
+        for task in self.tasks:
             task.cancel()
+        self.timers.end()
         for stream in tuple(self.streams):
             stream.cut()
         for reply in self._replies:

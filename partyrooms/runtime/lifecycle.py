@@ -13,13 +13,14 @@ from partyrooms.ports.records import Handover
 from partyrooms.ports.sockets import Closing
 from partyrooms.runtime.cluster_port import Cluster
 from partyrooms.runtime.environment import Environment
-from partyrooms.runtime.events import Closed, Event, confirm
+from partyrooms.runtime.events import Closed, Event, TimerEvent, confirm
 from partyrooms.runtime.life import Life
 from partyrooms.runtime.mailbox import Mailbox
 from partyrooms.runtime.missed_closes import MissedCloses
 from partyrooms.runtime.ownership import Ownership
 from partyrooms.runtime.runner import HookRunner
 from partyrooms.runtime.starter import MOVED, Starter
+from partyrooms.runtime.timers import Timer
 
 logger = logging.getLogger("partyrooms.runtime")
 
@@ -145,7 +146,7 @@ class Lifecycle:
             confirm(mailbox.take())
             return
         try:
-            started = await self._starter.start(self.lose)
+            started = await self._starter.start(self.lose, self._put_timer)
         except RoomElsewhere as refused:
             self._cluster.refuse(self._key, mailbox.take_all(), refused)
             return
@@ -159,6 +160,10 @@ class Lifecycle:
         for event in mailbox.take_all():
             self._missed_closes.give_up(event, started)
             confirm(event)
+
+    def _put_timer(self, timer: Timer) -> None:
+        self._mailbox.waiting.append(TimerEvent(timer=timer))
+        self._wake()
 
     def _log_failed_start(self, error: Exception) -> None:
         is_known = isinstance(error, PartyroomsError | DatabaseError)
@@ -220,6 +225,8 @@ class Lifecycle:
                 seats=self._cluster.seats(self._key) if life.room.hibernate else {},
             )
             await self.ownership.release(life.claim, handover)
+        while self._mailbox.waiting and not self._mailbox.waiting[0].wakes():
+            confirm(self._mailbox.take())
         is_draining = self._environment.is_draining
         if is_draining or not self._mailbox.waiting:
             self._cluster.release(

@@ -21,6 +21,7 @@ from partyrooms.runtime.missed_closes import MissedCloses
 from partyrooms.runtime.ownership import Ownership
 from partyrooms.runtime.peers import Audience
 from partyrooms.runtime.runner import HookRunner
+from partyrooms.runtime.timers import Timer
 from partyrooms.runtime.turn import Turn
 from partyrooms.usercode import contained
 
@@ -60,12 +61,15 @@ class Starter:
         self._runner = runner
         self._missed_closes = missed_closes
 
-    async def start(self, on_lost: Callable[[], None]) -> Life | Exception:
+    async def start(
+        self, on_lost: Callable[[], None], put_timer: Callable[[Timer], None]
+    ) -> Life | Exception:
         """
         Claim the room, make the instance and run ``on_start``.
 
         Args:
             on_lost: Called once, when the room turns out to be somebody else's.
+            put_timer: Puts the call of a timer into the mailbox.
 
         Returns:
             The life; or what ``on_start`` raised, which was reported already.
@@ -94,7 +98,7 @@ class Starter:
             await self._cluster.take_over(self._key, claim)
             self._note_lost(seats)
             seats = {}
-            life = await self._make(claim, audience, on_lost)
+            life = await self._make(claim, audience, on_lost, put_timer)
             error = await self._load(life)
             is_started = error is None
             return life if error is None else error
@@ -120,7 +124,11 @@ class Starter:
         return error
 
     async def _make(
-        self, claim: Claim, audience: Audience, on_lost: Callable[[], None]
+        self,
+        claim: Claim,
+        audience: Audience,
+        on_lost: Callable[[], None],
+        put_timer: Callable[[Timer], None],
     ) -> Life:
         sizes = await self._environment.store.sizes(claim.record)
         if self._ownership.is_lost:
@@ -135,6 +143,7 @@ class Starter:
                 audience=audience,
                 environment=self._environment,
                 on_lost=on_lost,
+                put_timer=put_timer,
             )
         except BaseException as raised:  # __init__ may raise whatever it likes
             error = contained(raised, "__init__")
@@ -144,7 +153,8 @@ class Starter:
 
     def _note_lost(self, seats: Mapping[UUID | None, bytes]) -> None:
         """Sockets whose processes have died since the last life are still to close."""
-        here = self._cluster.named(self._key) or ()
+        # The class may not hibernate any more, which it did when it left the seats.
+        here = self._cluster.named(self._key) or self._cluster.gateways(self._key)
         for node, profiles in seats.items():
             if node not in here:
                 self._missed_closes.add_lost(decode_profiles(profiles))

@@ -82,7 +82,7 @@ class StreamWriter:
                     await self._outputs.gate.space()
                     self._granted -= len(piece)
                     self._outputs.put_out_alone(self._deliver, piece)
-        except Exception:
+        except BaseException:  # A generator may also be left by a CancelledError.
             self._outputs.put_out_alone(self._over, True)
             raise  # to on_exception
         else:

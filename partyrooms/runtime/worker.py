@@ -160,11 +160,11 @@ class Worker(EventInbox):
         if life is None:
             return
         life.gate.release()
-        if self._idle is None or life.streams:
-            return
-        settings, quiet = self._environment.settings, now - self._quiet_since
-        hibernates = life.room.hibernate and quiet >= settings.hibernate_after
-        if hibernates or (not life.connections and quiet >= settings.idle_timeout):
+        settings = self._environment.settings
+        limit = None if self._idle is None else life.idle_limit(settings)
+        if limit is None:
+            self._quiet_since = now
+        elif now - self._quiet_since >= limit:
             self.lifecycle.stop_wanted = True
             self._wake()
 
@@ -194,9 +194,8 @@ class Worker(EventInbox):
 
     def runs(self, task: "asyncio.Task[Any]") -> bool:
         """Whether a task is the room's: its worker's, or background work."""
-        return task is self._task or (
-            self.life is not None and self.life.has_task(task)
-        )
+        life = self.life
+        return task is self._task or (life is not None and task in life.tasks)
 
     # The task
 

@@ -90,9 +90,9 @@ class AlarmPoller:
     async def _ring(self, due: DueAlarm) -> None:
         node = self._node
         try:
-            await asyncio.sleep(
-                max(0.0, due.at.timestamp() - self._environment.wall_clock())
-            )
+            early = due.at.timestamp() - self._environment.wall_clock()
+            # The clock may have been set back since it was found.
+            await asyncio.sleep(min(max(0.0, early), MAX_INTERVAL))
             await node.cluster.inbox(due.key).alarm_due(due.at)
         except Exception as error:
             # The room, or its worker, has logged it. The alarm is in the table: it is

@@ -99,9 +99,11 @@ class CronPoller:
             # lease was over meanwhile.
             is_left = row.is_abandoned or row.is_own
             return row.tick if is_left else None
-        oldest = min(now - MAX_AGE, self._since)
-        ticks = schedule.ticks(max(row.tick, oldest))
-        return due_tick(takewhile(lambda tick: tick <= now, ticks), since=self._since)
+        # It was begun by a clock that was wrong then: what it says counts for nothing.
+        last = row.tick if row.tick <= now + MAX_AGE else now - MAX_AGE
+        ticks = schedule.ticks(max(last, now - MAX_AGE))
+        since = min(self._since, now)
+        return due_tick(takewhile(lambda tick: tick <= now, ticks), since=since)
 
     def _wait(self, schedule: Schedule, row: CronRow) -> float:
         """Seconds until a cron's next tick."""

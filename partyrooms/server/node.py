@@ -24,6 +24,7 @@ from partyrooms.runtime.committer import Committer
 from partyrooms.runtime.environment import Environment
 from partyrooms.runtime.room_table import RoomTable
 from partyrooms.runtime.threads import HookThreads
+from partyrooms.runtime.timers import NodeTimers
 from partyrooms.runtime.watchdog import Watchdog
 from partyrooms.runtime.worker import Worker
 from partyrooms.usercode import Hook, InThread
@@ -95,6 +96,7 @@ class Node:
             wall_clock=wall_clock,
             in_thread=in_thread or self._in_thread,
             spawn=self.spawn,
+            timers=NodeTimers(clock),
             is_embedded=is_embedded,
         )
         self.is_leaving = False

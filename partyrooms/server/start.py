@@ -90,6 +90,7 @@ def _start(node: Node, membership: Membership, *, keeps_time: bool) -> None:
         on_lost=partial(on_loop, node.lose),
     )
     node.spawn(node.rooms.keep_sweeping())
+    node.spawn(node.environment.timers.keep_ringing())
     if keeps_time:
         node.spawn(AlarmPoller(node).keep_polling())
         node.spawn(CronPoller(node).keep_polling())

@@ -5,11 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import RoomElsewhere, RoomUnreachable
-from partyrooms.models import Node, RoomRecord
+from partyrooms.models import Node, RoomRecord, Seats
 from partyrooms.nodes.death import declare_dead, is_gone
 from partyrooms.nodes.membership import Membership
 from partyrooms.nodes.quarantine import require_no_quarantine
@@ -57,14 +57,19 @@ class RoomClaims:
     def _try_to_claim(
         self, key: RoomKey, hibernates: bool, gateways: set[str]
     ) -> Claim | None:
-        row, _ = self._rooms.select_related("owner").get_or_create(
-            party=key.party, room_id=key.room_id
+        seats = Exists(Seats.objects.using(self._database).filter(room=OuterRef("pk")))
+        row, is_new = (
+            self._rooms.select_related("owner")
+            .annotate(has_seats=seats)
+            .get_or_create(party=key.party, room_id=key.room_id)
         )
         self._require_free(key, row.owner)
         require_no_quarantine(row)
         named = sorted({*row.gateways, *gateways})
         if not self._take(row, named if hibernates else []):
             return None
+        # Also where nobody hibernates: the class may have, when the room was given up.
+        seats_left = hibernates or (not is_new and row.has_seats)
         return Claim(
             key=key,
             record=row.pk,
@@ -73,7 +78,7 @@ class RoomClaims:
             gateways=tuple(map(UUID, named)),
             progress=None if row.progress is None else bytes(row.progress),
             displaced=row.owner_id,
-            seats=take_seats(self._database, row.pk, self._node) if hibernates else (),
+            seats=take_seats(self._database, row.pk, self._node) if seats_left else (),
             alarm=alarm_of(row),
         )
 

@@ -223,11 +223,12 @@ class RunningRoom:
         """
         Let time pass, with what happens in it; takes what ``timedelta`` takes.
 
-        Each alarm that is due meanwhile rings at its time, in order, retries included,
-        in all rooms that the test has to do with.
+        Each alarm, timer and ``asyncio.sleep`` of background work comes at its time, in
+        order, retries included, in all rooms that the test has to do with. Sleeps in
+        tasks that background work itself starts are not moved.
 
         Raises:
-            RuntimeError: If on_alarm sets the next alarm for now, and so without end.
+            RuntimeError: If what is called asks for the next call now, without end.
         """
         await self._timeline.pass_time(timedelta(**duration).total_seconds())
         await self._worker.until_idle()

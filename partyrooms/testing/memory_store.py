@@ -70,7 +70,7 @@ class MemoryStore:
     ) -> Claim:
         async with self._call() as tables:
             record, room = tables.room(key)
-            row, seats = room.fence, room.seats
+            row = room.fence
             if row.owner not in {None, self.node_id, *tables.dead}:
                 raise RoomElsewhere(
                     f"{key} is owned by the living node {row.owner}. Give all processes"
@@ -83,7 +83,7 @@ class MemoryStore:
             room.fence = replace(row, owner=self.node_id, epoch=row.epoch + 1)
             named = tuple(dict.fromkeys([*room.gateways, *gateways]))
             room.gateways = named if hibernates else ()
-            room.seats = {} if hibernates else seats
+            seats, room.seats = room.seats, {}
             return Claim(
                 key=key,
                 record=record,
@@ -95,7 +95,7 @@ class MemoryStore:
                 seats=tuple(
                     (node, profiles)
                     for node, profiles in seats.items()
-                    if hibernates and node != self.node_id
+                    if node != self.node_id
                 ),
                 alarm=room.alarm,
             )

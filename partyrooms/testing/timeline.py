@@ -12,10 +12,17 @@ from partyrooms.core.keys import RoomKey
 from partyrooms.ports.records import DueAlarm
 from partyrooms.server.node import Node
 from partyrooms.testing.memory_store import MemoryStore
+from partyrooms.testing.sleeps import Sleeps
 from partyrooms.timezones import from_seconds
 
 MAX_ALARMS = 10_000
-"""In one ``pass_time()``: an on_alarm that sets an alarm for now would not end."""
+"""In one ``pass_time()``: on_alarm that sets an alarm for now would ring for ever."""
+
+CALL_PATIENCE = 1.0
+"""Real seconds that a timer's call may take before time goes on without it."""
+
+MAX_STEPS = 10_000
+"""At one moment: likewise for timers, and for sleeps of no time."""
 
 
 class FakeClock:
@@ -34,14 +41,16 @@ class FakeClock:
         """Seconds since 1970, now or when so many will have elapsed."""
         return self._started + (self.elapsed if elapsed is None else elapsed)
 
-    def move_to(self, moment: datetime) -> None:
-        """Let it be a later moment; an earlier one is passed over."""
-        self.elapsed = max(self.elapsed, moment.timestamp() - self._started)
+    def elapsed_at(self, moment: datetime) -> float:
+        """How many seconds will have elapsed, or had, at a moment."""
+        return moment.timestamp() - self._started
 
 
 class Timeline:
     """
-    What happens in a node while time passes: hooks time out, rooms sleep, alarms ring.
+    What happens in a node while time passes: alarms and timers ring, rooms sleep.
+
+    Hooks time out, and background work wakes up.
 
     Args:
         node: Not started, so that nothing of this happens by itself.
@@ -53,34 +62,71 @@ class Timeline:
         self._node = node
         self.clock = clock
         self.store = store
+        self._timers = node.environment.timers
+        self._sleeps = Sleeps()
         self._waiting: set[RoomKey] = set()  # until a hook has ended
 
     async def pass_time(self, duration: float) -> None:
         """
-        Let so many seconds pass; each alarm rings at its time, in order.
+        Let so many seconds pass; what is due meanwhile happens at its time, in order.
 
         Raises:
-            RuntimeError: If more than ``MAX_ALARMS`` ring.
+            RuntimeError: If more than ``MAX_ALARMS`` ring, or time does not go on.
         """
         self._waiting.clear()
         await self._quiet()
         self._node.rooms.sweep()
         end = self.clock.elapsed + duration
-        rung = 0
-        while due := await self._next_alarm(end):
-            if rung == MAX_ALARMS:
+        rung = steps = 0
+        while True:
+            due = await self._next_alarm(end)
+            alarm_at = math.inf if due is None else self.clock.elapsed_at(due.at)
+            step_at = self._next_step_at
+            if due is None and step_at > end:
+                break
+            if due is not None and alarm_at <= step_at:
+                rung += 1
+                if rung > MAX_ALARMS:
+                    raise RuntimeError(
+                        f"{MAX_ALARMS} alarms have rung, and {due.key} has another one:"
+                        " does its on_alarm set an alarm that is due at once?"
+                    )
+                await self._ring(due)
+                continue
+            steps = 0 if step_at > self.clock.elapsed else steps + 1
+            if steps > MAX_STEPS:
                 raise RuntimeError(
-                    f"{MAX_ALARMS} alarms have rung, and {due.key} has another one: "
-                    "does its on_alarm set an alarm that is due at once?"
+                    f"{MAX_STEPS} timers have rung at one moment, and there is another "
+                    "one: does what they call start one of 0 seconds?"
                 )
-            rung += 1
-            await self._ring(due)
-        self.clock.elapsed = end
+            await self._step(step_at)
+        self._move_to(end)
+
+    async def _step(self, at: float) -> None:
+        """Let timers ring, and wait until their calls have ended."""
+        rooms = self._node.rooms
+        others = {one for one in rooms.busy if one.is_in_hook}
+        self._move_to(at)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CALL_PATIENCE):
+                for worker in rooms.busy - others:
+                    await worker.until_idle()
+
+    @property
+    def _next_step_at(self) -> float:
+        """When the next timer rings, or background work wakes up."""
+        timer_at = self._timers.next_at
+        return min(math.inf if timer_at is None else timer_at, self._sleeps.next_at)
+
+    def _move_to(self, elapsed: float) -> None:
+        """Let so much time have elapsed, and begin what is due then."""
+        self.clock.elapsed = max(self.clock.elapsed, elapsed)
         self._node.rooms.sweep()
+        self._timers.ring_due()
+        self._sleeps.wake(self.clock.elapsed)
 
     async def _ring(self, due: DueAlarm) -> None:
-        self.clock.move_to(due.at)
-        self._node.rooms.sweep()
+        self._move_to(self.clock.elapsed_at(due.at))
         worker = self._node.worker(due.key)
         alarm_due = worker.alarm_due(due.at)
         if worker.is_in_hook:
@@ -100,7 +146,10 @@ class Timeline:
 
     async def _quiet(self) -> None:
         """Wait until nothing happens but in hooks, and all is committed."""
-        for worker in tuple(self._node.rooms.busy):
+        working = tuple(self._node.rooms.busy)
+        tasks = [one for each in working if each.life for one in each.life.tasks]
+        await self._sleeps.notice(tasks, self.clock.elapsed)
+        for worker in working:
             while worker.is_between_hooks:  # noqa: ASYNC110 - memory waits for nothing
                 await asyncio.sleep(0)
             if worker.life is not None:

@@ -2,6 +2,7 @@
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
+from django.http import HttpResponse, JsonResponse
 
 from partyrooms import Room, parties
 from partyrooms.core.keys import RoomKey
@@ -268,3 +269,35 @@ async def test_p2_an_answer_may_be_text_bytes_or_nothing():
     assert repr(none) == "<StubResponse 204>"
     assert [chunk async for chunk in text] == ["é".encode()]
     text.close()
+
+
+class Typed(Room):
+    """Answers with bodies of many types."""
+
+    party = "stub-typed"
+
+    async def on_request(self, request):
+        body, content_type = request.data
+        if content_type is None:
+            return JsonResponse({"got": body})
+        return HttpResponse(body, content_type=content_type)
+
+
+@pytest.mark.parametrize(
+    ("answer", "data"),
+    [
+        ([1, None], {"got": 1}),
+        (["[1]", "application/json; charset=utf-8"], [1]),
+        (["[2]", "application/problem+json"], [2]),
+        (["[3]", "text/plain"], None),
+        (["[4", "application/json"], None),
+        (["", "application/json"], None),
+    ],
+)
+async def test_p2_e5_a_bodys_content_type_says_whether_it_is_json(answer, data):
+    """P2, E5: whatever the room made it with; in the testing kit, too."""
+    async with running_room(Typed, "one") as room:
+        fetched = await parties["stub-typed"].get("one").fetch("/", "POST", json=answer)
+        asked = await room.post(json=answer)
+
+    assert (fetched.data, asked.data) == (data, data)

@@ -1,11 +1,12 @@
 """A gateway dies while a room sleeps: on_close is called all the same."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import pytest
 
-from partyrooms import Room
+from partyrooms import Room, registry
 from partyrooms.conf import get_settings
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.values import decode
@@ -42,6 +43,8 @@ class Diary(Room):
 
 DIARY = RoomKey("bus-diary", "one")
 
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+
 
 def let_ring(node):
     """What a started node does twice a second."""
@@ -76,6 +79,21 @@ async def test_r13_on_close_for_the_sockets_of_a_dead_gateway(layered, sleeping)
     assert await alice.next() == "here: alice"
 
 
+async def test_r13_r24_a_class_that_hibernates_no_more_closes_who_is_lost_only(
+    layered, sleeping, monkeypatch
+):
+    """R13, R24: sockets of living processes go on in the life that follows."""
+    owner, lost, alice, _ = sleeping
+    monkeypatch.setattr(registry.get(SLEEPY.party), "hibernate", False)
+
+    await layered.kill(lost)
+    let_ring(owner)
+
+    assert await alice.next() == "bye bob 1006"
+    alice.send("who")
+    assert await alice.next() == "here: alice"
+
+
 async def test_r13_whatever_wakes_the_room_first(layered, sleeping):
     """R13: on_close comes before the event that has woken it."""
     _, lost, alice, _ = sleeping
@@ -100,8 +118,9 @@ async def test_r24_nobody_is_missed_whose_gateway_lives(layered, sleeping):
     assert bob.socket.closing is None
 
 
-async def test_r13_a_server_that_died_with_its_sleeping_rooms():
-    """R13: without other processes it is the next one that wakes them."""
+@pytest.mark.parametrize("hibernates", [True, False])
+async def test_r13_a_server_that_died_with_its_sleeping_rooms(monkeypatch, hibernates):
+    """R13, R24: the next one wakes them, once, whatever the class says by now."""
     tables = MemoryTables()
 
     def node():
@@ -111,6 +130,7 @@ async def test_r13_a_server_that_died_with_its_sleeping_rooms():
     await connected(first, "alice", DIARY)
     await first.worker(DIARY).stop(None)
     tables.dead.add(first.store.node_id)
+    monkeypatch.setattr(Diary, "hibernate", hibernates)
 
     let_ring(second)
 
@@ -118,5 +138,6 @@ async def test_r13_a_server_that_died_with_its_sleeping_rooms():
         while not tables.room(DIARY)[1].entries:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     assert decode(tables.room(DIARY)[1].entries[b"left"]) == ["alice", 1006, {"n": 1}]
+    assert await second.store.deserted(now=NOW, parties=["bus-diary"], limit=9) == []
     await first.close()
     await second.close()

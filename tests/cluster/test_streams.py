@@ -56,6 +56,10 @@ class Speaker(Room):
         yield "so far"
         raise ValueError("no further")
 
+    async def cancelled(self):
+        yield "so far"
+        raise asyncio.CancelledError
+
     async def wrong(self):
         yield "so far"
         yield 7
@@ -187,14 +191,21 @@ async def test_h4_more_than_any_window_comes_whole(there):
     assert max(sizes) <= 64 * 1024
 
 
-async def test_h4_a_generator_that_raises_breaks_the_stream(there):
+@pytest.mark.parametrize(
+    ("way", "told"),
+    [
+        ("failing", "ValueError: no further"),
+        ("cancelled", "RuntimeError: Background work was left by a CancelledError"),
+    ],
+)
+async def test_h4_a_generator_that_raises_breaks_the_stream(there, way, told):
     """H4, R17: what it yielded arrives; on_exception hears of it."""
-    reader = await stream(there, "failing")
+    reader = await stream(there, way)
 
     assert await read(reader) == b"so far"
     with pytest.raises(StreamBroken):
         await read(reader)
-    assert await event() == "ValueError: no further"
+    assert await event() == told
 
 
 async def test_h4_only_str_and_bytes_can_be_yielded(there):

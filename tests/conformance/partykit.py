@@ -35,6 +35,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "R23": "`ctx.waitUntil`",
         "R25": "never selects one: a browser that asks for one fails",
         "R26": "",
+        "R27": "`setTimeout`, `setInterval`, which hibernation ends in silence",
     },
     "Connections": {
         "R30": "`id`, `uri`, `tags`; no user",

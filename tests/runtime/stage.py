@@ -121,6 +121,7 @@ class Stage(RunningRoom):
         self._node.rooms.sweep()
         self._timeline.clock.elapsed += seconds
         self._node.rooms.sweep()
+        self._node.environment.timers.ring_due()
 
 
 @asynccontextmanager

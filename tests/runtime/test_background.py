@@ -61,6 +61,11 @@ class Working(Room):
     async def is_interrupted(self, sender):
         raise KeyboardInterrupt
 
+    async def awaits_what_was_cancelled(self, sender):
+        cancelled = asyncio.get_running_loop().create_future()
+        cancelled.cancel()
+        await cancelled
+
     async def writes_and_fails(self, sender):
         self.storage.put("key", 1)
         sender.send("sent")
@@ -86,6 +91,7 @@ class Working(Room):
         ("fails", ValueError),
         ("exits", RuntimeError),
         ("is_interrupted", RuntimeError),
+        ("awaits_what_was_cancelled", RuntimeError),
     ],
 )
 async def test_r23_what_background_work_raises_goes_to_on_exception(way, error):
@@ -112,6 +118,38 @@ async def test_r23_what_background_work_returns_is_its_tasks_result():
 
         assert await patiently(done) == 5
         assert await patiently(failed) is None
+
+
+async def test_r23_background_work_that_somebody_cancels_has_not_failed():
+    """R23: so on_exception hears nothing of it, and the task is cancelled."""
+    async with on_stage(Working) as room:
+        await patiently(room.connect("alice"))
+        task = room.instance.create_task(asyncio.Event().wait())
+        await turns_of_the_loop()
+
+        task.cancel()
+        await patiently(asyncio.wait([task]))
+
+        assert task.cancelled()
+        assert room.instance.errors == []
+
+
+async def test_r23_an_on_exception_that_awaits_what_was_cancelled_is_logged(caplog):
+    """R23: with what it had been told of."""
+
+    class Poor(Working):
+        party = "background-poor"
+
+        async def on_exception(self, error, connection):
+            await self.awaits_what_was_cancelled(None)
+
+    async with on_stage(Poor) as room:
+        await patiently(room.connect("alice"))
+        task = room.instance.create_task(room.instance.fails(None))
+
+        assert await patiently(task) is None
+        (record,) = [one for one in caplog.records if "on_exception" in one.msg]
+        assert "ValueError" in record.getMessage()
 
 
 async def test_r23_what_is_no_coroutine_is_refused():

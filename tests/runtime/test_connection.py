@@ -1,5 +1,6 @@
 """``Connection``: its tags, id and state, what it sends, and how it closes."""
 
+import contextvars
 import json
 from enum import StrEnum
 
@@ -9,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from partyrooms import Room
-from partyrooms.runtime.connection import MAX_STATE_SIZE, Connections, json_text
+from partyrooms.core.frames import json_text
+from partyrooms.core.validation import MAX_STATE_SIZE
+from partyrooms.runtime.connection import Connections
 from partyrooms.testing import running_room
 
 
@@ -90,6 +93,28 @@ async def test_w5_of_two_with_one_id_the_newest_is_found(room):
     assert both == (False, True)
     assert everybody == ["alice", "alice"]
     assert await look(first, is_me) is True
+
+
+async def test_w5_r17_a_dropped_close_leaves_everybody_where_they_were(room):
+    """W5, R17, R20: the newest of an id is still the newest, in all lists."""
+    red = {"tags": ["red"]}
+    clients = [await room.connect(id, props=red) for id in ("alice", "alice", "bob")]
+    found = [
+        lambda room, me: list(room.get_connections()),
+        lambda room, me: list(room.get_connections("red")),
+        lambda room, me: [room.get_connection("alice")],
+    ]
+    before = [await look(clients[0], what) for what in found]
+
+    def closes_and_raises(room, me):
+        for connection in before[0][:2]:
+            connection.close(4000)
+        raise ZeroDivisionError
+
+    await clients[2].send(closes_and_raises)
+
+    assert [await look(clients[0], what) for what in found] == before
+    assert [client.closed for client in clients] == [None] * 3
 
 
 async def test_r20_a_tag_is_not_taken_for_an_id(room):
@@ -174,6 +199,20 @@ async def test_r32_a_function_makes_the_new_state_from_the_present_one(room):
         return counted, me.set_state(None), me.state
 
     assert await look(alice, change) == (2, None, None)
+
+
+async def test_r32_a_dropped_turn_takes_back_its_own_state_only(room):
+    """R32, R17, R23: what background work has set meanwhile was told, and stays."""
+    alice = await room.connect("alice")
+
+    def set_in_between(room, me):
+        me.set_state("the hook's")
+        contextvars.Context().run(me.set_state, "another's")
+        raise ZeroDivisionError
+
+    await alice.send(set_in_between)
+
+    assert await look(alice, lambda room, me: me.state) == "another's"
 
 
 @pytest.mark.parametrize(

@@ -183,7 +183,7 @@ async def test_work_that_is_done_is_forgotten(room):
 
     await turns_of_the_loop()
 
-    assert room.instance._life._tasks == set()
+    assert room.instance._life.tasks == set()
 
 
 async def test_the_end_tells_everybody_who_waits_for_an_answer(room):

@@ -20,6 +20,9 @@ from partyrooms.timezones import from_seconds
 from tests.cluster.world import LayerWorld
 from tests.runtime.stage import on_stage, patiently
 
+NOON_2000 = 946_728_000.0
+"""Seconds since 1970, long ago."""
+
 
 @pytest.fixture(autouse=True)
 def classes(monkeypatch):
@@ -105,6 +108,19 @@ async def test_r40_own_rooms_are_found_ahead_and_rung_on_time(timer):
         assert await rung(timer, 1) == ["own"]
         assert before
         assert node.environment.wall_clock() >= due - 0.01
+
+
+async def test_r40_a_clock_that_is_set_back_holds_up_no_alarm_that_was_found(timer):
+    """R40: it does not wait for the time that the wrong clock would have shown."""
+    async with stage(timer) as (room, clock):
+        await room.get()
+        environment = room.node.environment
+        room.instance._life.gate.add(alarm_in(environment.wall_clock, 0.3))
+        await room.instance._life.gate.commit(None)
+        await clock._look()
+        environment.wall_clock = lambda: NOON_2000
+
+        assert await rung(timer, 1) == ["own"]
 
 
 async def test_r40_an_alarm_under_way_is_not_rung_again(timer):

@@ -129,14 +129,14 @@ async def test_b10_nodes_that_look_at_the_same_moment_run_a_tick_once(world, rep
 async def test_b10_ticks_that_come_while_one_runs_follow_each_in_its_turn(
     world, report
 ):
-    """B10: without overlapping, whoever looks, and however long the first one takes."""
+    """B10: without overlapping, whoever looks, and if the first one takes an hour."""
     here, there = await world.clock(), await world.clock()
     await world.looked(here, there)
     report.go.clear()
     world.minutes = 5
     await here._look()
     while_it_runs = []
-    for world.minutes in (5.5, 10, 15, 80):
+    for world.minutes in (5.5, 10, 15, 64):
         await asyncio.gather(here._look(), there._look())
         while_it_runs.append(report.running)
     report.go.set()
@@ -146,7 +146,7 @@ async def test_b10_ticks_that_come_while_one_runs_follow_each_in_its_turn(
         await world.looked(here, there)
 
     assert while_it_runs == [1, 1, 1, 1]
-    assert begun(report) == [5 * number for number in range(1, 17)]
+    assert begun(report) == [5 * number for number in range(1, 13)]
     assert report.most == 1
 
 
@@ -179,6 +179,44 @@ async def test_b10_a_missed_tick_of_more_than_an_hour_ago_is_not_run(
     await world.looked(await world.clock())
 
     assert (late, begun(report)) == ([], [60])
+
+
+async def test_b10_of_the_ticks_that_a_sleeping_machine_missed_an_hours_are_run(
+    world, report
+):
+    """B10: the process goes on behind eight hours; older ticks are of no use."""
+    clock = await world.clock()
+    await world.looked(clock)
+    world.minutes = 5
+    await world.looked(clock)
+
+    world.minutes = 5 + 8 * 60
+    for _ in range(40):
+        await world.looked(clock)
+
+    assert begun(report) == [5, *(8 * 60 + 5 * n for n in range(-10, 2))]
+
+
+@pytest.mark.parametrize("is_new", [False, True])
+async def test_b10_a_clock_that_was_years_ahead_is_forgotten_when_it_is_corrected(
+    world, report, is_new
+):
+    """B10: ticks run again at once, not when the wrong clock's time has come."""
+    year = 365 * 24 * 60
+    ahead = await world.clock()
+    world.minutes = 30 * year
+    ahead._since = ahead._now()
+    await world.looked(ahead)
+    world.minutes = 30 * year + 5
+    await world.looked(ahead)
+    begun(report)
+
+    clock = await world.clock() if is_new else ahead
+    for world.minutes in (10, 14, 15, 20):
+        await world.looked(clock)
+
+    assert begun(report)[-2:] == [15, 20]
+    assert world.row().row.tick == NOON + timedelta(minutes=20)
 
 
 async def test_b10_a_new_cron_has_missed_nothing(world, report):

@@ -279,11 +279,14 @@ async def test_nodes_with_sockets_are_named_until_somebody_says_otherwise(store)
     assert fifth.gateways == ()
 
 
-async def test_seats_are_told_to_the_next_claim_of_another_node(store, other):
+@pytest.mark.parametrize("hibernates", [True, False])
+async def test_seats_are_told_to_the_next_claim_of_another_node(
+    store, other, hibernates
+):
     """Once; a node need not be told of its own sockets."""
     first = await store.claim(LOBBY, hibernates=True)
     await store.release(first, Handover(gateways=[], seats={None: b"mine"}))
-    told = await other.claim(LOBBY, hibernates=True)
+    told = await other.claim(LOBBY, hibernates=hibernates)
     await other.release(told, Handover(gateways=[], seats={None: b"its own"}))
     own = await other.claim(LOBBY, hibernates=True)
     await other.release(own)

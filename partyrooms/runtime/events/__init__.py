@@ -17,6 +17,7 @@ from partyrooms.runtime.events.sockets import (
     Message,
     SocketError,
 )
+from partyrooms.runtime.events.timer import TimerEvent
 
 __all__ = [
     "LOST_OUTPUTS",
@@ -34,5 +35,6 @@ __all__ = [
     "Recover",
     "Request",
     "SocketError",
+    "TimerEvent",
     "confirm",
 ]

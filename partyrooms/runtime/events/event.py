@@ -62,6 +62,10 @@ class Event(msgspec.Struct, eq=False, kw_only=True):
         """The room could not be started, or ended before the event's turn came."""
 
 
+async def nothing() -> None:
+    """What there is to do where it is too late."""
+
+
 def confirm(event: Event) -> None:
     """Tell the process that an event came from that nothing more happens to it."""
     if event.receipt is not None:

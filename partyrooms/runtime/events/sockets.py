@@ -8,7 +8,12 @@ from partyrooms.core.validation import as_tags
 from partyrooms.exceptions import ConnectionTrouble
 from partyrooms.ports.sockets import Closing, ConnectionContext, Socket
 from partyrooms.runtime.connection import Connection, hold_back, is_open, let_in, shut
-from partyrooms.runtime.events.event import ROOM_FAILED, Event, is_out_of_reach
+from partyrooms.runtime.events.event import (
+    ROOM_FAILED,
+    Event,
+    is_out_of_reach,
+    nothing,
+)
 from partyrooms.runtime.life import Life
 from partyrooms.runtime.turn import Turn
 
@@ -95,7 +100,7 @@ class Message(SocketEvent):
     def act(self, life: Life, turn: Turn) -> Awaitable[None]:
         connection = life.connections.of(self.socket)
         if connection is None or not is_open(connection):
-            return _nothing()
+            return nothing()  # The client has left.
         # The hook's own coroutine: one around it would cost as much as the turn.
         return life.hooks.on_message(self.payload, connection)
 
@@ -150,10 +155,6 @@ class Closed(SocketEvent):
         connection.close_code, connection.close_reason = self.closing
         connection.was_clean = self.was_clean
         await life.hooks.on_close(connection)
-
-
-async def _nothing() -> None:
-    """What there is to do for a client that has left."""
 
 
 def _refusal(life: Life, socket: Socket) -> Closing | None:

@@ -165,3 +165,20 @@ class Clockwork(Room):
         write_down(f"{cls.party}/{cron.name}", tick, "begin", 0, os.getpid())
         await asyncio.sleep(0.3)  # so that some are killed in the middle
         write_down(f"{cls.party}/{cron.name}", tick, "end", 0, os.getpid())
+
+
+class Metronome(Room):
+    """Beats from its start on, and says in which of its lives; starts when asked."""
+
+    hibernate = True
+
+    def on_start(self):
+        self.count = 0
+        self.every(0.1, self.beat)
+
+    async def beat(self):
+        self.count += 1
+        self.broadcast(f"{self._life.claim.epoch} {self.count}")
+
+    async def on_request(self, request):
+        return {}
