@@ -7,6 +7,7 @@ from partyrooms.runtime.events.gateways import (
     End,
     NoOp,
     Recover,
+    Unreadable,
 )
 from partyrooms.runtime.events.requests import Call, Request
 from partyrooms.runtime.events.sockets import (
@@ -34,5 +35,6 @@ __all__ = [
     "Recover",
     "Request",
     "SocketError",
+    "Unreadable",
     "confirm",
 ]
