@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 from partyrooms import registry
 from partyrooms.cluster.audience import ClusterAudience
 from partyrooms.cluster.by_room import ByRoom
+from partyrooms.cluster.contained import contained
 from partyrooms.cluster.context import Context
 from partyrooms.cluster.link import Link
 from partyrooms.cluster.monitor import Monitor
@@ -284,15 +285,14 @@ class LayerCluster:
     async def _keep_watching(self) -> None:
         while True:
             await asyncio.sleep(WATCH_INTERVAL)
-            await self._monitor.look()
-            for route in self._routes.joined():
-                route.pump()
+            with contained("A look at other processes"):
+                await self._monitor.look()
+            self._routes.pump()
 
     async def _keep_renewing(self) -> None:
         while True:
             await asyncio.sleep(RENEW_INTERVAL)
-            for route in self._routes.joined():
-                route.group.renew()
+            self._routes.renew()
 
 
 def _own(waiting: list[Event]) -> list[Event]:

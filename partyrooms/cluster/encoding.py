@@ -1,5 +1,6 @@
 """A room's events on their way to an owner in another process: both ends."""
 
+import logging
 from asyncio import Future
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -11,16 +12,20 @@ from partyrooms.cluster.replies import named
 from partyrooms.core.frames import Profile
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.wire import to_room
+from partyrooms.core.wire.codec import encode_message
 from partyrooms.delivery.request_copy import (
     copy_handshake,
     copy_request,
     restore_handshake,
     restore_request,
 )
-from partyrooms.exceptions import ConnectionTrouble
+from partyrooms.exceptions import ConnectionTrouble, PartyroomsError
 from partyrooms.ports.sockets import ConnectionContext
 from partyrooms.runtime import events
 from partyrooms.runtime.events.alarm import AlarmEvent
+from partyrooms.usercode import text_of
+
+logger = logging.getLogger("partyrooms.cluster")
 
 Number = Callable[["Future[Any]"], int]
 """Gives whoever awaits a reply the number under which it comes."""
@@ -99,12 +104,39 @@ def _encode_awaited(event: Any, address: dict[str, Any]) -> to_room.Awaited:
     raise TypeError(f"{type(event).__name__} cannot cross to another process.")
 
 
+def encode_or_fail(
+    event: events.Event, address: dict[str, Any], number: Number, key: RoomKey
+) -> bytes | None:
+    """
+    An event as it is sent; None: it cannot be, and has failed alone.
+
+    Args:
+        event: As for ``encode_event``; so are the address and the number.
+        key: The room that it is for.
+    """
+    try:
+        return encode_message(encode_event(event, address, number))
+    except Exception as error:  # whatever the project's code has put into it
+        _fail_unsent(event, key, error)
+    return None
+
+
+def _fail_unsent(event: events.Event, key: RoomKey, error: Exception) -> None:
+    text = (
+        f"{type(event).__name__} cannot be sent to the process that runs {key}: "
+        f"{text_of(error)}"
+    )
+    logger.error(text, extra={"action": "event_unsent", "room": str(key)})
+    event.abandon(ValueError(text))
+
+
 def decode_event(message: to_room.ToRoom, receiver: Receiver) -> events.Event | None:
     """The event that a message is at the owner; None: it comes to nothing."""
     match message:
         case to_room.Opened(socket=number, profile=profile, request=copy, chain=chain):
             socket = receiver.add_socket(number, profile)
-            context = ConnectionContext(restore_handshake(copy), copy.props)
+            handshake: Any = restore_handshake(copy)
+            context = ConnectionContext(handshake, handshake.props)
             return events.Connect(socket, context, chain=chain)
         case to_room.Awaited(request_id=request_id):
             return _decode_awaited(message, receiver, request_id)
@@ -138,3 +170,19 @@ def _decode_awaited(
         case to_room.AlarmDue(at=at):
             return AlarmEvent(at, receiver.promise(request_id))
     return None  # The session does what ``StopRequested`` asks for.
+
+
+def unreadable(
+    message: to_room.ToRoom, receiver: Receiver, error: Exception
+) -> events.Event:
+    """What stands for a message of which ``decode_event`` could make no event."""
+    text = f"{type(message).__name__} for {receiver.key} cannot be read: "
+    text += text_of(error)
+    logger.error(text, extra={"action": "event_unreadable", "room": str(receiver.key)})
+    failed = PartyroomsError(text)
+    match message:
+        case to_room.Awaited(request_id=request_id):
+            return events.Unreadable(failed, reply=receiver.promise(request_id))
+        case to_room.FromSocket(socket=number):
+            return events.Unreadable(failed, socket=receiver.sockets.get(number))
+    return events.Unreadable(failed)

@@ -9,6 +9,8 @@ from partyrooms.cluster.replies import decode_reply
 from partyrooms.cluster.streams import IncomingStreams
 from partyrooms.core.frames import Answer, AnswerKind
 from partyrooms.core.wire.replies import FromStream, Reply
+from partyrooms.exceptions import PartyroomsError
+from partyrooms.usercode import text_of
 
 
 class PendingRequests:
@@ -34,6 +36,8 @@ class PendingRequests:
         for old in [n for n, (_, one) in self._waiting.items() if one is reply]:
             del self._waiting[old]
         self._waiting[number] = route, reply
+        # Whatever ends it otherwise: a caller that left, an event that cannot be sent.
+        reply.add_done_callback(lambda _: self._waiting.pop(number, None))
         return number
 
     def fail(self, route: object, error: Exception, keep: Container[Any] = ()) -> None:
@@ -54,7 +58,10 @@ class PendingRequests:
         if isinstance(message, FromStream):
             self.streams.receive(message)
             return
-        result = decode_reply(message)
+        try:
+            result = decode_reply(message)
+        except Exception as error:  # it is the fault of no other request
+            result = PartyroomsError(f"The reply cannot be read: {text_of(error)}")
         if isinstance(result, Answer) and result.kind is AnswerKind.STREAM:
             result.stream = self.streams.source(link, message.request_id)
             _, reply = self._waiting.get(message.request_id, (None, None))

@@ -1,6 +1,7 @@
 """What became of a request, on its way back to another process."""
 
 import asyncio
+import json
 from asyncio import Future
 from typing import Any, TypeVar
 
@@ -46,10 +47,23 @@ class Replies:
         return reply
 
     def _send(self, request_id: int, done: "Future[Any]") -> None:
-        reply = encode_reply(request_id, done)
-        self.link.post(encode_message(reply))
-        if isinstance(reply, Answered) and done.result().stream is not None:
-            self.streams.begin(request_id, done.result().stream)
+        try:
+            reply = encode_reply(request_id, done)
+            data = encode_message(reply)
+        except Exception as error:  # whatever the room's code has put into it
+            text = f"The reply cannot be sent to another process: {text_of(error)}"
+            kind = type(error).__name__
+            reply = Failed(request_id=request_id, error=kind, text=text)
+            data = encode_message(reply)
+        self.link.post(data)
+        if done.cancelled() or done.exception() is not None:
+            return
+        stream = getattr(done.result(), "stream", None)
+        if stream is not None:
+            if isinstance(reply, Answered):
+                self.streams.begin(request_id, stream)
+            else:
+                stream.leave()  # Nobody will read it.
 
 
 def encode_reply(request_id: int, done: "Future[Any]") -> Reply:
@@ -69,7 +83,7 @@ def encode_reply(request_id: int, done: "Future[Any]") -> Reply:
     if isinstance(result, Answer):
         answer = msgspec.structs.replace(result, stream=None)
         return Answered(request_id=request_id, answer=answer)
-    return Returned(request_id=request_id, result=msgspec.msgpack.encode(result))
+    return Returned(request_id=request_id, result=json.dumps(result).encode())
 
 
 def decode_reply(message: Reply) -> Any:
@@ -78,7 +92,7 @@ def decode_reply(message: Reply) -> Any:
         case Answered(answer=answer):
             return answer
         case Returned(result=result):
-            return msgspec.msgpack.decode(result)
+            return json.loads(result)
         case Failed(error="CallFailed", text=text, kind=kind):
             return CallFailed(kind, text)
         case Failed(error=name, text=text):

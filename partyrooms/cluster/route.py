@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from partyrooms.cluster.context import Context
-from partyrooms.cluster.encoding import encode_event
+from partyrooms.cluster.encoding import encode_or_fail
 from partyrooms.cluster.link import Link
 from partyrooms.cluster.owner_search import look_for_owner
 from partyrooms.cluster.remote_socket import apply
@@ -83,7 +83,6 @@ class Route(EventInbox):
         await (self.taker or self.queue).space()
 
     def require_space(self) -> None:
-        """Turn an event away that can come later, if it is full."""
         (self.taker or self.queue).require_space()
 
     def put(self, event: Event) -> None:
@@ -163,9 +162,9 @@ class Route(EventInbox):
     def begin_elsewhere(self) -> None:
         """Join the room with the open sockets, and send what waits."""
         self.queue.begin()
+        sockets = (*self._audience.sockets(), *self.queue.left())
         seats = [
-            to_room.Seat(socket=one.number, profile=one.profile)
-            for one in (*self._audience.sockets(), *self.queue.left())
+            to_room.Seat(socket=one.number, profile=one.profile) for one in sockets
         ]
         self.send(
             to_room.Join, party=self.key.party, room_id=self.key.room_id, seats=seats
@@ -224,9 +223,12 @@ class Route(EventInbox):
         """Send what waits, as far as the link has space."""
         number = partial(self._context.pending.add, self)
         while self.queue.waiting and self.link is not None and not self.link.is_full:
+            event = self.queue.take()
             address = {"route": self.number, "join": self.join}
-            message = encode_event(self.queue.send(), address, number)
-            self.link.send(encode_message(message))
+            message = encode_or_fail(event, address, number, self.key)
+            if message is not None:  # else the owner does not count it either
+                self.queue.unhandled.append(event)
+                self.link.send(message)
 
     def receive(self, message: to_gateway.ToGateway) -> None:
         """Do what the room's owner sends."""

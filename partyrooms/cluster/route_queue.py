@@ -42,12 +42,6 @@ class RouteQueue(Mailbox):
         """A join begins: the owner counts from nothing."""
         self._handled = 0
 
-    def send(self) -> Event:
-        """The next event, which is unhandled from now on."""
-        event = self.take()
-        self.unhandled.append(event)
-        return event
-
     def confirm(self, count: int) -> None:
         """So many events of this join were handled."""
         while self._handled < count and self.unhandled:

@@ -2,6 +2,7 @@
 
 from partyrooms import registry
 from partyrooms.cluster.by_room import ByRoom
+from partyrooms.cluster.contained import contained
 from partyrooms.cluster.context import Context
 from partyrooms.cluster.link import Link
 from partyrooms.cluster.recovery.route import RecoveringRoute
@@ -59,7 +60,19 @@ class Routes(ByRoom[Route]):
         """Everything under way to and from a process is lost."""
         for route in self.joined():
             if route.link is link:
-                route.broken(is_dead=is_dead)
+                with contained(f"The lost link of {route.key}"):
+                    route.broken(is_dead=is_dead)
+
+    def pump(self) -> None:
+        """Send what waits, where a link was full and has space again."""
+        for route in self.joined():
+            with contained(f"What waits for {route.key}"):
+                route.pump()
+
+    def renew(self) -> None:
+        """Join the groups again: a layer forgets members."""
+        for route in self.joined():
+            route.group.renew()
 
     def close(self) -> None:
         """Reach nobody any more."""

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from partyrooms.cluster.audience import ClusterAudience
-from partyrooms.cluster.encoding import decode_event
+from partyrooms.cluster.encoding import decode_event, unreadable
 from partyrooms.cluster.remote_socket import RemoteSocket
 from partyrooms.cluster.replies import Replies
 from partyrooms.core.delivery_log import Mark
@@ -124,7 +124,10 @@ class Subscription:
             self.worker.probe(message.chain)
             return
         # Events are counted in their order, also those that come to nothing.
-        event = decode_event(message, self) or events.NoOp()
+        try:
+            event = decode_event(message, self) or events.NoOp()
+        except Exception as error:  # it comes from elsewhere
+            event = unreadable(message, self, error)
         event.receipt = (Subscription.handled, self, self.link.node)
         self.worker.put(event)
 

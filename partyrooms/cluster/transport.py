@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.conf import settings
 
+from partyrooms.cluster.contained import contained
 from partyrooms.cluster.groups import GroupMembership, GroupSender
 from partyrooms.cluster.link import RETRY_DELAY, Link, Spawn
 from partyrooms.core.wire.codec import (
@@ -197,19 +198,18 @@ class Transport:
                 self._layer_is_away()
                 await asyncio.sleep(RETRY_DELAY)
                 continue
-            envelope = decode_envelope(message.get("data", b""))
-            if envelope is None:
-                continue
-            if envelope.sender == self.node:
-                self._layer_answers()
-                continue
-            try:
-                self._unpack(envelope)
-            except Exception:
-                logger.exception(
-                    "A message of the channel layer could not be handled",
-                    extra={"action": "envelope_failed"},
-                )
+            with contained("An envelope of the channel layer"):
+                self._open(message)
+
+    def _open(self, message: dict[str, Any]) -> None:
+        """Take an envelope; one that is none of this version's is dropped."""
+        envelope = decode_envelope(message.get("data", b""))
+        if envelope is None:
+            return
+        if envelope.sender == self.node:
+            self._layer_answers()
+        else:
+            self._unpack(envelope)
 
     def _unpack(self, envelope: Envelope) -> None:
         position = envelope.links.get(self.node)
@@ -230,15 +230,31 @@ class Transport:
             if number is None:
                 continue
             for ready in link.receive(number, message):
-                self._on_message(link, decode_message(ready))
+                if not self._take(link, ready):
+                    return
+
+    def _take(self, link: Link, message: bytes) -> bool:
+        """Hand one message on; False: the link was given up with all that follows."""
+        generation = link.generation
+        with contained("A message of another process"):
+            try:
+                decoded = decode_message(message)
+            except Exception:
+                # Nobody knows who waits for it: without a code they would for ever.
+                self.break_link(link)
+                raise
+            # What one room makes of it is none of another's business.
+            self._on_message(link, decoded)
+        return link.generation == generation
 
     async def _keep_ticking(self) -> None:
         while True:
             await asyncio.sleep(TICK)
             now = self._clock()
             for link in tuple(self.links.values()):
-                if link.tick(now) > BREAK_AFTER:
-                    self.break_link(link)
+                with contained("A link with another process"):
+                    if link.tick(now) > BREAK_AFTER:
+                        self.break_link(link)
 
 
 def channel_of(node: UUID) -> str:

@@ -1,5 +1,6 @@
 """Requests and handshakes that cross to another process, and back into requests."""
 
+import json
 from typing import Any
 from urllib.parse import quote
 
@@ -62,7 +63,7 @@ def _copy(
         method=request.method or "GET",
         path=request.path,
         raw_path=raw_path,
-        query=request.META.get("QUERY_STRING", "").encode("latin-1"),
+        query=request.META.get("QUERY_STRING", "").encode(),
         scheme=request.scheme or "http",
         headers=[
             (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
@@ -72,7 +73,7 @@ def _copy(
         # Hooks may have changed any of them; values that are no text are left out.
         meta={k: v for k, v in request.META.items() if isinstance(v, str)},
         user_id=user_id,
-        props=props,
+        props=json.dumps(props).encode(),
         body=body,
         subpath=subpath,
     )

@@ -1,5 +1,6 @@
 """What ``on_request`` and ``on_connect`` are given, wherever the room runs."""
 
+import json
 from collections.abc import Iterable, Mapping
 from functools import cache, partial
 from io import BytesIO
@@ -97,7 +98,7 @@ def http_request(copy: RequestCopy) -> HttpRequest:
         scope["client"] = copy.client
     request: HttpRequest = ASGIRequest(scope, BytesIO(copy.body))
     request.META.update(copy.meta)
-    request.props = copy.props  # type: ignore[attr-defined]
+    request.props = json.loads(copy.props)  # type: ignore[attr-defined]
     request.user = SimpleLazyObject(lambda: _user(copy.user_id))  # type: ignore[assignment]
     request.auser = partial(sync_to_async(_user), copy.user_id)
     return request
@@ -111,7 +112,7 @@ def room_request(copy: RequestCopy, room_class: Any) -> Request:
         classes = api_settings.DEFAULT_PARSER_CLASSES
     request = RoomRequest(plain, parsers=make_parsers(classes))
     request.user = plain.user
-    request.props = copy.props
+    request.props = plain.props  # type: ignore[attr-defined]
     request.user_id = copy.user_id
     request.subpath = copy.subpath
     return request

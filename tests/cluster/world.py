@@ -84,7 +84,7 @@ SLEEPY = RoomKey("bus-sleepy-ledger", "one")
 class Socket:
     """A gateway's socket: what it is sent goes into a queue instead of a server."""
 
-    def __init__(self, node, name, key=KEY):
+    def __init__(self, node, name, key=KEY, *, props=None, meta=None):
         self.name = name
         self.overflows = 0
         self._events = asyncio.Queue()
@@ -98,8 +98,11 @@ class Socket:
         )
         node.cluster.attach(self.socket)
         self.inbox = node.cluster.inbox(key)
-        context = ConnectionContext(_handshake(key, "", "", {}), {"who": name})
-        self.inbox.connect(self.socket, context)
+        handshake = _handshake(key, "", "", {})
+        handshake.META.update(meta or {})
+        self.inbox.connect(
+            self.socket, ConnectionContext(handshake, {"who": name, **(props or {})})
+        )
 
     def answered(self): ...
 

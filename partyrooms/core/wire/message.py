@@ -39,7 +39,7 @@ class RequestCopy(msgspec.Struct, kw_only=True):
         client: Address and port; None: unknown.
         meta: What middleware and hooks changed or added, in ``META``'s names.
         user_id: The Django user's primary key as text; None: nobody.
-        props: What the before-hook passed on.
+        props: What the before-hook passed on, as JSON, which holds more.
         body: The body.
         subpath: What follows the room id.
     """
@@ -53,6 +53,6 @@ class RequestCopy(msgspec.Struct, kw_only=True):
     client: tuple[str, int] | None = None
     meta: dict[str, str] = {}
     user_id: str | None = None
-    props: dict[str, Any] = {}
+    props: bytes = b"{}"
     body: bytes = b""
     subpath: str = ""

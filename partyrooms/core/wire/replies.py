@@ -26,7 +26,7 @@ class Answered(Reply):
 
 
 class Returned(Reply):
-    """The result of any other request, as MessagePack."""
+    """The result of any other request, as JSON."""
 
     result: bytes
 

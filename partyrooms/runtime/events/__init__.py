@@ -7,6 +7,7 @@ from partyrooms.runtime.events.gateways import (
     End,
     NoOp,
     Recover,
+    Unreadable,
 )
 from partyrooms.runtime.events.requests import Call, Request
 from partyrooms.runtime.events.sockets import (
@@ -36,5 +37,6 @@ __all__ = [
     "Request",
     "SocketError",
     "TimerEvent",
+    "Unreadable",
     "confirm",
 ]

@@ -30,6 +30,37 @@ class NoOp(Event):
         pass
 
 
+class Unreadable(Event):
+    """
+    What a gateway has sent makes no event here: it alone fails, in its place.
+
+    Attributes:
+        error: Why.
+        socket: The one it is from; None: it is from none.
+        reply: What somebody awaits; None: nobody awaits anything.
+    """
+
+    hook: ClassVar[str] = "an unreadable event"
+
+    error: Exception
+    socket: Socket | None = None
+    reply: "asyncio.Future[Any] | None" = None
+
+    def client(self) -> Socket | None:
+        return self.socket
+
+    async def act(self, life: Life, turn: Turn) -> None:
+        socket = self.socket
+        if socket is not None:
+            end = socket.close if socket.is_accepted else socket.drop
+            turn.outputs.append((end, ROOM_FAILED, socket.node))
+        turn.outputs.append((self.abandon, self.error, None))
+
+    def abandon(self, error: Exception) -> None:
+        if self.reply is not None and not self.reply.done():
+            self.reply.set_exception(error)
+
+
 class Recover(Event):
     """
     A gateway asks what becomes of what it has of an owner that is gone.
