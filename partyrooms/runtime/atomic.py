@@ -22,8 +22,9 @@ from partyrooms.exceptions import BlockTimeout, RoomStopped, StoreUnavailable
 from partyrooms.ports.records import Outcome, RoomCommit
 from partyrooms.runtime.atomic_draft import AtomicDraft
 from partyrooms.runtime.committer import COMMIT_RETRY_DELAYS
+from partyrooms.runtime.context_variable import during
 from partyrooms.runtime.data import RoomData
-from partyrooms.runtime.turn import Turn, block, current, during, outside
+from partyrooms.runtime.turn import Turn, block, current, outside
 
 logger = logging.getLogger("partyrooms.runtime")
 
