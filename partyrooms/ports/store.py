@@ -1,6 +1,6 @@
 """The port between a node and what its rooms store; one contract suite runs on each."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Final, Protocol
@@ -33,13 +33,21 @@ class AtomicTransaction(Protocol):
     ``StoreUnavailable``.
 
     Attributes:
+        on_committed: Set it to be called in that thread right after COMMIT: what is
+            behind it may wait for other rooms, and nothing they need is to be held.
         is_committed: It is, even if ``commit`` has raised: a handler of
             ``transaction.on_commit`` has.
         is_unsure: ``commit`` has raised, and only ``Store.outcome`` knows.
+        is_late: It was rolled back because it took longer than ``Store.atomic_limit``.
     """
+
+    on_committed: Callable[[], None]
 
     is_committed: bool
     is_unsure: bool
+
+    @property
+    def is_late(self) -> bool: ...
 
     def begin(self, claim: Claim, version: int) -> Outcome:
         """
@@ -130,11 +138,12 @@ class Store(Protocol):
     def atomic(self) -> AtomicTransaction:
         """A transaction that has not begun."""
 
-    def thread(self) -> AbstractAsyncContextManager[None]:
+    def thread(self) -> AbstractAsyncContextManager[Callable[[], None]]:
         """
         Have a thread for a transaction, in a coroutine.
 
-        In the block Django's async ORM, and ``sync_to_async``, run there.
+        In the block Django's async ORM, and ``sync_to_async``, run there. There are not
+        many: who needs no transaction any more calls what the block is given.
         """
 
     async def outcome(self, commit: RoomCommit) -> Outcome | None:

@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
+    ExitStack,
     asynccontextmanager,
     contextmanager,
 )
 from contextvars import copy_context
+from functools import partial
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -20,8 +22,9 @@ from partyrooms.exceptions import BlockTimeout, RoomStopped, StoreUnavailable
 from partyrooms.ports.records import Outcome, RoomCommit
 from partyrooms.runtime.atomic_draft import AtomicDraft
 from partyrooms.runtime.committer import COMMIT_RETRY_DELAYS
+from partyrooms.runtime.context_variable import during
 from partyrooms.runtime.data import RoomData
-from partyrooms.runtime.turn import Turn, block, current, during, outside
+from partyrooms.runtime.turn import Turn, block, current, outside
 
 logger = logging.getLogger("partyrooms.runtime")
 
@@ -53,9 +56,11 @@ class AtomicBlock:
         self._data = data
         self._work = data.store.atomic()
         self._outcome: Outcome | None = None
+        self._is_heard = False
         self._writes = WriteSet()
         self._earlier = WriteSet()
         self._before: dict[bytes, int] = {}
+        self._reserved = ExitStack()
         self._coroutine: AbstractAsyncContextManager[None] = self._in_coroutine()
         self._thread: AbstractContextManager[None] = self._in_thread()
 
@@ -77,20 +82,21 @@ class AtomicBlock:
         around = copy_context()
         with self._collecting() as draft, during(outside, around):
             await data.gate.reserve()
-            try:
-                async with data.store.thread():
+            with self._reserved:
+                self._reserved.callback(data.gate.free)
+                async with data.store.thread() as leave:
+                    self._reserved.callback(leave)
                     try:
                         await _to_its_end(sync_to_async(self._begin)())
                         self._require_fence()
                         async with _limited(data.store.atomic_limit):
                             yield
                         commit = self._take(draft)
-                    except BaseException:
+                    except BaseException as raised:
                         await _to_its_end(sync_to_async(work.roll_back)())
+                        self._require_time(raised)
                         raise
                     await _to_its_end(self._commit(commit, draft))
-            finally:
-                data.gate.free()
 
     async def _commit(self, commit: RoomCommit, draft: AtomicDraft) -> None:
         raised = await sync_to_async(self._attempt)(commit)
@@ -102,20 +108,22 @@ class AtomicBlock:
         if data.outputs.is_on_loop:
             raise RuntimeError(FORM)
         with self._collecting() as draft:
-            self._data.outputs.on_loop(data.gate.reserve)
+            data.outputs.on_loop(data.gate.reserve)
+            self._reserved.callback(data.gate.free)
             try:
                 try:
                     self._begin()
-                    self._data.outputs.on_loop(self._require_fence)
+                    data.outputs.on_loop(self._require_fence)
                     yield
-                    commit = self._data.outputs.on_loop(self._take, draft)
-                except BaseException:
+                    commit = data.outputs.on_loop(self._take, draft)
+                except BaseException as raised:
                     self._work.roll_back()
+                    self._require_time(raised)
                     raise
-                raised = self._attempt(commit)
-                self._data.outputs.on_loop(self._settle, commit, draft, raised)
+                failure = self._attempt(commit)
+                data.outputs.on_loop(self._settle, commit, draft, failure)
             finally:
-                self._data.outputs.on_loop(data.gate.free)
+                data.outputs.on_loop(self._reserved.close)
 
     @contextmanager
     def _collecting(self) -> Iterator[AtomicDraft]:
@@ -139,8 +147,15 @@ class AtomicBlock:
     def _begin(self) -> None:
         self._outcome = self._work.begin(self._data.claim, self._data.gate.version)
 
+    def _require_time(self, raised: BaseException) -> None:
+        """Say that the block's time was over, whatever that has made its code raise."""
+        limit = self._data.store.atomic_limit
+        if limit is not None and self._work.is_late and isinstance(raised, Exception):
+            raise BlockTimeout(limit) from raised
+
     def _attempt(self, commit: RoomCommit) -> BaseException | None:
         self._outcome = None
+        self._work.on_committed = partial(self._data.outputs.soon, self._hear)
         try:
             self._outcome = self._work.commit(commit)
         except BaseException as error:  # The gate is to hear of it before anybody else.
@@ -174,6 +189,12 @@ class AtomicBlock:
         self._before = data.quota.before(writes)
         return data.gate.take_along(writes, turn, uuid4())
 
+    def _hear(self) -> None:
+        """COMMIT is done: handlers run now that may need the room, or another block."""
+        self._is_heard = True
+        self._data.gate.finish_commit(Outcome.COMMITTED)
+        self._reserved.close()
+
     async def _settle(
         self, commit: RoomCommit, draft: AtomicDraft, raised: BaseException | None
     ) -> None:
@@ -181,7 +202,7 @@ class AtomicBlock:
             self._outcome = await self._outcome_after(commit)
         if self._outcome is None:
             self._give_back(draft)
-        else:
+        elif not self._is_heard:
             self._data.gate.finish_commit(self._outcome)
         if self._outcome is Outcome.COMMITTED:
             self._say(draft)

@@ -118,12 +118,12 @@ class Gate:
             self.delivery_log.close(turn)
             if self._is_stale:
                 self.add(WriteSet())
-        if turn.has_writes:
-            self._want(turn)
+        self._want(turn)
+        outputs = turn.end()
         if self._wanted > self._committed or self._held or not self._may_act():
-            self._held.hold(self._wanted, turn.outputs)
+            self._held.hold(self._wanted, outputs)
             return len(self._held)
-        self._held.leave(turn.outputs)
+        self._held.leave(outputs)
         return 0
 
     def require_space(self) -> None:

@@ -113,6 +113,10 @@ class Outputs:
         else:
             self._loop.call_soon_threadsafe(self.gate.close, turn)
 
+    def soon(self, work: Callable[[], object]) -> None:
+        """Let the event loop do something, and do not wait for it; from any thread."""
+        self._loop.call_soon_threadsafe(work)
+
     def on_loop(self, work: Callable[..., Any], *args: Any) -> Any:
         """Let the event loop do something, and wait for it in another thread."""
 

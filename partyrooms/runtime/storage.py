@@ -9,8 +9,9 @@ from partyrooms.core.values import decode, encode, encode_key
 from partyrooms.core.writes import BUFFERED, Buffered
 from partyrooms.runtime.alarm_storage import AlarmStorage
 from partyrooms.runtime.atomic import AtomicBlock
+from partyrooms.runtime.context_variable import during
 from partyrooms.runtime.data import RoomData
-from partyrooms.runtime.turn import Draft, Turn, block, current, during
+from partyrooms.runtime.turn import Draft, Turn, block, current
 
 
 class Storage(AlarmStorage):

@@ -1,8 +1,7 @@
 """One turn: what the handling of one event wants written and sent, until it ends."""
 
 from asyncio import Future
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from contextvars import Context, ContextVar
 from typing import Any, Optional, Protocol
 
@@ -268,6 +267,17 @@ class Turn(msgspec.Struct, eq=False):
             draft.leave()
         return draft.take()
 
+    def end(self) -> list[Output]:
+        """
+        End it well, with nothing of what it has said: contexts refer to it for longer.
+
+        Returns:
+            What it has said.
+        """
+        self._undo = None
+        outputs, self.outputs = self.outputs, []
+        return outputs
+
     def on_drop(self, undo: Callable[[], None]) -> None:
         """Say how to take back a change if the turn fails."""
         if self._undo is None:
@@ -285,13 +295,3 @@ class Turn(msgspec.Struct, eq=False):
         undo, self._undo = self._undo, None
         for take_back in reversed(undo or ()):
             take_back()
-
-
-@contextmanager
-def during(variable: ContextVar[Any], value: Any) -> Iterator[None]:
-    """Give a context variable a value for a block."""
-    token = variable.set(value)
-    try:
-        yield
-    finally:
-        variable.reset(token)

@@ -1,7 +1,7 @@
 """One transaction for a room's writes and the project's own, on the ORM."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import (
     AbstractContextManager,
@@ -23,10 +23,11 @@ from django.db import (
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from partyrooms.core.writes import WriteSet
-from partyrooms.exceptions import StoreUnavailable
+from partyrooms.exceptions import BlockTimeout, StoreUnavailable
 from partyrooms.ports.records import Claim, Outcome, RoomCommit
 from partyrooms.store.fence import Verdict
 from partyrooms.store.rows import RoomRows
+from partyrooms.store.time_limit import TimeLimit
 
 THREADS = 8
 """Blocks of coroutines that may be open at the same time; the others wait."""
@@ -39,9 +40,9 @@ class DatabaseTransaction:
     Args:
         rows: What is written.
         database: The alias.
-        idle_timeout: Seconds after which the database ends it, where it can, if
-            nothing happens in it.
-        alone: Held from the beginning to the end.
+        limit: Seconds that it may take. Postgres itself ends it after as many in which
+            nothing happens, also if this process stands still.
+        alone: Held from the beginning to COMMIT, or to the rollback.
     """
 
     def __init__(
@@ -49,15 +50,18 @@ class DatabaseTransaction:
         rows: RoomRows,
         database: str,
         *,
-        idle_timeout: float,
+        limit: float,
         alone: AbstractContextManager[object],
     ) -> None:
+        self.on_committed: Callable[[], None] = _nothing
         self.is_committed = False
         self.is_unsure = False
         self._rows = rows
         self._database = database
-        self._idle_timeout = idle_timeout
+        self._seconds = limit
+        self._limit: TimeLimit | None = None
         self._alone = alone
+        self._held = ExitStack()
         self._open = ExitStack()
 
     def begin(self, claim: Claim, version: int) -> Outcome:
@@ -81,17 +85,27 @@ class DatabaseTransaction:
         self.roll_back()
         return Outcome.LOST
 
+    @property
+    def is_late(self) -> bool:
+        return self._limit is not None and self._limit.is_over
+
     def _begin(self) -> None:
-        self._open.enter_context(self._alone)
+        connection = connections[self._database]
+        self._held.enter_context(self._alone)
+        self._open.callback(self._held.close)
         self._open.enter_context(transaction.atomic(using=self._database))
         # The first of all handlers: it tells an error of COMMIT from one of the others.
         transaction.on_commit(self._note_commit, using=self._database)
-        limit_idleness(connections[self._database], self._idle_timeout, is_local=True)
+        limit_idleness(connection, self._seconds, is_local=True)
+        self._limit = TimeLimit(connection, self._seconds, self._held.close)
+        self._limit.begin(self._open)
 
     def commit(self, commit: RoomCommit) -> Outcome:
         try:
             with self._asking():
                 self._rows.write([commit])
+            if self._limit is not None and not self._limit.end():
+                raise BlockTimeout(self._seconds)
         except BaseException:
             self.roll_back()
             raise
@@ -103,12 +117,17 @@ class DatabaseTransaction:
 
     def roll_back(self) -> None:
         rolled_back = _RolledBack()
+        if self._limit is not None:
+            self._limit.end()
         # Without its connection there is nothing left to be rolled back.
         with suppress(DatabaseError, InterfaceError):
             self._open.__exit__(_RolledBack, rolled_back, None)
 
     def _note_commit(self) -> None:
+        # Handlers of the project's come next, and may wait for whatever they like.
         self.is_committed = True
+        self._held.close()
+        self.on_committed()
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
@@ -117,6 +136,8 @@ class DatabaseTransaction:
         except (OperationalError, InterfaceError) as error:
             if self.is_committed:  # A handler has raised it.
                 raise
+            if self.is_late:
+                raise BlockTimeout(self._seconds) from error
             raise StoreUnavailable(
                 f"The database {self._database!r} did not do what atomic() asked of "
                 f"it: {error}"
@@ -142,6 +163,9 @@ def limit_idleness(
             )
 
 
+def _nothing() -> None: ...
+
+
 class _RolledBack(Exception):
     """What ends a transaction that is not to be committed."""
 
@@ -159,14 +183,16 @@ class BlockThreads:
         self._places = asyncio.Semaphore(THREADS)
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[None]:
+    async def one(self) -> AsyncIterator[Callable[[], None]]:
         """Have thread-sensitive calls of the running task in a thread of their own."""
-        async with self._places:
+        await self._places.acquire()
+        with ExitStack() as place:
+            place.callback(self._places.release)
             thread = self._free.pop() if self._free else _new_thread()
             thread.submit(close_old_connections)
             try:
                 async with ThreadSensitiveContext(executor=thread):
-                    yield
+                    yield place.close
             finally:
                 thread.submit(close_old_connections)
                 self._free.append(thread)

@@ -116,11 +116,11 @@ class DatabaseStore:
         return DatabaseTransaction(
             self._rows,
             self._database,
-            idle_timeout=self._idle_timeout,
+            limit=self._idle_timeout,
             alone=self._alone,
         )
 
-    def thread(self) -> AbstractAsyncContextManager[None]:
+    def thread(self) -> AbstractAsyncContextManager[Callable[[], None]]:
         return self._blocks.one()
 
     async def outcome(self, commit: RoomCommit) -> Outcome | None:

@@ -1,8 +1,15 @@
 """A store without a database: for tests, and proven by the same contract suite."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from contextlib import ExitStack, asynccontextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -158,8 +165,12 @@ class MemoryStore:
     def atomic(self) -> AtomicTransaction:
         return MemoryTransaction(self.tables, self.node_id, self._around)
 
-    def thread(self) -> AbstractAsyncContextManager[None]:
-        return self._block
+    @asynccontextmanager
+    async def thread(self) -> AsyncIterator[Callable[[], None]]:
+        await self._block.acquire()
+        with ExitStack() as held:
+            held.callback(self._block.release)
+            yield held.close
 
     async def outcome(self, commit: RoomCommit) -> Outcome | None:
         async with self._call() as tables:

@@ -27,7 +27,9 @@ class MemoryTransaction:
     """
 
     def __init__(self, tables: MemoryTables, node: UUID, around: Around) -> None:
+        self.on_committed: Callable[[], None] = lambda: None
         self.is_committed = False
+        self.is_late = False
         self.is_unsure = False
         self._tables = tables
         self._node = node
@@ -62,6 +64,7 @@ class MemoryTransaction:
             raise
         self._lose_reply()
         self.is_committed = True
+        self.on_committed()
         return outcome
 
     def roll_back(self) -> None:

@@ -41,11 +41,11 @@ class DatabaseWorld:
     alias = "default"
 
     @asynccontextmanager
-    async def store(self):
+    async def store(self, **options):
         membership = Membership(
             uuid4(), database=self.alias, heartbeat_interval=60.0, lease_ttl=300.0
         )
-        store = DatabaseStore(membership)
+        store = DatabaseStore(membership, **options)
         store.node_id = membership.node_id
         yield store
         await store.close()

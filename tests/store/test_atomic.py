@@ -196,10 +196,10 @@ def shop(request, database, monkeypatch):
 
 
 @asynccontextmanager
-async def served(database, *keys):
-    """Rooms of one node, one for each pair of class and room id."""
+async def served(database, *keys, **options):
+    """Rooms of one node, one for each pair of class and room id; a store's options."""
     clock = FakeClock()
-    async with database.store() as store:
+    async with database.store(**options) as store:
         settings = replace(get_settings(), database=database.alias)
         node = Node(store, name="test", settings=settings, clock=clock.monotonic)
         use_node(node)
