@@ -173,3 +173,53 @@ async def test_b2_props_that_are_no_json(define, props):
     assert (await room.request()).status_code == 500
     assert (await alice.closed())[0] == 1011
     assert await room.notes() == []
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+async def test_b1_a_foreign_page_does_not_act_for_a_user(define, visitor, method):
+    """B1, H2: with a session's cookie the token is checked before the hook."""
+
+    class Guarded(Room):
+        @classmethod
+        def on_before_request(cls, request, lobby):
+            note(lobby.room_id, "acted", str(request.user))
+
+        async def on_request(self, request):
+            return {"size": len(request.body)}
+
+    room = await define(Guarded)
+    user = await visitor.login("ada")
+    foreign = {"Origin": "https://foreign.example"}
+
+    forged = await room.request(method, headers=foreign)
+    meant = await room.request(method, headers={"X-CSRFToken": user["csrf"]})
+
+    assert (forged.status_code, meant.status_code) == (403, 200)
+    assert await room.notes() == [["acted", "ada"]]
+
+
+@pytest.mark.parametrize("via", VIAS)
+async def test_b3_a_file_is_an_answer(define, on, via):
+    """B3: in whole, over HTTP and, where a server can, in the handshake."""
+
+    class Closed(Room):
+        @classmethod
+        async def on_before_request(cls, request, lobby):
+            from io import BytesIO  # the class runs in another process
+
+            from django.http import FileResponse
+
+            return FileResponse(BytesIO(b"a" * 100_000), status=410)
+
+        on_before_connect = on_before_request
+
+    room = await define(Closed)
+    if via == "http":
+        response = await room.request()
+        assert (response.status_code, len(response.content)) == (410, 100_000)
+        return
+    response = await room.refusal("alice")
+    got = (response.status_code, len(response.body))
+
+    assert got[0] == on(uvicorn=410, daphne=403, instead="a bare 403")
+    assert (got[1] == 100_000) == on(uvicorn=True, daphne=False, instead="a bare 403")

@@ -1,10 +1,11 @@
 """``on_fetch``: what no URL matched, beside Django's own ways with 404."""
 
 import threading
+from io import BytesIO
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, Http404, HttpResponse, StreamingHttpResponse
 from django.middleware.csrf import get_token
 from django.test import AsyncClient, Client, RequestFactory
 from django.urls import include, path
@@ -184,6 +185,17 @@ async def test_b8_a_stream_in_a_response(handler, mirror):
     mirror.answer = StreamingHttpResponse(parts())
 
     assert (await ask(handler, "/any")).body == b"one two"
+
+
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume synchronous")
+@pytest.mark.parametrize("make", [StreamingHttpResponse, FileResponse])
+async def test_b8_a_file_is_an_answer(handler, mirror, make):
+    """What is read in sync code reaches the client, too, and is closed."""
+    file = BytesIO(b"one two")
+    mirror.answer = make(file)
+
+    assert (await ask(handler, "/any")).body == b"one two"
+    assert file.closed
 
 
 async def test_b8_cookies_of_a_drf_response(handler, mirror):
