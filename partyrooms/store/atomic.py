@@ -15,7 +15,6 @@ from asgiref.sync import ThreadSensitiveContext
 from django.db import (
     DatabaseError,
     InterfaceError,
-    OperationalError,
     close_old_connections,
     connections,
     transaction,
@@ -23,8 +22,9 @@ from django.db import (
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from partyrooms.core.writes import WriteSet
-from partyrooms.exceptions import BlockTimeout, StoreUnavailable
+from partyrooms.exceptions import BlockTimeout
 from partyrooms.ports.records import Claim, Outcome, RoomCommit
+from partyrooms.store.away import away_is_unavailable
 from partyrooms.store.fence import Verdict
 from partyrooms.store.rows import RoomRows
 from partyrooms.store.time_limit import TimeLimit
@@ -131,17 +131,18 @@ class DatabaseTransaction:
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
-        try:
-            yield
-        except (OperationalError, InterfaceError) as error:
-            if self.is_committed:  # A handler has raised it.
-                raise
-            if self.is_late:
-                raise BlockTimeout(self._seconds) from error
-            raise StoreUnavailable(
-                f"The database {self._database!r} did not do what atomic() asked of "
-                f"it: {error}"
-            ) from error
+        raised_by_handler: Exception | None = None
+        with away_is_unavailable(connections[self._database]):
+            try:
+                yield
+            except (DatabaseError, InterfaceError) as error:
+                if self.is_late:
+                    raise BlockTimeout(self._seconds) from error
+                if not self.is_committed:
+                    raise
+                raised_by_handler = error
+        if raised_by_handler is not None:
+            raise raised_by_handler
 
 
 def limit_idleness(

@@ -10,7 +10,7 @@ from threading import Lock, current_thread
 from typing import ParamSpec, TypeVar
 from uuid import UUID
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connections
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from partyrooms.core.alarm import Alarm
@@ -31,6 +31,7 @@ from partyrooms.ports.records import (
 from partyrooms.ports.store import NOTHING, AtomicTransaction
 from partyrooms.store.alarms import find_due
 from partyrooms.store.atomic import BlockThreads, DatabaseTransaction, limit_idleness
+from partyrooms.store.away import away_is_unavailable
 from partyrooms.store.claims import RoomClaims
 from partyrooms.store.crons import CronRows
 from partyrooms.store.rows import RoomRows
@@ -213,24 +214,20 @@ class DatabaseStore:
         connection = connections[self._database]
         with self._lock:
             self._connections.add(connection)
-        session = None
         try:
-            if connection.connection is None:
-                connection.ensure_connection()
-                limit_idleness(connection, self._idle_timeout, is_local=False)
-            session = connection.connection
-            return work()
-        except (DatabaseError, InterfaceError) as error:
-            # A session that the database ends for its idleness is an InternalError;
-            # by now Django has a new one. What was asked for is not to blame.
-            is_away = isinstance(error, OperationalError | InterfaceError)
-            if not is_away and connection.connection is session:
-                raise
+            with away_is_unavailable(connection):
+                self._connect(connection)
+            with away_is_unavailable(connection):
+                return work()
+        except StoreUnavailable:
+            # The next call has a new one: after a fail-over it leads elsewhere.
             connection.close()
-            raise StoreUnavailable(
-                f"The database {self._database!r} did not do what it was asked: "
-                f"{error}. {_advice(connection, error)}"
-            ) from error
+            raise
+
+    def _connect(self, connection: BaseDatabaseWrapper) -> None:
+        if connection.connection is None:
+            connection.ensure_connection()
+            limit_idleness(connection, self._idle_timeout, is_local=False)
 
     def _close(self) -> None:
         self._readers.shutdown()
@@ -242,12 +239,3 @@ class DatabaseStore:
             connection.inc_thread_sharing()  # Its own thread has ended.
             connection.close()
         signed_off.result()
-
-
-def _advice(connection: BaseDatabaseWrapper, error: Exception) -> str:
-    if connection.vendor == "sqlite" and "locked" in str(error):
-        return (
-            "Another transaction holds it. In a test that is TestCase's own: rooms "
-            "need a TransactionTestCase, or partyrooms.testing."
-        )
-    return "Is it up, and is `manage.py migrate` done?"
