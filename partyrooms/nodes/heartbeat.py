@@ -12,6 +12,7 @@ from partyrooms.core.liveness import Observations, fence_at, observe
 from partyrooms.models import Node, RoomRecord
 from partyrooms.nodes.death import declare_dead, is_gone
 from partyrooms.nodes.process import boot_clock, host, is_process_stopped
+from partyrooms.nodes.sessions import Sessions
 
 logger = logging.getLogger("partyrooms.nodes")
 
@@ -32,6 +33,7 @@ class Heartbeat:
 
     Args:
         node_id: Whose row.
+        sessions: Where this thread's session comes from.
         database: Its alias.
         interval: Seconds between renewals.
         lease_ttl: Seconds after which the others take a silent node for dead.
@@ -43,6 +45,7 @@ class Heartbeat:
         self,
         node_id: UUID,
         *,
+        sessions: Sessions,
         database: str,
         interval: float,
         lease_ttl: float,
@@ -51,6 +54,7 @@ class Heartbeat:
     ) -> None:
         self._on_lease = on_lease
         self._node_id = node_id
+        self._sessions = sessions
         self._database = database
         self._interval = interval
         self._lease_ttl = lease_ttl
@@ -112,7 +116,8 @@ class Heartbeat:
 
     def _try_to_poll(self, *, is_told: bool) -> bool:
         try:
-            self._poll()
+            with self._sessions.waiting():
+                self._poll()
         except (DatabaseError, InterfaceError) as error:
             connections[self._database].close()
             # If this node could not renew, others may not have been able to.

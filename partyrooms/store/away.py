@@ -42,14 +42,10 @@ def is_away(error: BaseException) -> bool:
 @contextmanager
 def away_is_unavailable(connection: BaseDatabaseWrapper) -> Iterator[None]:
     """Raise ``StoreUnavailable`` for what says that the database is away."""
-    session = connection.connection
     try:
         yield
     except (DatabaseError, InterfaceError) as error:
-        # Django has another session, or none, where the database ended this one. What
-        # was asked for is not to blame.
-        has_ended = session is not None and connection.connection is not session
-        if not is_away(error) and not has_ended:
+        if not is_away(error):
             raise
         raise StoreUnavailable(
             f"The database {connection.alias!r} did not do what it was asked: "

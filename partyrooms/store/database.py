@@ -30,7 +30,7 @@ from partyrooms.ports.records import (
 )
 from partyrooms.ports.store import NOTHING, AtomicTransaction
 from partyrooms.store.alarms import find_due
-from partyrooms.store.atomic import BlockThreads, DatabaseTransaction, limit_idleness
+from partyrooms.store.atomic import BlockThreads, DatabaseTransaction
 from partyrooms.store.away import away_is_unavailable
 from partyrooms.store.claims import RoomClaims
 from partyrooms.store.crons import CronRows
@@ -53,10 +53,8 @@ class DatabaseStore:
 
     Args:
         membership: The node; the store closes it.
-        idle_timeout: Seconds after which a transaction in which nothing happens is
-            ended by the database, where it can: a process that was stopped in the
-            middle of one would keep its rooms' rows locked. Also the limit of
-            ``atomic()``.
+        idle_timeout: Seconds after which an ``atomic()`` in which nothing happens is
+            ended by the database, where it can. Also the limit of ``atomic()``.
     """
 
     def __init__(self, membership: Membership, *, idle_timeout: float = 5.0) -> None:
@@ -117,6 +115,7 @@ class DatabaseStore:
         return DatabaseTransaction(
             self._rows,
             self._database,
+            sessions=self._membership.sessions,
             limit=self._idle_timeout,
             alone=self._alone,
         )
@@ -215,19 +214,12 @@ class DatabaseStore:
         with self._lock:
             self._connections.add(connection)
         try:
-            with away_is_unavailable(connection):
-                self._connect(connection)
-            with away_is_unavailable(connection):
+            with away_is_unavailable(connection), self._membership.sessions.waiting():
                 return work()
         except StoreUnavailable:
             # The next call has a new one: after a fail-over it leads elsewhere.
             connection.close()
             raise
-
-    def _connect(self, connection: BaseDatabaseWrapper) -> None:
-        if connection.connection is None:
-            connection.ensure_connection()
-            limit_idleness(connection, self._idle_timeout, is_local=False)
 
     def _close(self) -> None:
         self._readers.shutdown()
