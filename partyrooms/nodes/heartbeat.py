@@ -13,6 +13,7 @@ from partyrooms.models import Node, RoomRecord
 from partyrooms.nodes.death import declare_dead, is_gone
 from partyrooms.nodes.process import boot_clock, host, is_process_stopped
 from partyrooms.nodes.sessions import Sessions
+from partyrooms.nodes.writers import writing
 
 logger = logging.getLogger("partyrooms.nodes")
 
@@ -153,7 +154,8 @@ class Heartbeat:
             self._lose("its row says that it is dead")
             return
         for node in dead:
-            declare_dead(node, database=self._database)
+            with writing(self._database):
+                declare_dead(node, database=self._database)
         requested = list(
             RoomRecord.objects.using(self._database)
             .filter(owner=self._node_id, stop_requested=True)
@@ -167,12 +169,12 @@ class Heartbeat:
             with connections[self._database].cursor() as cursor:
                 patience = self._interval / RETRIES
                 cursor.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
-        sent_at = boot_clock()
-        renewed = (
-            Node.objects.using(self._database)
-            .filter(pk=self._node_id, state=Node.State.ALIVE)
-            .update(heartbeat=F("heartbeat") + 1)
+        row = Node.objects.using(self._database).filter(
+            pk=self._node_id, state=Node.State.ALIVE
         )
+        with writing(self._database, is_urgent=True):
+            sent_at = boot_clock()
+            renewed = row.update(heartbeat=F("heartbeat") + 1)
         if renewed:
             self._on_lease(fence_at(sent_at, self._lease_ttl))
         return renewed == 1

@@ -13,6 +13,7 @@ from partyrooms.nodes.death import closed, declare_dead, is_gone, opened
 from partyrooms.nodes.heartbeat import Heartbeat
 from partyrooms.nodes.process import boot_clock, host, start_mark
 from partyrooms.nodes.sessions import Sessions
+from partyrooms.nodes.writers import writing
 
 logger = logging.getLogger("partyrooms.nodes")
 
@@ -146,7 +147,11 @@ class Membership:
 
     def _sign_off(self) -> None:
         try:
-            with self.sessions.waiting(), transaction.atomic(using=self.database):
+            with (
+                self.sessions.waiting(),
+                writing(self.database),
+                transaction.atomic(using=self.database),
+            ):
                 RoomRecord.objects.using(self.database).filter(
                     owner=self.node_id
                 ).update(owner=None, stop_requested=False)

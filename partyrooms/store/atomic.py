@@ -5,7 +5,6 @@ import math
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import (
-    AbstractContextManager,
     ExitStack,
     asynccontextmanager,
     contextmanager,
@@ -25,6 +24,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from partyrooms.core.writes import WriteSet
 from partyrooms.exceptions import BlockTimeout
 from partyrooms.nodes.sessions import Sessions
+from partyrooms.nodes.writers import writing
 from partyrooms.ports.records import Claim, Outcome, RoomCommit
 from partyrooms.store.away import away_is_unavailable
 from partyrooms.store.fence import Verdict
@@ -45,7 +45,6 @@ class DatabaseTransaction:
         sessions: Ends the thread's, if it is silent when it begins or commits.
         limit: Seconds that it may take. Postgres itself ends it after as many in which
             nothing happens, also if this process stands still.
-        alone: Held from the beginning to COMMIT, or to the rollback.
     """
 
     def __init__(
@@ -55,7 +54,6 @@ class DatabaseTransaction:
         *,
         sessions: Sessions,
         limit: float,
-        alone: AbstractContextManager[object],
     ) -> None:
         self.on_committed: Callable[[], None] = _nothing
         self.is_committed = False
@@ -65,7 +63,6 @@ class DatabaseTransaction:
         self._sessions = sessions
         self._seconds = limit
         self._limit: TimeLimit | None = None
-        self._alone = alone
         self._held = ExitStack()
         self._open = ExitStack()
 
@@ -96,7 +93,8 @@ class DatabaseTransaction:
 
     def _begin(self) -> None:
         connection = connections[self._database]
-        self._held.enter_context(self._alone)
+        # Until COMMIT, or the rollback.
+        self._held.enter_context(writing(self._database))
         self._open.callback(self._held.close)
         self._open.enter_context(transaction.atomic(using=self._database))
         # The first of all handlers: it tells an error of COMMIT from one of the others.

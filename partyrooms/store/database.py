@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from functools import partial
 from threading import Lock, current_thread
@@ -18,6 +18,7 @@ from partyrooms.core.keys import RoomKey
 from partyrooms.core.ranges import Span
 from partyrooms.exceptions import StoreUnavailable
 from partyrooms.nodes.membership import Membership
+from partyrooms.nodes.writers import writing
 from partyrooms.ports.records import (
     Claim,
     CronKey,
@@ -68,11 +69,6 @@ class DatabaseStore:
         self._writer = ThreadPoolExecutor(1, "partyrooms-commit")
         self._readers = ThreadPoolExecutor(READERS, "partyrooms-read")
         self._blocks = BlockThreads()
-        # A lock of this process serves those that wait in order. SQLite's does not: a
-        # writer could wait for longer than its timeout while others get the file.
-        self._alone: AbstractContextManager[object] = (
-            Lock() if connections[self._database].vendor == "sqlite" else nullcontext()
-        )
         self._connections: set[BaseDatabaseWrapper] = set()
         self._lock = Lock()
         self._closed = False
@@ -117,7 +113,6 @@ class DatabaseStore:
             self._database,
             sessions=self._membership.sessions,
             limit=self._idle_timeout,
-            alone=self._alone,
         )
 
     def thread(self) -> AbstractAsyncContextManager[Callable[[], None]]:
@@ -189,7 +184,7 @@ class DatabaseStore:
         **kwargs: Arguments.kwargs,
     ) -> Result:
         def write() -> Result:
-            with self._alone:
+            with writing(self._database):
                 return work(*args, **kwargs)
 
         return await self._run(self._writer, write)
