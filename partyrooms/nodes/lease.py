@@ -20,15 +20,19 @@ class Lease:
     It does not end its rooms: if the database was away, no other node could take them,
     and the next renewal lets them go on. If one could, the node's row says so.
 
+    Attributes:
+        has_lapsed: It was over when somebody asked; whoever has seen to it clears this.
+
     Args:
         clock: Seconds on a clock that cannot be set and that counts suspended time.
     """
 
-    __slots__ = ("_clock", "_paused_at", "_until")
+    __slots__ = ("_clock", "_paused_at", "_until", "has_lapsed")
 
     def __init__(self, clock: Callable[[], float] = boot_clock) -> None:
         self._clock = clock
         self._until = math.inf
+        self.has_lapsed = False
         self._paused_at: float | None = None
 
     def extend(self, until: float) -> None:
@@ -45,7 +49,10 @@ class Lease:
 
     def holds(self) -> bool:
         """Whether this node may act now."""
-        return self._clock() < self._until
+        if self._clock() < self._until:
+            return True
+        self.has_lapsed = True
+        return False
 
     async def held(self) -> None:
         """Wait until this node may act again; the first one that waits logs it."""
