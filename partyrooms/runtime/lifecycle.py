@@ -60,7 +60,7 @@ class Lifecycle:
     ) -> None:
         self.life: Life | None = None
         self.stop_wanted = False
-        self.ownership = Ownership(key, environment.store)
+        self.ownership = Ownership(key, environment.store, environment.releaser)
         self._key = key
         self._environment = environment
         self._cluster = cluster

@@ -29,7 +29,7 @@ from partyrooms.ports.records import (
     Place,
     RoomCommit,
 )
-from partyrooms.ports.store import NOTHING, AtomicTransaction
+from partyrooms.ports.store import AtomicTransaction
 from partyrooms.store.alarms import find_due
 from partyrooms.store.atomic import BlockThreads, DatabaseTransaction
 from partyrooms.store.away import away_is_unavailable
@@ -92,8 +92,8 @@ class DatabaseStore:
     async def places(self) -> list[Place]:
         return await self._read(self._claims.places)
 
-    async def release(self, claim: Claim, handover: Handover = NOTHING) -> None:
-        await self._write(self._claims.release, claim, handover)
+    async def release(self, batch: Sequence[tuple[Claim, Handover]]) -> None:
+        await self._write(self._claims.release, batch)
 
     async def sizes(self, record: int) -> dict[bytes, int]:
         return await self._read(self._rows.sizes, record)

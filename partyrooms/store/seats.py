@@ -13,13 +13,23 @@ LeftSeats = tuple[tuple[UUID | None, bytes], ...]
 """A node with sockets (None: one whose row is removed), and their profiles."""
 
 
-def leave_seats(database: str, record: int, seats: Mapping[UUID, bytes]) -> None:
-    """Store the profiles of the connections by node, until the room is claimed."""
-    nodes = Node.objects.using(database).filter(pk__in=seats)
+def leave_seats(database: str, seats: Mapping[int, Mapping[UUID, bytes]]) -> None:
+    """
+    Store the profiles of the connections of rooms, until each room is claimed.
+
+    Args:
+        database: The alias.
+        seats: The profiles by room and node.
+    """
+    named = {node for nodes in seats.values() for node in nodes}
+    if not named:
+        return
+    nodes = Node.objects.using(database).filter(pk__in=named)
     known = set(nodes.values_list("pk", flat=True))
     Seats.objects.using(database).bulk_create(
         Seats(room_id=record, node_id=node if node in known else None, profiles=data)
-        for node, data in seats.items()
+        for record, by_node in seats.items()
+        for node, data in by_node.items()
     )
 
 
