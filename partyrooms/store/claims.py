@@ -141,7 +141,7 @@ class RoomClaims:
             owner=None, stop_requested=False, blocked_count=0, quarantined_until=None
         )
         changed: list[RoomRecord] = []
-        seats: dict[int, Mapping[UUID, bytes]] = {}
+        seats: dict[Claim, Mapping[UUID, bytes]] = {}
         for claim, handover in batch:
             row = held.get(claim.record)
             if row is None or row.epoch != claim.epoch:
@@ -150,7 +150,7 @@ class RoomClaims:
                 changed.append(row)
             if handover.seats:
                 left = handover.seats.items()
-                seats[row.pk] = {node or self._node: data for node, data in left}
+                seats[claim] = {node or self._node: data for node, data in left}
         self._rooms.bulk_update(changed, ["gateways", "progress"])
         leave_seats(self._database, seats)
 
