@@ -163,9 +163,10 @@ class RoomRecord(models.Model):
                 condition=Q(stop_requested=True),
                 name="partyrooms_stop_requests",
             ),
-            # Each node asks twice a second; most rooms have no alarm.
+            # Each node asks twice a second; most rooms have no alarm, and those of
+            # other nodes and of parties that are gone are not even read.
             models.Index(
-                fields=["alarm_at"],
+                fields=["owner", "party", "alarm_at"],
                 condition=Q(alarm_at__isnull=False, alarm_failed=False),
                 name="partyrooms_alarms",
             ),
@@ -191,13 +192,19 @@ class Seats(models.Model):
     id = models.BigAutoField(primary_key=True)
     room = models.ForeignKey(RoomRecord, on_delete=models.CASCADE, related_name="seats")
     node = models.ForeignKey(
-        Node, null=True, on_delete=models.SET_NULL, related_name="seats"
+        Node, null=True, on_delete=models.SET_NULL, related_name="seats", db_index=False
+    )
+    party = models.CharField(
+        max_length=64, help_text="The room's: those of parties that are gone are many."
     )
     profiles = models.BinaryField()
 
     class Meta:
         verbose_name = "seats"
         verbose_name_plural = "seats"
+        indexes = (
+            models.Index(fields=["node", "party"], name="partyrooms_seats_of_nodes"),
+        )
 
     def __str__(self) -> str:
         return f"seats in {self.room_id}"

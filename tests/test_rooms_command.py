@@ -8,7 +8,8 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import OperationalError, connections
+from django.db import OperationalError, connection, connections
+from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from partyrooms import Room, registry
@@ -52,6 +53,34 @@ def test_rooms_are_listed_in_columns():
         "chat/a-longer-one  nobody                  0        0        0      0",
         "chat/lobby         process 42 (alive)      0        0        1      3",
     ]
+
+
+class FirstLine(StringIO):
+    """Notes how many queries there were when the first line came."""
+
+    queries = 0
+
+    def write(self, text):
+        self.queries = self.queries or len(connection.queries_log)
+        return super().write(text)
+
+
+def test_however_many_rooms_there_are_the_list_begins_at_once(monkeypatch):
+    """A million of them are neither waited for nor held in memory."""
+    monkeypatch.setattr("partyrooms.management.commands.rooms.PIECE", 2)
+    owner, output = node(), FirstLine()
+    for number in range(5):
+        make_room(f"r{number}", owner=owner, a="x" * 10**number)
+
+    with CaptureQueriesContext(connection) as queries:
+        call_command("rooms", "list", stdout=output)
+
+    lines = output.getvalue().splitlines()
+    assert [one.split()[0] for one in lines[1:]] == [f"chat/r{n}" for n in range(5)]
+    assert [one.split()[-1] for one in lines[1:]] == ["3", "12", "103", "1004", "10004"]
+    # The tables, the rooms, the owner, and the sizes of each piece.
+    before = output.queries - queries.initial_queries
+    assert len(queries) - before == 2
 
 
 def test_rooms_are_listed_by_party():

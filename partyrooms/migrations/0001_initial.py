@@ -185,10 +185,20 @@ class Migration(migrations.Migration):
             name="Seats",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "party",
+                    models.CharField(
+                        help_text=(
+                            "The room's: those of parties that are gone are many."
+                        ),
+                        max_length=64,
+                    ),
+                ),
                 ("profiles", models.BinaryField()),
                 (
                     "node",
                     models.ForeignKey(
+                        db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="seats",
@@ -207,6 +217,11 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "seats",
                 "verbose_name_plural": "seats",
+                "indexes": [
+                    models.Index(
+                        fields=["node", "party"], name="partyrooms_seats_of_nodes"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -278,7 +293,7 @@ class Migration(migrations.Migration):
                 condition=models.Q(
                     ("alarm_at__isnull", False), ("alarm_failed", False)
                 ),
-                fields=["alarm_at"],
+                fields=["owner", "party", "alarm_at"],
                 name="partyrooms_alarms",
             ),
         ),

@@ -12,6 +12,8 @@ from partyrooms.core.liveness import Observations, fence_at, observe
 from partyrooms.models import Node, RoomRecord
 from partyrooms.nodes.death import declare_dead, is_gone
 from partyrooms.nodes.process import boot_clock, host, is_process_stopped
+from partyrooms.nodes.sessions import Sessions
+from partyrooms.nodes.writers import writing
 
 logger = logging.getLogger("partyrooms.nodes")
 
@@ -32,6 +34,7 @@ class Heartbeat:
 
     Args:
         node_id: Whose row.
+        sessions: Where this thread's session comes from.
         database: Its alias.
         interval: Seconds between renewals.
         lease_ttl: Seconds after which the others take a silent node for dead.
@@ -43,6 +46,7 @@ class Heartbeat:
         self,
         node_id: UUID,
         *,
+        sessions: Sessions,
         database: str,
         interval: float,
         lease_ttl: float,
@@ -51,6 +55,7 @@ class Heartbeat:
     ) -> None:
         self._on_lease = on_lease
         self._node_id = node_id
+        self._sessions = sessions
         self._database = database
         self._interval = interval
         self._lease_ttl = lease_ttl
@@ -112,7 +117,8 @@ class Heartbeat:
 
     def _try_to_poll(self, *, is_told: bool) -> bool:
         try:
-            self._poll()
+            with self._sessions.waiting():
+                self._poll()
         except (DatabaseError, InterfaceError) as error:
             connections[self._database].close()
             # If this node could not renew, others may not have been able to.
@@ -148,7 +154,8 @@ class Heartbeat:
             self._lose("its row says that it is dead")
             return
         for node in dead:
-            declare_dead(node, database=self._database)
+            with writing(self._database):
+                declare_dead(node, database=self._database)
         requested = list(
             RoomRecord.objects.using(self._database)
             .filter(owner=self._node_id, stop_requested=True)
@@ -162,12 +169,12 @@ class Heartbeat:
             with connections[self._database].cursor() as cursor:
                 patience = self._interval / RETRIES
                 cursor.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
-        sent_at = boot_clock()
-        renewed = (
-            Node.objects.using(self._database)
-            .filter(pk=self._node_id, state=Node.State.ALIVE)
-            .update(heartbeat=F("heartbeat") + 1)
+        row = Node.objects.using(self._database).filter(
+            pk=self._node_id, state=Node.State.ALIVE
         )
+        with writing(self._database, is_urgent=True):
+            sent_at = boot_clock()
+            renewed = row.update(heartbeat=F("heartbeat") + 1)
         if renewed:
             self._on_lease(fence_at(sent_at, self._lease_ttl))
         return renewed == 1

@@ -12,6 +12,8 @@ from partyrooms.models import Node, RoomRecord
 from partyrooms.nodes.death import closed, declare_dead, is_gone, opened
 from partyrooms.nodes.heartbeat import Heartbeat
 from partyrooms.nodes.process import boot_clock, host, start_mark
+from partyrooms.nodes.sessions import Sessions
+from partyrooms.nodes.writers import writing
 
 logger = logging.getLogger("partyrooms.nodes")
 
@@ -23,6 +25,9 @@ class Membership:
     Make it on the event loop whose rooms it stands for: when that loop is closed, the
     node counts as dead, in this process at once. All methods block and may be called
     from any thread.
+
+    Attributes:
+        sessions: Those of the node's own threads.
 
     Args:
         node_id: A new one for each life of a node.
@@ -50,9 +55,11 @@ class Membership:
         self.takes_rooms = takes_rooms
         self.node_id = node_id
         self.database = database
+        self.sessions = Sessions(database, patience=lease_ttl / 2)
         loop = opened(node_id)
         self._heartbeat = Heartbeat(
             node_id,
+            sessions=self.sessions,
             database=database,
             interval=heartbeat_interval,
             lease_ttl=lease_ttl,
@@ -134,10 +141,17 @@ class Membership:
             self._closed = True
         self._heartbeat.close()
         closed(self.node_id)
-        if not self._registered:
-            return
+        if self._registered:
+            self._sign_off()
+        self.sessions.close()
+
+    def _sign_off(self) -> None:
         try:
-            with transaction.atomic(using=self.database):
+            with (
+                self.sessions.waiting(),
+                writing(self.database),
+                transaction.atomic(using=self.database),
+            ):
                 RoomRecord.objects.using(self.database).filter(
                     owner=self.node_id
                 ).update(owner=None, stop_requested=False)

@@ -32,9 +32,10 @@ def quarantine(key: RoomKey, node: UUID, *, database: str) -> None:
     Node.objects.using(database).filter(pk=node).update(state=Node.State.DEAD)
 
 
-def not_quarantined(at: datetime) -> Q:
-    """The condition that a room may be claimed at this time."""
-    return Q(quarantined_until=None) | Q(quarantined_until__lte=as_project(at))
+def not_quarantined(at: datetime, room: str = "") -> Q:
+    """The condition that a room may be claimed; ``room`` leads to it, as "room__"."""
+    until = f"{room}quarantined_until"
+    return Q(**{until: None}) | Q(**{f"{until}__lte": as_project(at)})
 
 
 def require_no_quarantine(row: RoomRecord) -> None:

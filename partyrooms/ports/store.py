@@ -107,13 +107,13 @@ class Store(Protocol):
     async def places(self) -> list[Place]:
         """Every living node, this one included once it has claimed a room."""
 
-    async def release(self, claim: Claim, handover: Handover = NOTHING) -> None:
+    async def release(self, batch: Sequence[tuple[Claim, Handover]]) -> None:
         """
-        Give a room up, so that any node may claim it; one that is lost is left alone.
+        Give rooms up in one transaction, so that any node may claim them.
 
         Args:
-            claim: Under which ownership it was held.
-            handover: What the next owner gets besides what is stored.
+            batch: Under which ownership each was held, and what the next owner gets
+                besides what is stored. A room that is lost is left alone.
         """
 
     async def sizes(self, record: int) -> dict[bytes, int]:

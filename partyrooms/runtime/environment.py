@@ -10,6 +10,7 @@ from partyrooms.conf import Settings
 from partyrooms.nodes.lease import Lease
 from partyrooms.ports.store import Store
 from partyrooms.runtime.committer import Committer
+from partyrooms.runtime.releaser import Releaser
 from partyrooms.runtime.timers import NodeTimers
 from partyrooms.usercode import InThread
 
@@ -35,6 +36,7 @@ class Environment:
         settings: The project's.
         store: Where rooms are claimed and stored.
         committer: Writes for all rooms.
+        releaser: Gives them up.
         lease: Until when rooms may act.
         clock: Seconds that never run backwards.
         wall_clock: Seconds since 1970, to be shown to people.
@@ -51,6 +53,7 @@ class Environment:
     settings: Settings
     store: Store
     committer: Committer
+    releaser: Releaser
     lease: Lease
     clock: Callable[[], float]
     wall_clock: Callable[[], float]

@@ -258,7 +258,7 @@ class Gate:
         self._waiters.wake(self._committed)
 
     def release(self) -> None:
-        """Let the outputs leave that wait for no commit; called again by the sweep."""
+        """Let the outputs leave that wait for no commit; again when the lease does."""
         if self._held and not self.is_lost and self._may_act():
             self._held.release(self._committed)
 

@@ -60,7 +60,7 @@ class Lifecycle:
     ) -> None:
         self.life: Life | None = None
         self.stop_wanted = False
-        self.ownership = Ownership(key, environment.store)
+        self.ownership = Ownership(key, environment.store, environment.releaser)
         self._key = key
         self._environment = environment
         self._cluster = cluster
@@ -90,7 +90,7 @@ class Lifecycle:
         if self._ended is None:
             self._ended = asyncio.get_running_loop().create_future()
         ended = self._ended
-        self._want_stop()
+        self.want_stop()
         await asyncio.shield(ended)
 
     async def delete(self) -> None:
@@ -99,10 +99,11 @@ class Lifecycle:
             self._deletion = asyncio.get_running_loop().create_future()
         self._closing = STOPPED
         deletion = self._deletion
-        self._want_stop()
+        self.want_stop()
         await asyncio.shield(deletion)
 
-    def _want_stop(self) -> None:
+    def want_stop(self) -> None:
+        """End the life soon; nobody waits for it."""
         self.stop_wanted = True
         self._wake()
 

@@ -9,6 +9,7 @@ from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import PartyroomsError, RoomStopped, StoreUnavailable
 from partyrooms.ports.records import Claim, Handover
 from partyrooms.ports.store import NOTHING, Store
+from partyrooms.runtime.releaser import Releaser
 
 logger = logging.getLogger("partyrooms.runtime")
 
@@ -100,14 +101,16 @@ class Ownership:
     Args:
         key: Which room.
         store: Where it is claimed.
+        releaser: Gives it up, together with other rooms of the node.
     """
 
-    __slots__ = ("_key", "_store", "state")
+    __slots__ = ("_key", "_releaser", "_store", "state")
 
-    def __init__(self, key: RoomKey, store: Store) -> None:
+    def __init__(self, key: RoomKey, store: Store, releaser: Releaser) -> None:
         self.state = State.ABSENT
         self._key = key
         self._store = store
+        self._releaser = releaser
 
     async def claim(
         self, *, hibernates: bool = False, gateways: Iterable[UUID] = ()
@@ -149,7 +152,7 @@ class Ownership:
         if not self.is_lost:
             self._go(Change.DRAIN)
             try:
-                await self._store.release(claim, handover)
+                await self._releaser.release(claim, handover)
             except StoreUnavailable as error:
                 # The row still names this node, which may claim it again.
                 logger.warning(

@@ -8,6 +8,7 @@ from partyrooms.core.keys import RoomKey
 from partyrooms.runtime.cluster_port import Cluster
 from partyrooms.runtime.environment import Environment
 from partyrooms.runtime.lifecycle import STOPPED
+from partyrooms.runtime.sweeps import Sweeps
 from partyrooms.runtime.worker import Worker
 
 MAX_SWEEP_INTERVAL = 1.0
@@ -29,7 +30,8 @@ class RoomTable:
     cluster: Cluster
 
     def __init__(self, environment: Environment) -> None:
-        self.busy: set[Worker] = set()
+        self._sweeps: Sweeps[Worker] = Sweeps()
+        self.busy = self._sweeps.busy
         self._environment = environment
         self._kept: set[Worker] = set()
         self._workers: WeakValueDictionary[RoomKey, Worker] = WeakValueDictionary()
@@ -44,15 +46,23 @@ class RoomTable:
         worker = self._workers.get(key)
         if worker is None:
             worker = self._workers[key] = Worker(
-                key, self._environment, self.cluster, busy=self.busy, kept=self._kept
+                key,
+                self._environment,
+                self.cluster,
+                sweeps=self._sweeps,
+                kept=self._kept,
             )
         return worker
 
     def sweep(self) -> None:
         """Cancel hooks that run too long, and let idle rooms leave memory."""
-        now = self._environment.clock()
-        for worker in tuple(self.busy):
-            worker.sweep(now)
+        lease = self._environment.lease
+        if lease.has_lapsed and lease.holds():
+            lease.has_lapsed = False
+            for worker in tuple(self.busy):
+                if worker.life is not None:
+                    worker.life.gate.release()
+        self._sweeps.run(self._environment.clock())
 
     async def keep_sweeping(self) -> None:
         """Sweep until cancelled."""

@@ -1,9 +1,9 @@
 """The single-owner worker of one room: it empties the mailbox, one turn at a time."""
 
 import asyncio
-import contextvars
 import logging
 from contextlib import suppress
+from contextvars import Context
 from typing import Any
 
 from partyrooms.core.keys import RoomKey
@@ -19,6 +19,7 @@ from partyrooms.runtime.life import Life
 from partyrooms.runtime.lifecycle import STOPPED, Lifecycle, tell
 from partyrooms.runtime.mailbox import Mailbox
 from partyrooms.runtime.runner import HookRunner
+from partyrooms.runtime.sweeps import Sweeps
 from partyrooms.runtime.turn import Turn
 
 logger = logging.getLogger("partyrooms.runtime")
@@ -42,8 +43,8 @@ class Worker(EventInbox):
         key: Which room.
         environment: What it shares with the node's other rooms.
         cluster: Where its sockets are.
-        busy: Workers whose task runs; it adds itself, and takes itself out.
-        kept: Workers that are kept for missed closes; likewise.
+        sweeps: Who looks at it; it says when it works, and when it rests.
+        kept: Workers that are kept for missed closes; it adds and removes itself.
     """
 
     def __init__(
@@ -52,15 +53,14 @@ class Worker(EventInbox):
         environment: Environment,
         cluster: Cluster,
         *,
-        busy: "set[Worker]",
+        sweeps: "Sweeps[Worker]",
         kept: "set[Worker]",
     ) -> None:
-        settings = environment.settings
-        super().__init__(key, Mailbox(key, settings.mailbox_size))
+        super().__init__(key, Mailbox(key, environment.settings.mailbox_size))
         self._environment = environment
-        self._busy = busy
+        self._sweeps = sweeps
         self._kept = kept
-        self._runner = HookRunner(str(key), settings.hook_timeout)
+        self._runner = HookRunner(str(key), environment.settings.hook_timeout)
         self.lifecycle = Lifecycle(
             key,
             environment,
@@ -149,24 +149,24 @@ class Worker(EventInbox):
         """End task and life where they are; what is not committed is lost."""
         await self._end_task()
         await self.lifecycle.crash(closing)
-        self._busy.discard(self)
+        self._sweeps.forget(self)
 
     # What others see
 
-    def sweep(self, now: float) -> None:
-        """Cancel a hook that runs too long; let an idle room leave memory."""
+    def sweep(self, now: float) -> float | None:
+        """Cancel a hook that runs too long, end an idle life; see ``Swept.sweep``."""
         self._runner.sweep(now)
-        life = self.life
-        if life is None:
-            return
-        life.gate.release()
-        settings = self._environment.settings
-        limit = None if self._idle is None else life.idle_limit(settings)
+        life, settings = self.life, self._environment.settings
+        if life is None or self._idle is None:
+            return None
+        limit = life.idle_limit(settings)
         if limit is None:
             self._quiet_since = now
-        elif now - self._quiet_since >= limit:
-            self.lifecycle.stop_wanted = True
-            self._wake()
+            limit = min(settings.idle_timeout, settings.hibernate_after)
+        if now - self._quiet_since < limit:
+            return self._quiet_since + limit
+        self.lifecycle.want_stop()
+        return None
 
     async def until_idle(self) -> None:
         """Wait until no event waits or is being handled, and all is committed."""
@@ -184,8 +184,7 @@ class Worker(EventInbox):
     @property
     def is_between_hooks(self) -> bool:
         """Whether it is at work, but no hook of the room has begun."""
-        is_at_work = self._task is not None and self._idle is None
-        return is_at_work and not self.is_in_hook
+        return self._task is not None and not (self._idle or self.is_in_hook)
 
     @property
     def is_in_hook(self) -> bool:
@@ -206,10 +205,9 @@ class Worker(EventInbox):
                 idle.set_result(None)
         elif self._task is None:
             # In an empty context: the task is not the one's who put the event in.
-            context = contextvars.Context()
-            self._task = self._loop.create_task(self._run(), context=context)
+            self._task = self._loop.create_task(self._run(), context=Context())
             self._runner.task = self._task
-            self._busy.add(self)
+            self._sweeps.works(self)
 
     async def _run(self) -> None:
         """Handle events as they come, until the room leaves memory."""
@@ -223,17 +221,20 @@ class Worker(EventInbox):
                 await self._work()
         finally:
             self._task = self._idle = None
+            self._sweeps.ends(self)
             self._tell_idle()
             lifecycle.task_ended()
             if lifecycle.life is None:
-                self._busy.discard(self)
+                self._sweeps.forget(self)
 
     async def _rest(self) -> None:
         """Wait for the next event; the task costs less than a new one each time."""
-        self._quiet_since = self._environment.clock()
+        self._quiet_since = now = self._environment.clock()
         self._idle = idle = self._loop.create_future()
         self._tell_idle()
+        self._sweeps.rests(self, now)
         await idle
+        self._sweeps.works(self)
 
     def _tell_idle(self) -> None:
         tell(self._resting)

@@ -22,6 +22,7 @@ from partyrooms.ports.store import Store
 from partyrooms.runtime.cluster_port import Cluster
 from partyrooms.runtime.committer import Committer
 from partyrooms.runtime.environment import Environment
+from partyrooms.runtime.releaser import Releaser
 from partyrooms.runtime.room_table import RoomTable
 from partyrooms.runtime.threads import HookThreads
 from partyrooms.runtime.timers import NodeTimers
@@ -91,6 +92,7 @@ class Node:
             settings=settings,
             store=store,
             committer=Committer(store, self.spawn),
+            releaser=Releaser(store, self.spawn),
             lease=lease or Lease(),
             clock=clock,
             wall_clock=wall_clock,

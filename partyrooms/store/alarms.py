@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet, Value
-from django.db.models.functions import Concat
+from django.db import connections
+from django.db.models import QuerySet
 
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
@@ -58,26 +58,37 @@ def find_due(
     parties: Collection[str],
     limit: int,
 ) -> list[DueAlarm]:
-    """See ``Store.due_alarms``: one query, on an index of the alarms that are set."""
-    nodes = Node.objects.using(database)
-    living = nodes.filter(state=Node.State.ALIVE).exclude(pk=node).values("pk")
-    rows = (
-        RoomRecord.objects.using(database)
-        .filter(alarm_failed=False, alarm_at__lte=as_project(until))
-        # As an expression: SQLite would rather look through all rooms of a party, by
-        # the unique index, than through the few whose alarm is due.
-        .alias(party_name=Concat("party", Value("")))
-        .filter(party_name__in=parties)
+    """
+    See ``Store.due_alarms``: one query, which reads what may be rung and no more.
+
+    Its parts are for rooms without an owner, one for each party; for own rooms; and for
+    those of dead nodes. So an index has the first ones of each part in their order,
+    whatever else is due: rooms that are awake elsewhere, and parties that are gone.
+    """
+    rooms = RoomRecord.objects.using(database)
+    dead = Node.objects.using(database).filter(state=Node.State.DEAD).values("pk")
+    due = (
+        rooms.filter(alarm_failed=False, alarm_at__lte=as_project(until))
         .filter(not_quarantined(now))
-        .exclude(owner__in=living)
         .order_by("alarm_at")
-        .values_list("party", "room_id", "alarm_at", "owner_id")
     )
-    return [
+    # In the index's whole order: for Postgres a column that is NULL has no one value.
+    free = due.filter(owner=None).order_by("owner_id", "party", "alarm_at")
+    parts = [free.filter(party=party) for party in sorted(parties)]
+    parts.append(due.filter(owner=node, party__in=parties))
+    parts.append(due.filter(owner__in=dead, party__in=parties))
+    columns = ("party", "room_id", "alarm_at", "owner_id")
+    if connections[database].features.supports_slicing_ordering_in_compound:
+        firsts = [part.values_list(*columns)[:limit] for part in parts]
+    else:  # SQLite looks a primary key up, rather than to read all rooms.
+        pks = [part.values("pk")[:limit] for part in parts]
+        firsts = [rooms.filter(pk__in=one).values_list(*columns) for one in pks]
+    found = [
         DueAlarm(key=RoomKey(party, room_id), at=as_utc(at), is_own=owner == node)
-        for party, room_id, at, owner in rows[:limit]
+        for party, room_id, at, owner in firsts[0].union(*firsts[1:], all=True)
         if at is not None
     ]
+    return sorted(found, key=lambda one: one.at)[:limit]
 
 
 def _columns(alarm: Alarm | None) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """One transaction for a room's writes and the project's own, on the ORM."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import (
-    AbstractContextManager,
     ExitStack,
     asynccontextmanager,
     contextmanager,
@@ -15,7 +15,6 @@ from asgiref.sync import ThreadSensitiveContext
 from django.db import (
     DatabaseError,
     InterfaceError,
-    OperationalError,
     close_old_connections,
     connections,
     transaction,
@@ -23,8 +22,11 @@ from django.db import (
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from partyrooms.core.writes import WriteSet
-from partyrooms.exceptions import BlockTimeout, StoreUnavailable
+from partyrooms.exceptions import BlockTimeout
+from partyrooms.nodes.sessions import Sessions
+from partyrooms.nodes.writers import writing
 from partyrooms.ports.records import Claim, Outcome, RoomCommit
+from partyrooms.store.away import away_is_unavailable
 from partyrooms.store.fence import Verdict
 from partyrooms.store.rows import RoomRows
 from partyrooms.store.time_limit import TimeLimit
@@ -40,9 +42,9 @@ class DatabaseTransaction:
     Args:
         rows: What is written.
         database: The alias.
+        sessions: Ends the thread's, if it is silent when it begins or commits.
         limit: Seconds that it may take. Postgres itself ends it after as many in which
             nothing happens, also if this process stands still.
-        alone: Held from the beginning to COMMIT, or to the rollback.
     """
 
     def __init__(
@@ -50,17 +52,17 @@ class DatabaseTransaction:
         rows: RoomRows,
         database: str,
         *,
+        sessions: Sessions,
         limit: float,
-        alone: AbstractContextManager[object],
     ) -> None:
         self.on_committed: Callable[[], None] = _nothing
         self.is_committed = False
         self.is_unsure = False
         self._rows = rows
         self._database = database
+        self._sessions = sessions
         self._seconds = limit
         self._limit: TimeLimit | None = None
-        self._alone = alone
         self._held = ExitStack()
         self._open = ExitStack()
 
@@ -91,12 +93,13 @@ class DatabaseTransaction:
 
     def _begin(self) -> None:
         connection = connections[self._database]
-        self._held.enter_context(self._alone)
+        # Until COMMIT, or the rollback.
+        self._held.enter_context(writing(self._database))
         self._open.callback(self._held.close)
         self._open.enter_context(transaction.atomic(using=self._database))
         # The first of all handlers: it tells an error of COMMIT from one of the others.
         transaction.on_commit(self._note_commit, using=self._database)
-        limit_idleness(connection, self._seconds, is_local=True)
+        limit_idleness(connection, self._seconds)
         self._limit = TimeLimit(connection, self._seconds, self._held.close)
         self._limit.begin(self._open)
 
@@ -126,40 +129,35 @@ class DatabaseTransaction:
     def _note_commit(self) -> None:
         # Handlers of the project's come next, and may wait for whatever they like.
         self.is_committed = True
+        self._wait.until = math.inf
         self._held.close()
         self.on_committed()
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
-        try:
-            yield
-        except (OperationalError, InterfaceError) as error:
-            if self.is_committed:  # A handler has raised it.
-                raise
-            if self.is_late:
-                raise BlockTimeout(self._seconds) from error
-            raise StoreUnavailable(
-                f"The database {self._database!r} did not do what atomic() asked of "
-                f"it: {error}"
-            ) from error
+        raised_by_handler: Exception | None = None
+        connection = connections[self._database]
+        watched = self._sessions.watched(connection)
+        with away_is_unavailable(connection), watched as self._wait:
+            try:
+                yield
+            except (DatabaseError, InterfaceError) as error:
+                if self.is_late:
+                    raise BlockTimeout(self._seconds) from error
+                if not self.is_committed:
+                    raise
+                raised_by_handler = error
+        if raised_by_handler is not None:
+            raise raised_by_handler
 
 
-def limit_idleness(
-    connection: BaseDatabaseWrapper, timeout: float, *, is_local: bool
-) -> None:
-    """
-    Let Postgres end a transaction in which nothing happens; SQLite cannot.
-
-    Args:
-        connection: Where.
-        timeout: Seconds.
-        is_local: Only the transaction that is open; else each one of the session.
-    """
+def limit_idleness(connection: BaseDatabaseWrapper, timeout: float) -> None:
+    """Let Postgres end the open transaction if nothing happens in it for so long."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT set_config('idle_in_transaction_session_timeout', %s, %s)",
-                [f"{timeout * 1000:.0f}", is_local],
+                "SELECT set_config('idle_in_transaction_session_timeout', %s, true)",
+                [f"{timeout * 1000:.0f}"],
             )
 
 

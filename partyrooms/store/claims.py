@@ -1,7 +1,6 @@
 """The ownership of rooms: the statements, each method one transaction."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from django.db import transaction
@@ -14,8 +13,8 @@ from partyrooms.nodes.death import declare_dead, is_gone
 from partyrooms.nodes.membership import Membership
 from partyrooms.nodes.quarantine import require_no_quarantine
 from partyrooms.ports.records import Claim, Handover, Place
-from partyrooms.ports.store import NOTHING
 from partyrooms.store.alarms import alarm_of
+from partyrooms.store.entries import CHUNK, chunks
 from partyrooms.store.seats import leave_seats, take_seats
 
 CLAIM_ATTEMPTS = 3
@@ -127,26 +126,33 @@ class RoomClaims:
             "LEASE_TTL). Its rooms start again under a new node."
         )
 
-    def release(self, claim: Claim, handover: Handover = NOTHING) -> None:
-        changes: dict[str, Any] = {}
-        if handover.gateways is not None:
-            changes["gateways"] = [str(node) for node in handover.gateways]
-        if handover.progress is not None:
-            changes["progress"] = handover.progress
+    def release(self, batch: Sequence[tuple[Claim, Handover]]) -> None:
         with transaction.atomic(using=self._database):
-            held = self._rooms.filter(
-                pk=claim.record, epoch=claim.epoch, owner=self._node
-            )
-            was_held = held.update(
-                owner=None,
-                stop_requested=False,
-                blocked_count=0,
-                quarantined_until=None,
-                **changes,
-            )
-            if was_held and handover.seats:
-                seats = {node or self._node: s for node, s in handover.seats.items()}
-                leave_seats(self._database, claim.record, seats)
+            for chunk in chunks(sorted(batch, key=lambda one: one[0].record), CHUNK):
+                self._release(chunk)
+
+    def _release(self, batch: Sequence[tuple[Claim, Handover]]) -> None:
+        epochs = {claim.record: claim.epoch for claim, _ in batch}
+        # In one order everywhere, so that two transactions cannot wait for each other.
+        locked = self._rooms.select_for_update().filter(owner=self._node).order_by("pk")
+        rows = {row.pk: row for row in locked.filter(pk__in=epochs)}
+        held = {pk: row for pk, row in rows.items() if row.epoch == epochs[pk]}
+        self._rooms.filter(pk__in=held).update(
+            owner=None, stop_requested=False, blocked_count=0, quarantined_until=None
+        )
+        changed: list[RoomRecord] = []
+        seats: dict[Claim, Mapping[UUID, bytes]] = {}
+        for claim, handover in batch:
+            row = held.get(claim.record)
+            if row is None or row.epoch != claim.epoch:
+                continue
+            if _hand_over(row, handover):
+                changed.append(row)
+            if handover.seats:
+                left = handover.seats.items()
+                seats[claim] = {node or self._node: data for node, data in left}
+        self._rooms.bulk_update(changed, ["gateways", "progress"])
+        leave_seats(self._database, seats)
 
     def locate(self, key: RoomKey) -> Place | None:
         owner = self._nodes.filter(
@@ -159,6 +165,16 @@ class RoomClaims:
     def places(self) -> list[Place]:
         alive = self._nodes.filter(state=Node.State.ALIVE)
         return [_place(node) for node in alive if not is_gone(node)]
+
+
+def _hand_over(row: RoomRecord, handover: Handover) -> bool:
+    """Change a room's row as its next owner is to find it; whether that differs."""
+    before = (row.gateways, row.progress)
+    if handover.gateways is not None:
+        row.gateways = [str(node) for node in handover.gateways]
+    if handover.progress is not None:
+        row.progress = handover.progress
+    return before != (row.gateways, row.progress)
 
 
 def _place(node: Node) -> Place:

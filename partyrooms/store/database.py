@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from functools import partial
 from threading import Lock, current_thread
 from typing import ParamSpec, TypeVar
 from uuid import UUID
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connections
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from partyrooms.core.alarm import Alarm
@@ -18,6 +18,7 @@ from partyrooms.core.keys import RoomKey
 from partyrooms.core.ranges import Span
 from partyrooms.exceptions import StoreUnavailable
 from partyrooms.nodes.membership import Membership
+from partyrooms.nodes.writers import writing
 from partyrooms.ports.records import (
     Claim,
     CronKey,
@@ -28,9 +29,10 @@ from partyrooms.ports.records import (
     Place,
     RoomCommit,
 )
-from partyrooms.ports.store import NOTHING, AtomicTransaction
+from partyrooms.ports.store import AtomicTransaction
 from partyrooms.store.alarms import find_due
-from partyrooms.store.atomic import BlockThreads, DatabaseTransaction, limit_idleness
+from partyrooms.store.atomic import BlockThreads, DatabaseTransaction
+from partyrooms.store.away import away_is_unavailable
 from partyrooms.store.claims import RoomClaims
 from partyrooms.store.crons import CronRows
 from partyrooms.store.rows import RoomRows
@@ -52,10 +54,8 @@ class DatabaseStore:
 
     Args:
         membership: The node; the store closes it.
-        idle_timeout: Seconds after which a transaction in which nothing happens is
-            ended by the database, where it can: a process that was stopped in the
-            middle of one would keep its rooms' rows locked. Also the limit of
-            ``atomic()``.
+        idle_timeout: Seconds after which an ``atomic()`` in which nothing happens is
+            ended by the database, where it can. Also the limit of ``atomic()``.
     """
 
     def __init__(self, membership: Membership, *, idle_timeout: float = 5.0) -> None:
@@ -69,11 +69,6 @@ class DatabaseStore:
         self._writer = ThreadPoolExecutor(1, "partyrooms-commit")
         self._readers = ThreadPoolExecutor(READERS, "partyrooms-read")
         self._blocks = BlockThreads()
-        # A lock of this process serves those that wait in order. SQLite's does not: a
-        # writer could wait for longer than its timeout while others get the file.
-        self._alone: AbstractContextManager[object] = (
-            Lock() if connections[self._database].vendor == "sqlite" else nullcontext()
-        )
         self._connections: set[BaseDatabaseWrapper] = set()
         self._lock = Lock()
         self._closed = False
@@ -97,8 +92,8 @@ class DatabaseStore:
     async def places(self) -> list[Place]:
         return await self._read(self._claims.places)
 
-    async def release(self, claim: Claim, handover: Handover = NOTHING) -> None:
-        await self._write(self._claims.release, claim, handover)
+    async def release(self, batch: Sequence[tuple[Claim, Handover]]) -> None:
+        await self._write(self._claims.release, batch)
 
     async def sizes(self, record: int) -> dict[bytes, int]:
         return await self._read(self._rows.sizes, record)
@@ -116,8 +111,8 @@ class DatabaseStore:
         return DatabaseTransaction(
             self._rows,
             self._database,
+            sessions=self._membership.sessions,
             limit=self._idle_timeout,
-            alone=self._alone,
         )
 
     def thread(self) -> AbstractAsyncContextManager[Callable[[], None]]:
@@ -189,7 +184,7 @@ class DatabaseStore:
         **kwargs: Arguments.kwargs,
     ) -> Result:
         def write() -> Result:
-            with self._alone:
+            with writing(self._database):
                 return work(*args, **kwargs)
 
         return await self._run(self._writer, write)
@@ -213,24 +208,13 @@ class DatabaseStore:
         connection = connections[self._database]
         with self._lock:
             self._connections.add(connection)
-        session = None
         try:
-            if connection.connection is None:
-                connection.ensure_connection()
-                limit_idleness(connection, self._idle_timeout, is_local=False)
-            session = connection.connection
-            return work()
-        except (DatabaseError, InterfaceError) as error:
-            # A session that the database ends for its idleness is an InternalError;
-            # by now Django has a new one. What was asked for is not to blame.
-            is_away = isinstance(error, OperationalError | InterfaceError)
-            if not is_away and connection.connection is session:
-                raise
+            with away_is_unavailable(connection), self._membership.sessions.waiting():
+                return work()
+        except StoreUnavailable:
+            # The next call has a new one: after a fail-over it leads elsewhere.
             connection.close()
-            raise StoreUnavailable(
-                f"The database {self._database!r} did not do what it was asked: "
-                f"{error}. {_advice(connection, error)}"
-            ) from error
+            raise
 
     def _close(self) -> None:
         self._readers.shutdown()
@@ -242,12 +226,3 @@ class DatabaseStore:
             connection.inc_thread_sharing()  # Its own thread has ended.
             connection.close()
         signed_off.result()
-
-
-def _advice(connection: BaseDatabaseWrapper, error: Exception) -> str:
-    if connection.vendor == "sqlite" and "locked" in str(error):
-        return (
-            "Another transaction holds it. In a test that is TestCase's own: rooms "
-            "need a TransactionTestCase, or partyrooms.testing."
-        )
-    return "Is it up, and is `manage.py migrate` done?"

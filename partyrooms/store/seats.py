@@ -5,21 +5,36 @@ from datetime import datetime
 from uuid import UUID
 
 from partyrooms.core.keys import RoomKey
-from partyrooms.models import Node, RoomRecord, Seats
+from partyrooms.models import Node, Seats
 from partyrooms.nodes.quarantine import not_quarantined
-from partyrooms.store.entries import CHUNK, chunks
+from partyrooms.ports.records import Claim
 
 LeftSeats = tuple[tuple[UUID | None, bytes], ...]
 """A node with sockets (None: one whose row is removed), and their profiles."""
 
 
-def leave_seats(database: str, record: int, seats: Mapping[UUID, bytes]) -> None:
-    """Store the profiles of the connections by node, until the room is claimed."""
-    nodes = Node.objects.using(database).filter(pk__in=seats)
+def leave_seats(database: str, seats: Mapping[Claim, Mapping[UUID, bytes]]) -> None:
+    """
+    Store the profiles of the connections of rooms, until each room is claimed.
+
+    Args:
+        database: The alias.
+        seats: The profiles by node, of each room.
+    """
+    named = {node for nodes in seats.values() for node in nodes}
+    if not named:
+        return
+    nodes = Node.objects.using(database).filter(pk__in=named)
     known = set(nodes.values_list("pk", flat=True))
     Seats.objects.using(database).bulk_create(
-        Seats(room_id=record, node_id=node if node in known else None, profiles=data)
-        for node, data in seats.items()
+        Seats(
+            room_id=claim.record,
+            party=claim.key.party,
+            node_id=node if node in known else None,
+            profiles=data,
+        )
+        for claim, by_node in seats.items()
+        for node, data in by_node.items()
     )
 
 
@@ -36,21 +51,20 @@ def find_deserted(
     database: str, *, now: datetime, parties: Collection[str], limit: int
 ) -> list[RoomKey]:
     """
-    See ``Store.deserted``: one query on the index of nodes, if no room is deserted.
+    See ``Store.deserted``: one query on an index of nodes and parties.
 
-    It is a union, for databases use no index for one *or* the other. The rooms are
-    read in a second step, so that a look does not cost the more, the more rooms exist.
+    It is a union, for databases use no index for one *or* the other.
     """
-    seats = Seats.objects.using(database).values_list("room", flat=True)
+    seats = Seats.objects.using(database).filter(party__in=parties)
+    seats = seats.filter(not_quarantined(now, "room__"))
     dead = Node.objects.using(database).filter(state=Node.State.DEAD).values("pk")
-    left = seats.filter(node=None).union(seats.filter(node__in=dead))
-    rooms = RoomRecord.objects.using(database).filter(
-        not_quarantined(now), party__in=parties
+    parts = [
+        part.values("pk")[:limit]
+        for part in (seats.filter(node=None), seats.filter(node__in=dead))
+    ]
+    columns = ("room__party", "room__room_id")
+    found, more = (
+        Seats.objects.using(database).filter(pk__in=part).values_list(*columns)
+        for part in parts
     )
-    found: list[RoomKey] = []
-    for records in chunks(list(left), CHUNK):
-        keys = rooms.filter(pk__in=records).values_list("party", "room_id")
-        found += [RoomKey(*key) for key in keys]
-        if len(found) >= limit:
-            break
-    return found[:limit]
+    return [RoomKey(*key) for key in found.union(more)][:limit]

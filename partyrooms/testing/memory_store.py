@@ -28,7 +28,7 @@ from partyrooms.ports.records import (
     Place,
     RoomCommit,
 )
-from partyrooms.ports.store import NOTHING, AtomicTransaction
+from partyrooms.ports.store import AtomicTransaction
 from partyrooms.store.fence import Verdict
 from partyrooms.testing.memory_tables import MemoryTables
 from partyrooms.testing.memory_transaction import Around, MemoryTransaction
@@ -130,18 +130,19 @@ class MemoryStore:
             known = tables.places.values()
             return [place for place in known if place.node not in tables.dead]
 
-    async def release(self, claim: Claim, handover: Handover = NOTHING) -> None:
+    async def release(self, batch: Sequence[tuple[Claim, Handover]]) -> None:
         async with self._call() as tables:
-            room = tables.owned(claim, self.node_id)
-            if room is None:
-                return
-            room.fence = replace(room.fence, owner=None)
-            if handover.gateways is not None:
-                room.gateways = tuple(handover.gateways)
-            if handover.progress is not None:
-                room.progress = handover.progress
-            for node, profiles in handover.seats.items():
-                room.seats[node or self.node_id] = profiles
+            for claim, handover in batch:
+                room = tables.owned(claim, self.node_id)
+                if room is None:
+                    continue
+                room.fence = replace(room.fence, owner=None)
+                if handover.gateways is not None:
+                    room.gateways = tuple(handover.gateways)
+                if handover.progress is not None:
+                    room.progress = handover.progress
+                for node, profiles in handover.seats.items():
+                    room.seats[node or self.node_id] = profiles
 
     async def sizes(self, record: int) -> dict[bytes, int]:
         async with self._call() as tables:

@@ -137,6 +137,24 @@ async def test_what_was_held_is_lost_by_a_cut(proxy, echo):
     assert echo.received == [b"hello\n"]
 
 
+async def test_open_connections_can_be_silenced(proxy, echo):
+    """What is said on them is lost; on new ones it is not."""
+    async with connected(proxy) as (_, writer), connected(proxy) as (reader, other):
+        other.write(b"before\n")
+        await reader.readline()
+        writer.write(b"also before\n")
+        while len(echo.received) < 2:  # noqa: ASYNC110 - the server has no news
+            await asyncio.sleep(0.01)
+        proxy.silence()
+        writer.write(b"lost\n")
+        await writer.drain()
+        async with connected(proxy) as (new_reader, new_writer):
+            new_writer.write(b"new\n")
+            assert await new_reader.readline() == b"new\n"
+
+        assert echo.received == [b"before\n", b"also before\n", b"new\n"]
+
+
 async def test_new_connections_can_be_refused(proxy):
     """Those that are open go on."""
     async with connected(proxy) as (reader, writer):

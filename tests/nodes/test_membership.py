@@ -406,21 +406,6 @@ def in_thread(work):
         connections.close_all()
 
 
-@pytest.fixture
-def wait_for():
-    """Wait until a condition on the database holds, or fail after DEADLINE."""
-    pause = threading.Event()
-
-    def wait(condition):
-        for _ in range(int(DEADLINE / 0.02)):
-            if condition():
-                return
-            pause.wait(0.02)
-        pytest.fail("what was waited for did not happen")
-
-    return wait
-
-
 @contextmanager
 def locked():
     """The database file, with its lock held by somebody else."""

@@ -11,6 +11,7 @@ from partyrooms.exceptions import RoomUnreachable
 from partyrooms.models import Node, RoomRecord
 from partyrooms.nodes.membership import Membership
 from partyrooms.nodes.quarantine import MAX_PAUSE, quarantine
+from partyrooms.ports.store import NOTHING
 from partyrooms.store.claims import RoomClaims
 
 LOBBY = RoomKey("chat", "lobby")
@@ -73,6 +74,6 @@ def test_d8_a_life_that_ends_well_clears_the_count(membership):
     claim = claims.claim(LOBBY)
     RoomRecord.objects.update(blocked_count=3)
 
-    claims.release(claim)
+    claims.release([(claim, NOTHING)])
 
     assert RoomRecord.objects.get().blocked_count == 0

@@ -88,9 +88,9 @@ class HeldStore(MemoryStore):
         await self._pass("outcome")
         return await super().outcome(commit)
 
-    async def release(self, claim, *handover):
+    async def release(self, batch):
         await self._pass("release")
-        return await super().release(claim, *handover)
+        return await super().release(batch)
 
     async def delete(self, claim):
         await self._pass("delete")

@@ -7,6 +7,7 @@ import pytest
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.ranges import Span
 from partyrooms.exceptions import StoreUnavailable
+from partyrooms.ports.store import NOTHING
 from partyrooms.runtime import committer as committer_module
 from partyrooms.runtime.committer import COMMIT_RETRY_DELAYS, Committer
 from partyrooms.runtime.gate import Gate
@@ -165,7 +166,7 @@ async def test_s8_a_replaced_owner_loses_its_room_and_no_other(store, committer)
     """S8: rooms of one transaction are judged one by one."""
     replaced, kept = await lives(store, committer, "replaced", "kept")
     other = MemoryStore(store.tables)
-    await store.release(replaced.gate.claim)
+    await store.release([(replaced.gate.claim, NOTHING)])
     await other.claim(replaced.gate.claim.key)
 
     replaced.turn("a", key=b"1")
@@ -202,7 +203,7 @@ async def test_g2_a_lost_answer_and_a_new_owner_let_nothing_leave(store, committ
     life.turn("a", key=b"1")
     await patiently(hold.reached.wait())
     other = MemoryStore(store.tables)
-    await store.release(life.gate.claim)
+    await store.release([(life.gate.claim, NOTHING)])
     await other.claim(life.gate.claim.key)
     store.tables.lose_next_reply = True
 

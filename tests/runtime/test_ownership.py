@@ -6,7 +6,9 @@ import pytest
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import RoomElsewhere, RoomStopped, StoreUnavailable
+from partyrooms.ports.store import NOTHING
 from partyrooms.runtime.ownership import Ownership, State
+from partyrooms.runtime.releaser import Releaser
 from partyrooms.testing.memory_store import MemoryStore
 from tests.runtime.stage import HeldStore, patiently
 
@@ -20,7 +22,7 @@ def store():
 
 @pytest.fixture
 def tenure(store):
-    return Ownership(LOBBY, store)
+    return Ownership(LOBBY, store, Releaser(store, asyncio.create_task))
 
 
 def owner(store):
@@ -47,7 +49,7 @@ async def test_a_claim_that_is_refused_may_be_tried_again(tenure, store):
 
     with pytest.raises(RoomElsewhere):
         await tenure.claim()
-    await other.release(claim)
+    await other.release([(claim, NOTHING)])
     store.tables.available = False
     with pytest.raises(StoreUnavailable):
         await tenure.claim()

@@ -14,6 +14,7 @@ from partyrooms.core.ranges import Span
 from partyrooms.core.writes import UNKNOWN, WriteSet
 from partyrooms.exceptions import RoomUnreachable
 from partyrooms.ports.records import DueAlarm, Handover, Outcome, RoomCommit
+from partyrooms.ports.store import NOTHING
 from partyrooms.usercode import text_of
 
 LOBBY = RoomKey("chat", "lobby")
@@ -161,7 +162,7 @@ async def test_a_released_room_goes_to_another_node_with_its_data(store, other):
     """The next epoch starts where the last one ended."""
     claim = await store.claim(LOBBY)
     await store.commit([commit(claim, a=b"1")])
-    await store.release(claim)
+    await store.release([(claim, NOTHING)])
 
     taken = await other.claim(LOBBY)
 
@@ -221,7 +222,7 @@ async def test_racing_claims_have_one_winner(world):
 async def test_s8_a_replaced_owners_commit_writes_nothing(world, store, other):
     """S8: its neighbours in the same transaction are written."""
     lost, kept = await store.claim(LOBBY), await store.claim(KITCHEN)
-    await store.release(lost)
+    await store.release([(lost, NOTHING)])
     taken = await other.claim(LOBBY)
 
     outcomes = await store.commit([commit(lost, a=b"old"), commit(kept, a=b"1")])
@@ -235,7 +236,7 @@ async def test_s8_a_replaced_owners_commit_writes_nothing(world, store, other):
 async def test_a_released_room_takes_no_commit(store):
     """Nobody's room is not the last owner's."""
     claim = await store.claim(LOBBY)
-    await store.release(claim)
+    await store.release([(claim, NOTHING)])
 
     assert await store.commit([commit(claim, a=b"1")]) == [LOST]
     assert await contents(store, claim) == {}
@@ -245,7 +246,7 @@ async def test_an_old_claim_releases_nothing(store, other):
     """Releasing a lost claim passes the new owner over."""
     old = await store.claim(LOBBY)
     new = await store.claim(LOBBY)
-    await store.release(old)
+    await store.release([(old, NOTHING)])
 
     assert await store.commit([commit(new, a=b"1")]) == [COMMITTED]
 
@@ -254,7 +255,7 @@ async def test_a_claim_tells_whom_it_displaces(store, other):
     """None, where the last owner has given the room up."""
     first = await store.claim(LOBBY)
     again = await store.claim(LOBBY)
-    await store.release(again)
+    await store.release([(again, NOTHING)])
     last = await other.claim(LOBBY)
 
     assert first.displaced is last.displaced is None
@@ -265,10 +266,10 @@ async def test_nodes_with_sockets_are_named_until_somebody_says_otherwise(store)
     """A claim adds to those that the row names; a release replaces them, if asked."""
     a, b, c = sorted([uuid4(), uuid4(), uuid4()])
     first = await store.claim(LOBBY, hibernates=True, gateways=[a])
-    await store.release(first)
+    await store.release([(first, NOTHING)])
     second = await store.claim(LOBBY, hibernates=True, gateways=[b])
     third = await store.claim(LOBBY, hibernates=True)
-    await store.release(third, Handover(gateways=[c]))
+    await store.release([(third, Handover(gateways=[c]))])
     fourth = await store.claim(LOBBY, hibernates=True)
     nobody = await store.claim(LOBBY)
     fifth = await store.claim(LOBBY)
@@ -285,11 +286,11 @@ async def test_seats_are_told_to_the_next_claim_of_another_node(
 ):
     """Once; a node need not be told of its own sockets."""
     first = await store.claim(LOBBY, hibernates=True)
-    await store.release(first, Handover(gateways=[], seats={None: b"mine"}))
+    await store.release([(first, Handover(gateways=[], seats={None: b"mine"}))])
     told = await other.claim(LOBBY, hibernates=hibernates)
-    await other.release(told, Handover(gateways=[], seats={None: b"its own"}))
+    await other.release([(told, Handover(gateways=[], seats={None: b"its own"}))])
     own = await other.claim(LOBBY, hibernates=True)
-    await other.release(own)
+    await other.release([(own, NOTHING)])
     again = await store.claim(LOBBY, hibernates=True)
 
     assert [profiles for _, profiles in told.seats] == [b"mine"]
@@ -303,8 +304,8 @@ async def test_a_room_is_deserted_when_a_node_with_seats_is_dead(world, store, o
         await store.claim(LOBBY, hibernates=True),
         await store.claim(KITCHEN, hibernates=True),
     )
-    await store.release(lobby, Handover(gateways=[], seats={None: b"lobby"}))
-    await store.release(kitchen)
+    await store.release([(lobby, Handover(gateways=[], seats={None: b"lobby"}))])
+    await store.release([(kitchen, NOTHING)])
     before = await other.deserted(**wanted)
 
     await world.declare_dead(store)
@@ -317,15 +318,44 @@ async def test_a_room_is_deserted_when_a_node_with_seats_is_dead(world, store, o
     assert await other.deserted(**wanted) == []
 
 
+async def test_d6_rooms_are_given_up_together_each_with_its_own(world, store, other):
+    """D6: what each next owner gets; a room that was lost keeps its new owner."""
+    keys = [RoomKey("chat", f"r{number}") for number in range(4)]
+    plain, named, seated, lost = [
+        await store.claim(key, hibernates=True) for key in keys
+    ]
+    again = await store.claim(lost.key, hibernates=True)
+    a, b = uuid4(), uuid4()
+
+    await store.release(
+        [
+            (seated, Handover(gateways=[a], seats={None: b"mine"}, progress=b"3")),
+            (lost, Handover(gateways=[b], progress=b"4")),
+            (plain, NOTHING),
+            (named, Handover(gateways=[a, b])),
+        ]
+    )
+
+    claims = [await other.claim(key, hibernates=True) for key in keys[:3]]
+    assert [sorted(claim.gateways) for claim in claims] == [[], sorted([a, b]), [a]]
+    assert [claim.progress for claim in claims] == [None, None, b"3"]
+    assert [[data for _, data in claim.seats] for claim in claims] == [
+        [],
+        [],
+        [b"mine"],
+    ]
+    assert await store.commit([commit(again, a=b"1")]) == [Outcome.COMMITTED]
+
+
 async def test_progress_is_stored_with_a_commit(store):
     """Of the rooms that have some, and of no other; a release may replace it."""
     lobby, kitchen = await store.claim(LOBBY), await store.claim(KITCHEN)
     await store.commit([replace(commit(lobby), progress=b"1"), commit(kitchen, a=b"1")])
     await store.commit([commit(lobby, 1, a=b"2")])
     again = await store.claim(LOBBY)
-    await store.release(again)
+    await store.release([(again, NOTHING)])
     last = await store.claim(LOBBY)
-    await store.release(last, Handover(progress=b"2"))
+    await store.release([(last, Handover(progress=b"2"))])
 
     assert lobby.progress is None
     assert again.progress == last.progress == b"1"
@@ -407,7 +437,7 @@ async def test_only_the_owner_deletes(store, other):
     """A replaced owner is told so, and the room stays."""
     claim = await store.claim(LOBBY)
     await store.commit([commit(claim, a=b"1")])
-    await store.release(claim)
+    await store.release([(claim, NOTHING)])
     taken = await other.claim(LOBBY)
 
     with pytest.raises(RoomUnreachable, match="not deleted"):
@@ -423,7 +453,7 @@ async def test_s10_an_alarm_is_stored_with_the_entries(store, other):
     failed = Alarm(at=NOON, attempts=3, error="ValueError: no", is_failed=True)
 
     await store.commit([commit(claim, alarm=failed, a=b"1")])
-    await store.release(claim)
+    await store.release([(claim, NOTHING)])
     taken = await other.claim(LOBBY)
 
     assert fresh == (None, None)
@@ -472,7 +502,7 @@ async def test_s8_a_replaced_owners_alarm_is_not_stored(store, other):
     """S8: nor is it deleted by one."""
     old = await store.claim(LOBBY)
     await store.commit([commit(old, alarm=later(1))])
-    await store.release(old)
+    await store.release([(old, NOTHING)])
     new = await other.claim(LOBBY)
 
     for alarm in (later(2), None):
@@ -520,7 +550,7 @@ async def test_r40_a_living_owner_rings_its_own_rooms(world, store, other):
     """R40: nobody else finds them, until they are free or their owner is dead."""
     mine, free = await store.claim(LOBBY), await store.claim(KITCHEN)
     await store.commit([commit(mine, alarm=later(0)), commit(free, alarm=later(-1))])
-    await store.release(free)
+    await store.release([(free, NOTHING)])
 
     own = await store.due_alarms(NOON, now=NOON, parties=("chat",), limit=9)
     of_other = await due(other)
@@ -702,7 +732,7 @@ async def test_s8_s9_atomic_begins_with_the_fence(store, other, after):
     """S8, S9: a replaced owner's does not begin, nor one at another version."""
     lost = await store.claim(LOBBY)
     if after == 0:
-        await store.release(lost)
+        await store.release([(lost, NOTHING)])
         await other.claim(LOBBY)
 
     assert await in_atomic(store, lost, after=after) == [LOST]
@@ -717,7 +747,7 @@ async def test_s9_what_became_of_a_commit_can_be_asked(store, other):
     before = await store.outcome(wanted)
     await in_atomic(store, claim, lambda work: work.commit(wanted))
     after = await store.outcome(wanted)
-    await store.release(claim)
+    await store.release([(claim, NOTHING)])
     await other.claim(LOBBY)
 
     assert (before, after, await store.outcome(wanted)) == (None, COMMITTED, LOST)

@@ -3,21 +3,31 @@
 import asyncio
 import time
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
+from itertools import islice
 from typing import Any
 
 from asgiref.sync import async_to_sync, sync_to_async
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transaction
+from django.db.models import Count, Sum
+from django.db.models.functions import Length
 
 from partyrooms.api.crons import Schedule, schedules
 from partyrooms.api.parties import parties
 from partyrooms.conf import get_settings
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import BadRoomId, PartyroomsError
-from partyrooms.models import Node, RoomRecord, RoomRecordQuerySet
+from partyrooms.models import Entry, Node, RoomRecord, RoomRecordQuerySet
 from partyrooms.nodes.death import declare_dead, is_live
 from partyrooms.server.start import start_node
+
+HEADER = ["ROOM", "OWNER", "EPOCH", "VERSION", "ENTRIES", "BYTES"]
+
+PIECE = 1000
+"""Rooms that are read, and set in columns, at a time."""
 
 POLL_INTERVAL = 0.1
 """Seconds between two looks at a room that is asked to stop."""
@@ -85,19 +95,21 @@ class Command(BaseCommand):
 
     def list_rooms(self, rooms: RoomRecordQuerySet, party: str | None) -> None:
         """Print the rooms, of one party or of all."""
-        found = rooms.with_sizes().select_related("owner").order_by("party", "room_id")
         if party is not None:
-            found = found.filter(party=party)
-        lines = [line(room) for room in found]
-        if not lines:
+            rooms = rooms.filter(party=party)
+        widths = [0] * len(HEADER)
+        for lines in pieces_of_list(rooms):
+            if not any(widths):
+                lines.insert(0, HEADER)
+            # Of those that are to come nothing is known: they may need wider columns.
+            columns = zip(widths, *(map(len, one) for one in lines), strict=True)
+            widths = [max(column) for column in columns]
+            for room, owner, *numbers in lines:
+                cells = [room.ljust(widths[0]), owner.ljust(widths[1])]
+                cells += map(str.rjust, numbers, widths[2:])
+                self.stdout.write("  ".join(cells))
+        if not any(widths):
             self.stdout.write("No rooms.")
-            return
-        lines.insert(0, ["ROOM", "OWNER", "EPOCH", "VERSION", "ENTRIES", "BYTES"])
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        for room, owner, *numbers in lines:
-            cells = [room.ljust(widths[0]), owner.ljust(widths[1])]
-            cells += map(str.rjust, numbers, widths[2:])
-            self.stdout.write("  ".join(cells))
 
     def show(self, rooms: RoomRecordQuerySet, key: RoomKey) -> None:
         """Print a room's row and its entries."""
@@ -231,10 +243,30 @@ def find(rooms: RoomRecordQuerySet, key: RoomKey) -> Any:
         ) from None
 
 
-def line(room: Any) -> list[str]:
-    """A room's cells in the list."""
-    numbers = (room.epoch, room.version, room.entry_count, room.total_size)
-    return [str(room), describe(room.owner), *map(str, numbers)]
+def pieces_of_list(rooms: RoomRecordQuerySet) -> Iterator[list[list[str]]]:
+    """The cells of all rooms, so many rooms at a time that memory does not matter."""
+    nodes = Node.objects.using(rooms.db)
+    # Looked at once for each process, not for each of its rooms.
+    owner_of = cache(lambda pk: describe(nodes.filter(pk=pk).first()))
+    columns = ("pk", "party", "room_id", "owner", "epoch", "version")
+    found = rooms.order_by("party", "room_id").values_list(*columns)
+    cursor = found.iterator(chunk_size=PIECE)
+    while piece := list(islice(cursor, PIECE)):
+        records = [row[0] for row in piece]
+        entries = Entry.objects.using(rooms.db).filter(room__in=records).order_by()
+        size = Sum(Length("key") + Length("value"))
+        sums = entries.values("room").annotate(number=Count("pk"), total=size)
+        sizes = {
+            room: rest for room, *rest in sums.values_list("room", "number", "total")
+        }
+        yield [
+            [
+                f"{party}/{room_id}",
+                owner_of(owner),
+                *map(str, (*numbers, *sizes.get(pk, (0, 0)))),
+            ]
+            for pk, party, room_id, owner, *numbers in piece
+        ]
 
 
 def describe_alarm(room: Any) -> str:

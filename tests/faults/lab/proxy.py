@@ -29,6 +29,7 @@ class Pair:
         ends: For each direction, where to read and where to write.
         pumps: What moves the bytes.
         mute: What the server still says is not passed on; its next words cut the pair.
+        is_silent: Both ends are listened to, and nothing is passed on, not even an end.
     """
 
     Ends = dict[Direction, tuple[asyncio.StreamReader, asyncio.StreamWriter]]
@@ -37,6 +38,7 @@ class Pair:
         self.ends = ends
         self.pumps: list[asyncio.Task[None]] = []
         self.mute = False
+        self.is_silent = False
 
     def cut(self, *, reset: bool) -> None:
         """Close both ends at once, with RST or with FIN; what is held is lost."""
@@ -170,6 +172,11 @@ class FaultProxy:
         for pair in tuple(self._pairs):
             pair.cut(reset=reset)
 
+    def silence(self) -> None:
+        """Swallow from now on what comes on the open connections; new ones work."""
+        for pair in self._pairs:
+            pair.is_silent = True
+
     def trap(self, pattern: bytes, direction: Direction = Direction.TO_SERVER) -> Trap:
         """Stop the first connection on which a pattern passes."""
         trap = Trap(pattern, direction)
@@ -218,12 +225,15 @@ class FaultProxy:
             while piece := await reader.read(PIECE):
                 await self._slow_down(len(piece), direction)
                 await self._spring(pair, direction, piece)
+                if pair.is_silent:
+                    continue
                 if pair.mute and direction is Direction.TO_CLIENT:
                     break
                 writer.write(piece)
                 await writer.drain()
             else:
-                writer.write_eof()
+                if not pair.is_silent:
+                    writer.write_eof()
                 return
         except OSError:
             pass  # One end is broken; the other one is to notice.

@@ -17,6 +17,7 @@ async def obey() -> None:
     from partyrooms.core.keys import RoomKey
     from partyrooms.exceptions import RoomUnreachable
     from partyrooms.nodes.membership import Membership
+    from partyrooms.ports.store import NOTHING
     from partyrooms.store.database import DatabaseStore
 
     membership = Membership(
@@ -35,7 +36,7 @@ async def obey() -> None:
             print(claim.epoch if claim else 0, flush=True)  # noqa: T201
         else:
             if claim is not None:
-                await store.release(claim)
+                await store.release([(claim, NOTHING)])
             print(0, flush=True)  # noqa: T201
     await store.close()
 
