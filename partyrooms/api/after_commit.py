@@ -1,12 +1,16 @@
 """``on_commit=True``: what waits for the database transaction of the calling code."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
+from typing import Any
 
 from asgiref.sync import async_to_sync, sync_to_async
 from django.db import DEFAULT_DB_ALIAS, transaction
 
-from partyrooms.runtime.turn import current
+from partyrooms.core.keys import RoomKey
+from partyrooms.ports.host import RunningNode, get_host
+from partyrooms.runtime.turn import block, current
 
 logger = logging.getLogger("partyrooms.parties")
 
@@ -16,16 +20,18 @@ string: on the database with this alias."""
 
 
 async def after_commit(
-    what: str, send: Callable[[], Awaitable[object]], on_commit: OnCommit
+    call: str, key: RoomKey, send: Callable[[], Awaitable[object]], on_commit: OnCommit
 ) -> None:
     """
     Do something when the caller's transaction has committed; never, if it rolls back.
 
     Without a transaction it is done now. Whoever asked may not be there any more to
-    hear of an error: it is logged.
+    hear of an error: it is logged. A hook does not wait for a room that waits for the
+    hook itself, and nobody does inside ``storage.atomic()``: that is a later event.
 
     Args:
-        what: In a few words, for the log.
+        call: What is called, for the log.
+        key: Of which room.
         send: Does it.
         on_commit: Which database's transaction.
 
@@ -34,24 +40,43 @@ async def after_commit(
         ConnectionDoesNotExist: If no database has the alias.
     """
     turn = current.get()
+    is_needed_here = turn is not None and turn.is_open and str(key) in turn.chain
+    waits_for_nobody = is_needed_here or block.get() is not None
 
     async def attempt() -> None:
-        # Wherever the commit is: a room must not wait for itself behind its own.
-        current.set(turn)
         try:
             await send()
         except Exception:
             logger.exception(
-                "%s failed, which waited for a commit",
-                what,
+                "%s() of %s failed, which waited for a commit",
+                call,
+                key,
                 extra={"action": "on_commit_failed"},
             )
 
+    async def begin() -> None:
+        if waits_for_nobody:
+            await get_host().run(_in_background(attempt))
+            return
+        # Wherever the commit is: rooms that wait for this one must be known there.
+        current.set(turn)
+        await attempt()
+
     alias = DEFAULT_DB_ALIAS if on_commit is True else str(on_commit)
     # A transaction belongs to the thread of the sync code that has begun it.
-    waits = await sync_to_async(_wait)(async_to_sync(attempt), alias)
+    waits = await sync_to_async(_wait)(async_to_sync(begin), alias)
     if not waits:
-        await attempt()
+        await begin()
+
+
+def _in_background(
+    attempt: Callable[[], Coroutine[Any, Any, None]],
+) -> Callable[[RunningNode], Awaitable[None]]:
+    async def work(node: RunningNode) -> None:
+        # In an empty context: it is part of no turn, block or transaction.
+        node.spawn(attempt(), context=Context())
+
+    return work
 
 
 def _wait(run: Callable[[], None], alias: str) -> bool:

@@ -177,7 +177,7 @@ class Stub:
         if on_commit is False:
             return await self._call(call, **arguments)
         await after_commit(
-            f"{call}() of {self.key}", lambda: self._call(call, **arguments), on_commit
+            call, self.key, lambda: self._call(call, **arguments), on_commit
         )
         return None
 

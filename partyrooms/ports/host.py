@@ -6,7 +6,8 @@ The layers that use rooms stand below the one that builds a node. As with Django
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
 from functools import cache
 from typing import Any, Protocol, TypeVar
 
@@ -30,6 +31,11 @@ class RunningNode(Protocol):
 
     def inbox(self, key: RoomKey) -> RoomInbox:
         """The way into a room; nothing is started before the first event."""
+
+    def spawn(
+        self, coroutine: Coroutine[Any, Any, None], *, context: Context | None = None
+    ) -> "asyncio.Task[None]":
+        """Start a task that ends with the node at the latest."""
 
 
 class Host(Protocol):

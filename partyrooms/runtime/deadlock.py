@@ -92,6 +92,6 @@ def pass_on(turn: Turn, probe: Chain) -> None:
 
 def _cycle(circle: Chain) -> CallCycle:
     return CallCycle(
-        f"{' waits for '.join(circle)}: none of them could go on. Make the call in "
-        "self.create_task(), where the room does not wait for it."
+        f"{' waits for '.join(circle)}: none of them could go on. Make the call with "
+        "on_commit=True or in self.create_task(), where the room does not wait for it."
     )

@@ -267,29 +267,88 @@ async def test_p7_many_threads_at_once(room, lobby):
     assert sorted(alice.received) == ["0", "2", "4"]
 
 
-async def test_p7_p6_a_room_does_not_wait_for_itself_behind_its_own_commit(caplog):
-    """P7, P6: its turn ends behind the COMMIT, so nothing else of it can happen."""
+class Selfish(Room):
+    """Calls its own room with ``on_commit=True``, in the way that is asked for."""
 
-    class Selfish(Room):
-        party = "commit-selfish"
+    party = "commit-selfish"
 
-        async def on_request(self, request):
-            stub = self.parties[self.party].get(self.id)
-            async with self.storage.atomic():
-                await User.objects.acreate(username="ada")
-                await stub.broadcast("never", on_commit=True)
-            return {}
+    async def on_request(self, request):
+        self.kept = []
+        await getattr(self, request.data)()
+        self.broadcast("request")
 
+    @rpc
+    async def keep(self, word):
+        self.broadcast(word)
+
+    async def call(self, word="later"):
+        stub = self.parties[self.party].get(self.id)
+        await stub.call("keep", word, on_commit=True)
+
+    async def in_a_hook(self):
+        await self.call()
+
+    async def in_a_thread(self):
+        await sync_to_async(self.in_a_receiver, thread_sensitive=False)()
+
+    def in_a_receiver(self):
+        try:
+            with transaction.atomic():
+                User.objects.create(username="ada")
+                async_to_sync(self.call)()
+        finally:
+            connections.close_all()
+
+    async def in_a_block(self):
+        async with self.storage.atomic():
+            await User.objects.acreate(username="ada")
+            await self.call()
+
+    async def in_a_plain_block(self):
+        def run():
+            with self.storage.atomic():
+                User.objects.create(username="ada")
+                async_to_sync(self.call)()
+
+        await sync_to_async(run, thread_sensitive=False)()
+
+    async def in_background(self):
+        self.task = self.create_task(self.call())
+
+    async def in_a_block_in_background(self):
+        self.task = self.create_task(self.in_a_block())
+
+
+WAYS = [name for name in vars(Selfish) if name.startswith("in_") and "rec" not in name]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_p10_a_room_hears_of_itself_as_of_a_later_event(way, caplog):
+    """P10: nobody waits for it, so it is no cycle; from wherever the call is made."""
     node = current_node()
     try:
-        answer = await patiently(parties["commit-selfish"].get("a").fetch())
+        stub = parties["commit-selfish"].get(way)
+        async with stub.socket() as socket:
+            answer = await patiently(stub.fetch("/", "POST", json=way))
+
+            heard = {await patiently(anext(socket)) for _ in range(2)}
     finally:
         await patiently(node.close())
 
-    assert answer.status_code == 200
-    assert await User.objects.aexists()
-    (record,) = [one for one in caplog.records if one.name == "partyrooms.parties"]
-    assert "CallCycle" in str(record.exc_info[0])
+    assert answer.status_code == 204
+    assert heard == {"request", "later"}
+    assert [one for one in caplog.records if one.name == "partyrooms.parties"] == []
+
+
+async def test_p10_it_comes_behind_the_event_that_has_called():
+    """P10: in the order of the room, and only if the transaction commits."""
+    async with running_room(Selfish, "one") as room:
+        alice = await room.connect("alice")
+
+        await room.post(json="in_a_hook")
+        await turns_of_the_loop()
+
+        assert alice.received == ["request", "later"]
 
 
 class ProjectsOwnTest(TestCase):
