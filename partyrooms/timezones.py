@@ -1,9 +1,12 @@
 """Moments: UTC inside of the package, outside as ``USE_TZ`` and ``TIME_ZONE`` say."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
+
+MARGIN = timedelta(days=2)
+"""More than any two time zones differ."""
 
 
 def as_utc(when: datetime) -> datetime:
@@ -18,6 +21,26 @@ def as_project(moment: datetime) -> datetime:
     if settings.USE_TZ:
         return moment
     return timezone.make_naive(moment, timezone.get_default_timezone())
+
+
+def as_stored(moment: datetime) -> datetime:
+    """
+    The moment that a row of the project's makes of this one, in UTC.
+
+    Without ``USE_TZ``, the hour that comes twice where clocks are set back is the first
+    one, for no database keeps which it is.
+
+    Raises:
+        OverflowError: If not every time zone has a datetime for it.
+    """
+    try:
+        moment - MARGIN, moment + MARGIN
+    except OverflowError:
+        raise OverflowError(
+            f"{moment} is too near to the first or the last datetime to be stored: "
+            "it may be neither in every time zone."
+        ) from None
+    return as_utc(as_project(moment).replace(fold=0))
 
 
 def from_seconds(seconds: float) -> datetime:

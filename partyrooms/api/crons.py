@@ -15,7 +15,7 @@ from partyrooms.api.parties import parties
 from partyrooms.models import MAX_CRON_NAME_SIZE, MAX_EXPRESSION_SIZE
 from partyrooms.ports.records import CronKey
 from partyrooms.ports.rooms import RoomClass
-from partyrooms.timezones import as_project, as_utc
+from partyrooms.timezones import as_project, as_stored, as_utc
 from partyrooms.usercode import InThread, call
 
 
@@ -65,8 +65,7 @@ class Schedule:
         start = after.astimezone(get_default_timezone())
         for tick in CronSim(self.expression, start):
             moment = as_utc(tick)
-            stored = as_project(moment).replace(fold=0)  # no database keeps the fold
-            if moment > after and as_utc(stored) == moment:
+            if moment > after and as_stored(moment) == moment:
                 yield moment
 
     async def run(self, tick: datetime, in_thread: InThread) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.writes import BUFFERED, UNKNOWN, Buffered
 from partyrooms.runtime.data import RoomData
-from partyrooms.timezones import as_project, as_utc, from_seconds
+from partyrooms.timezones import as_project, as_stored, as_utc, from_seconds
 
 
 class AlarmStorage:
@@ -28,10 +28,10 @@ class AlarmStorage:
                 due at once. A naive datetime is in ``TIME_ZONE``.
 
         Raises:
-            OverflowError: If no datetime is as early, or as late, as that.
+            OverflowError: If no datetime of every time zone is as early, or as late.
             TypeError: If it is neither.
         """
-        self._write_alarm(Alarm(at=self._moment(when)))
+        self._write_alarm(Alarm(at=as_stored(self._moment(when))))
         return BUFFERED
 
     async def get_alarm(self) -> datetime | None:

@@ -32,6 +32,7 @@ from partyrooms.ports.store import AtomicTransaction
 from partyrooms.store.fence import Verdict
 from partyrooms.testing.memory_tables import MemoryTables
 from partyrooms.testing.memory_transaction import Around, MemoryTransaction
+from partyrooms.timezones import as_project
 
 
 class MemoryStore:
@@ -187,11 +188,12 @@ class MemoryStore:
     ) -> list[DueAlarm]:
         async with self._call() as tables:
             free = {None, self.node_id, *tables.dead}
+            last = as_project(until)  # compared as rows hold them
             due: list[DueAlarm] = []
             for key, record in tables.records.items():
                 room = tables.rooms[record]
                 alarm, owner = room.alarm, room.fence.owner
-                if alarm is None or alarm.is_failed or alarm.at > until:
+                if alarm is None or alarm.is_failed or as_project(alarm.at) > last:
                     continue
                 if owner in free and key.party in parties:
                     is_own = owner == self.node_id

@@ -12,6 +12,7 @@ import pytest
 from partyrooms import Room, registry
 from partyrooms.testing import running_room
 from partyrooms.testing.timeline import MAX_ALARMS
+from partyrooms.timezones import as_project, as_utc
 from tests.runtime.stage import on_stage, patiently
 
 NOON = datetime(2040, 1, 1, 12, tzinfo=UTC)
@@ -110,6 +111,62 @@ async def test_s10_a_naive_datetime_is_in_time_zone(settings, use_tz, given):
 
         assert room.instance.seen == expected
         assert room.alarm == expected
+
+
+async def test_s10_r40_an_alarm_in_the_hour_that_comes_twice_rings(settings):
+    """S10, R40: the room holds what its row can hold, of each retry as well."""
+    settings.USE_TZ, settings.TIME_ZONE = False, "Europe/Berlin"
+    second = datetime(2040, 10, 28, 1, 30, tzinfo=UTC)  # 2:30, an hour after 2:30
+
+    class Timer(Base):
+        async def on_request(self, request):
+            self.storage.set_alarm(second)
+
+        async def on_alarm(self):
+            self.note()
+            raise ValueError
+
+    async with running_room(Timer) as room:
+        room._node.environment.wall_clock = second.timestamp
+        await room.get()
+        held = []
+        for _ in range(2):
+            held.append(room.instance._life.gate.alarm.at)
+            await room._worker.alarm_due(as_row(held[-1]))
+            await room._worker.until_idle()
+
+        assert held == [as_row(moment) for moment in held]
+        assert len(Timer.rung) == 2
+
+
+def as_row(moment):
+    """A moment as a row without time zones has it, which keeps no fold."""
+    return as_utc(as_project(moment).replace(fold=0))
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
+@pytest.mark.parametrize("use_tz", [True, False])
+@pytest.mark.parametrize("given", [datetime.max, datetime.min, timedelta.max])
+async def test_s10_what_no_row_can_hold_is_refused_at_once(
+    settings, zone, use_tz, given
+):
+    """S10: in whatever time zone; the room's other writes go on."""
+    settings.USE_TZ, settings.TIME_ZONE = use_tz, zone
+    if isinstance(given, datetime):
+        given = given.replace(tzinfo=UTC)
+
+    class Timer(Room):
+        async def on_request(self, request):
+            try:
+                self.storage.set_alarm(given)
+            except OverflowError:
+                self.storage.put("refused", True)
+
+    async with running_room(Timer) as room:
+        await room.get()
+
+        assert await room.stored() == {"refused": True}
+        assert room.alarm is None
 
 
 @pytest.mark.parametrize("given", [30, 1.5, "tomorrow", None, True])

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar
 
@@ -15,7 +16,7 @@ from partyrooms.runtime.events.event import Event
 from partyrooms.runtime.gate import Gate
 from partyrooms.runtime.life import Life
 from partyrooms.runtime.turn import Turn
-from partyrooms.timezones import from_seconds
+from partyrooms.timezones import as_stored, from_seconds
 from partyrooms.usercode import text_of
 
 logger = logging.getLogger("partyrooms.runtime")
@@ -91,7 +92,7 @@ class AlarmEvent(Event):
         )
         _tell(gate.claim.key, later, failed_at)
         writes = WriteSet()
-        writes.alarm = later
+        writes.alarm = replace(later, at=as_stored(later.at))
         return writes
 
     def abandon(self, error: Exception) -> None:
