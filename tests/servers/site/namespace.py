@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import Http404, HttpResponse, JsonResponse, StreamingHttpResponse
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import APIException, NotFound, ParseError
@@ -88,4 +89,5 @@ __all__ = [
     "time",
     "timedelta",
     "timezone",
+    "transaction",
 ]
