@@ -13,7 +13,7 @@ from partyrooms.delivery.attachment import Attachment
 from partyrooms.delivery.local_socket import LocalSocket
 from partyrooms.exceptions import ConnectionTrouble, TooSlow
 from partyrooms.ports.sockets import ConnectionContext
-from partyrooms.server.node import Node
+from partyrooms.server.node import GOING_AWAY, Node
 from partyrooms.server.start import current_node
 from partyrooms.web.sockets.denial import Send, deny, too_late
 from partyrooms.web.sockets.ending import ending_of, tells_reasons
@@ -60,6 +60,11 @@ class Gateway(AsyncConsumer):
                 await self._socket.flush()
         except TimeoutError:
             await self._give_up(scope, send)
+        except asyncio.CancelledError:
+            # hypercorn tells no worker of its end in another way; and what is sent at
+            # once is sent.
+            self._socket.close(GOING_AWAY)
+            raise
         finally:
             self._is_over = True
             # However this ends, also by cancelling, on_close is called.
