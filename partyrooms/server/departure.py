@@ -125,8 +125,8 @@ async def leave(node: Node) -> None:
     duration = min(GRACE, len(sockets) / CLOSES_PER_SECOND)
     batches = max(1, round(duration / BATCH_INTERVAL))
     for start in range(batches):
-        for socket in sockets[start::batches]:
-            socket.close(GOING_AWAY)
+        for one in sockets[start::batches]:
+            one.close(GOING_AWAY)
         if start + 1 < batches:
             await asyncio.sleep(BATCH_INTERVAL)
     for reader in tuple(node.stream_readers):

@@ -2,9 +2,11 @@
 
 import httpx
 import pytest
+from django.http import HttpResponse
 
 from tests.deadline import DEADLINE
 from tests.servers.process import serve
+from tests.servers.site.journal import note
 from tests.servers.visitor import Room, visit
 
 KINDS = ("uvicorn", "sansio", "wsproto", "fast", "hypercorn", "granian", "daphne")
@@ -19,7 +21,7 @@ def kind(request):
 class Echo(Room):
     """Repeats what it hears; a client may ask to be closed."""
 
-    subprotocols = ["chat"]
+    subprotocols = ("chat",)
 
     async def on_message(self, message, sender):
         if message == "close":

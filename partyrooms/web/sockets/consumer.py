@@ -15,7 +15,7 @@ from partyrooms.exceptions import ConnectionTrouble, TooSlow
 from partyrooms.ports.sockets import ConnectionContext
 from partyrooms.server.node import GOING_AWAY, Node
 from partyrooms.server.start import current_node
-from partyrooms.web.sockets.denial import Send, deny, too_late
+from partyrooms.web.sockets.denial import Send, deny, say_goodbye, too_late
 from partyrooms.web.sockets.ending import ending_of, tells_reasons
 from partyrooms.web.sockets.handshake import Admission
 from partyrooms.web.sockets.limits import Limits
@@ -61,9 +61,10 @@ class Gateway(AsyncConsumer):
         except TimeoutError:
             await self._give_up(scope, send)
         except asyncio.CancelledError:
-            # hypercorn tells no worker of its end in another way; and what is sent at
-            # once is sent.
-            self._socket.close(GOING_AWAY)
+            # hypercorn tells its workers of their end in no other way.
+            socket = self._socket
+            if socket.is_accepted and socket.closing is None and not socket.is_gone:
+                await say_goodbye(send, GOING_AWAY)
             raise
         finally:
             self._is_over = True
