@@ -150,6 +150,8 @@ class RunningRoom:
         if id is not None and (error := connection_id_error(id)):
             raise ValueError(f"{id!r:.64} is no connection id: {error}")
         user_id = user_id_of(user)
+        path, _, parameters = path.partition("?")
+        query = "&".join(filter(None, (parameters, query)))
         described = describe_request(
             self.key, path, query=query, headers=headers, user_id=user_id
         )

@@ -6,14 +6,9 @@ import pytest
 
 from partyrooms import Room
 from partyrooms.exceptions import HookTimeout, RoomStopped
-<<<<<<< HEAD
 from partyrooms.runtime.turn import Turn, current
 from partyrooms.runtime.turn_over import TurnOver
-from tests.runtime.stage import on_stage, patiently, turns_of_the_loop
-=======
-from partyrooms.runtime.turn import Turn, TurnOver, current
 from tests.runtime.stage import on_stage, patiently, tell, turns_of_the_loop
->>>>>>> 4d4953f (Have the testing kit do and refuse what a server does)
 
 
 class Quiet(Room):
