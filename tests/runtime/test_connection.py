@@ -113,7 +113,7 @@ async def test_w5_r17_a_dropped_close_leaves_everybody_where_they_were(room):
             connection.close(4000)
         raise ZeroDivisionError
 
-    await clients[2].send(closes_and_raises)
+    await tell(clients[2], closes_and_raises)
 
     assert [await look(clients[0], what) for what in found] == before
     assert [client.closed for client in clients] == [None] * 3
@@ -212,7 +212,7 @@ async def test_r32_a_dropped_turn_takes_back_its_own_state_only(room):
         contextvars.Context().run(me.set_state, "another's")
         raise ZeroDivisionError
 
-    await alice.send(set_in_between)
+    await tell(alice, set_in_between)
 
     assert await look(alice, lambda room, me: me.state) == "another's"
 
