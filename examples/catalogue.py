@@ -77,6 +77,7 @@ EXAMPLES = (
         "if nobody is connected.",
         label="Poll",
         room="team",
+        knows_visitors=True,
     ),
     Example(
         party="building",

@@ -161,8 +161,30 @@ async def test_a_request_is_answered(room):
     }
 
 
-async def test_a_hibernating_room_comes_back_with_its_clients(room):
+class Dozing(Parlour):
+    """May leave memory while its clients stay."""
+
+    party = "kit-dozing"
+    hibernate = True
+
+
+async def test_a_hibernating_room_comes_back_with_its_clients():
     """R24: it is not in memory in between."""
+    async with running_room(Dozing) as room:
+        await _hibernate_between_two(room)
+
+
+async def test_r24_only_a_room_that_may_hibernate_does(room):
+    """R24: on a server the others stay in memory; the error names the option."""
+    await room.connect("alice")
+
+    with pytest.raises(RuntimeError, match="hibernate = True"):
+        await room.hibernate()
+
+    assert room.is_running
+
+
+async def _hibernate_between_two(room):
     alice, bob = await room.connect("alice"), await room.connect("bob")
     await alice.send("one")
 
@@ -239,10 +261,10 @@ async def test_other_rooms_run_too():
 async def test_another_room_is_on_the_same_server():
     """What one does to the other is seen there; time passes for both."""
     async with running_room(Parlour, "one") as one:
-        two = one.other(Parlour, "two")
+        two = one.other(Dozing, "two")
         alice = await two.connect("alice")
 
-        await parties["kit-parlour"].get("two").broadcast("hi")
+        await parties["kit-dozing"].get("two").broadcast("hi")
         await one.post()
         await two.hibernate()
         await one.advance(minutes=2)

@@ -14,6 +14,7 @@ class Lined(Room):
     """Lets in when it is told to."""
 
     party = "lined"
+    hibernate = True
 
     async def on_start(self):
         self.inside, self.go = asyncio.Event(), asyncio.Event()

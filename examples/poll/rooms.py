@@ -3,10 +3,9 @@
 from collections import Counter
 from datetime import timedelta
 
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, PermissionDenied
 
 from examples.poll.rules import PollThrottle, Question, Vote, checked
-from examples.visitors import visitor
 from partyrooms import Room
 
 
@@ -16,7 +15,7 @@ class Poll(Room):
 
     @classmethod
     def on_before_request(cls, request, lobby):  # in the web process, with the session
-        request.props["voter"] = visitor(request)
+        request.props["voter"] = request.session.get("visitor")  # given by the page
 
     async def on_start(self):
         self.poll = await self.storage.get("poll")  # None: there is no poll yet
@@ -30,6 +29,8 @@ class Poll(Room):
         if (request.method, request.subpath) == ("POST", ""):
             await self.ask(checked(Question, request.data, self.poll))
         elif (request.method, request.subpath) == ("POST", "/votes"):
+            if request.props.get("voter") is None:
+                raise PermissionDenied("Open the page of the poll first.")
             self.vote(voter, checked(Vote, request.data, self.poll))
         elif request.method != "GET":
             raise NotFound

@@ -39,7 +39,7 @@ class Vote(serializers.Serializer):
 
 
 class PollThrottle(UserRateThrottle):
-    """By user, or by address: without the cookie each vote has a new voter."""
+    """By user, or by address: each visit of the page without a cookie is a voter."""
 
     scope = "poll"
     rate = "120/min"

@@ -27,11 +27,11 @@ class Place(Room):
         self.storage.set_alarm(timedelta(0))
 
     async def on_alarm(self):  # if it raises, it is called again after 2, 4, 8 ... s
-        building = self.parties["building"].get(self.id.rpartition(":")[0] or "main")
+        name = self.id.rpartition(":")[0].strip(".") or "main"  # ".." is no room's id
+        building = self.parties["building"].get(name)
         # By id: a page that has reconnected may be here twice.
         names = {each.id: each.state for each in self.get_connections()}
-        people = sorted(names.values())
-        await building.call("report", self.id, people)
+        await building.call("report", self.id, people := sorted(names.values()))
         if people:
             self.storage.set_alarm(timedelta(seconds=30))
 

@@ -6,6 +6,6 @@ is started directly (``uvicorn``) does not. ``SILENCED_SYSTEM_CHECKS`` takes the
 of those warnings that a project knows better about.
 """
 
-from partyrooms.checks import options, services, spelling, wiring
+from partyrooms.checks import options, services, signatures, spelling, wiring
 
-__all__ = ["options", "services", "spelling", "wiring"]
+__all__ = ["options", "services", "signatures", "spelling", "wiring"]

@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 
 from partyrooms.checks.options import valid_settings, wrong_settings
 from partyrooms.web.http.address import is_room_view
+from partyrooms.web.http.views import room_view
 
 HOOKS = "partyrooms.middleware.BeforeHooksMiddleware"
 
@@ -72,6 +73,26 @@ def check_urls(**kwargs: Any) -> list[CheckMessage]:
             f"{django_settings.ROOT_URLCONF}; it may have a prefix.",
             id="partyrooms.E004",
         )
+    ]
+
+
+@register("partyrooms")
+def check_decorators(**kwargs: Any) -> list[CheckMessage]:
+    """E011: something around the view of rooms, which no handshake passes through."""
+    if not getattr(django_settings, "ROOT_URLCONF", None):
+        return []
+    views = _views(get_resolver(django_settings.ROOT_URLCONF).url_patterns)
+    around = {view for view in views if is_room_view(view) and view is not room_view}
+    return [
+        Error(
+            "The view of partyrooms.urls is wrapped in a decorator "
+            f"({view.__code__.co_qualname if hasattr(view, '__code__') else view!r}): "
+            "WebSocket handshakes do not pass through it.",
+            hint="Leave it out, and guard rooms with `permission_classes` and "
+            "`on_before_connect` of their classes, or with a middleware.",
+            id="partyrooms.E011",
+        )
+        for view in around
     ]
 
 

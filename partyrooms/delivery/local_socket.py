@@ -30,7 +30,7 @@ class SocketObserver(Protocol):
         """The socket is being closed, or nothing reaches the client any more."""
 
     def refused(self, error: Exception) -> None:
-        """The server does not send this close code; the socket is still open."""
+        """The server does not send this event; the socket may still be open."""
 
 
 class LocalSocket:
@@ -170,9 +170,12 @@ class LocalSocket:
         # the first step is taken here, and a task made only for one that has to wait.
         try:
             sending: Any = self._send(event)
-            if type(sending) is not CoroutineType:
+            if type(sending) is CoroutineType:
+                waiting_for = sending.send(None)
+            else:
+                # Any iterator, as for `await`: granian's has only __next__.
                 sending = sending.__await__()
-            waiting_for = sending.send(None)
+                waiting_for = next(sending)
         except StopIteration:
             return
         except Exception as error:
@@ -207,15 +210,24 @@ class LocalSocket:
 
     def _failed(self, event: Event, error: Exception) -> None:
         # uvicorn raises an OSError once the client has left, or a RuntimeError if its
-        # own ping timed out; Daphne raises Autobahn's Disconnected. Each means the
-        # same: nothing can be sent any more, and the consumer hears of the end.
-        logger.debug("A socket is gone: %r", error, extra={"action": "send_failed"})
+        # own ping timed out; Daphne raises Autobahn's Disconnected, which is one, too.
+        # Each means the same: nothing can be sent any more, and the consumer hears of
+        # the end.
+        if isinstance(error, OSError | RuntimeError):
+            logger.debug("A socket is gone: %r", error, extra={"action": "send_failed"})
+            self.leave()
+            return
+        # Daphne raises a plain Exception for close codes that it does not send, and
+        # logs it itself. Nothing else is known, and the socket may still be open.
+        if event["type"] != "websocket.close":
+            logger.error(
+                "The server did not take a %s: its socket is closed",
+                event["type"],
+                exc_info=error,
+                extra={"action": "send_failed"},
+            )
         self.leave()
-        # But Daphne raises a plain Exception for codes that it does not send.
-        if event["type"] == "websocket.close" and not isinstance(
-            error, OSError | RuntimeError
-        ):
-            self._observer.refused(error)
+        self._observer.refused(error)
 
 
 class Resumed(Awaitable[None]):
@@ -223,25 +235,30 @@ class Resumed(Awaitable[None]):
     An awaitable whose first step was taken already: it goes on from there.
 
     Args:
-        steps: The iterator of the awaitable.
+        steps: The coroutine, or the iterator of another awaitable.
         waiting_for: What its first step gave: what the event loop has to wait for.
     """
 
     __slots__ = ("_steps", "_waiting_for")
 
-    def __init__(self, steps: Generator[Any, None, None], waiting_for: Any) -> None:
+    def __init__(self, steps: Any, waiting_for: Any) -> None:
         self._steps = steps
         self._waiting_for = waiting_for
 
     def __await__(self) -> Generator[Any, None, None]:
-        waiting_for = self._waiting_for
+        # As `await` does it, which needs no more of an iterator than __next__.
+        steps, waiting_for = self._steps, self._waiting_for
+        go_on = getattr(steps, "send", None) or (lambda _: next(steps))
+        throw = getattr(steps, "throw", None)
         while True:
             try:
                 yield waiting_for
             except BaseException as error:
-                step = partial(self._steps.throw, error)
+                if throw is None:
+                    raise
+                step = partial(throw, error)
             else:
-                step = partial(self._steps.send, None)
+                step = partial(go_on, None)
             try:
                 waiting_for = step()
             except StopIteration:

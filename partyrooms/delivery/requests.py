@@ -1,5 +1,6 @@
 """What ``on_request`` and ``on_connect`` are given, wherever the room runs."""
 
+import codecs
 import json
 from collections.abc import Iterable, Mapping
 from functools import cache, partial
@@ -14,6 +15,7 @@ from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
+from django.utils.http import parse_header_parameters
 from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
@@ -123,7 +125,8 @@ def make_parsers(classes: Iterable[Any]) -> list[Any]:
     Make parsers, to which any body that they cannot parse is the client's mistake.
 
     They raise ``ParseError`` also for JSON that is nested too deeply and for forms
-    over Django's limits, which are other errors else, and a status of 500.
+    over Django's limits, which are other errors else, and a status of 500; and for a
+    charset that unpacks the body, as ``bz2`` does, beyond every limit of its size.
     """
     return [_forgiving(parser_class)() for parser_class in classes]
 
@@ -131,9 +134,13 @@ def make_parsers(classes: Iterable[Any]) -> list[Any]:
 @cache
 def _forgiving(parser_class: Any) -> Any:
     class Forgiving(parser_class):  # type: ignore[misc]
-        def parse(self, *args: Any, **kwargs: Any) -> Any:
+        def parse(self, stream: Any, media_type: Any, *context: Any) -> Any:
+            _, options = parse_header_parameters(media_type or "")
+            charset = options.get("charset")
+            if charset and not _is_of_text(charset):
+                raise ParseError(f"{charset!r:.40} is no charset of text.")
             try:
-                return super().parse(*args, **kwargs)
+                return super().parse(stream, media_type, *context)
             except RecursionError as error:
                 raise ParseError("The body is nested too deeply.") from error
             except RequestDataTooBig as error:
@@ -142,6 +149,21 @@ def _forgiving(parser_class: Any) -> Any:
                 raise ParseError("The form is too large.") from error
 
     return Forgiving
+
+
+def _is_of_text(charset: str) -> bool:
+    """Whether text can be written in it; also of one that nobody knows."""
+    try:
+        codecs.lookup(charset)
+    except (LookupError, ValueError):
+        return True
+    try:
+        "".encode(charset)
+    except LookupError:
+        return False
+    except UnicodeError:
+        return charset != "undefined"
+    return True
 
 
 def _user(user_id: str | None) -> Any:

@@ -8,8 +8,10 @@ before the server hears of it, and given to it when the sockets are gone.
 
 import asyncio
 import logging
+import os
 import random
 import signal
+import socket
 import threading
 from collections.abc import Callable
 from types import FrameType
@@ -45,6 +47,7 @@ class Departure:
         self._loop = asyncio.get_running_loop()
         self._handlers: dict[int, Handler] = {}
         self._task: asyncio.Task[None] | None = None
+        self._loop_wakeup = -1
 
     def install(self) -> None:
         """Take the signals, where a server has handlers of its own for them."""
@@ -55,6 +58,28 @@ class Departure:
             if callable(handler) and handler is not signal.default_int_handler:
                 self._handlers[number] = handler
                 signal.signal(number, self._signalled)
+        if self._handlers:
+            self._take_from_loop()
+
+    def _take_from_loop(self) -> None:
+        # granian's handlers are the loop's, which reads the numbers of signals from a
+        # socket of its own: they go through one of ours first.
+        numbers, wakeup = socket.socketpair()
+        numbers.setblocking(False)
+        wakeup.setblocking(False)
+        self._loop_wakeup = signal.set_wakeup_fd(wakeup.fileno())
+        if self._loop_wakeup == -1:
+            signal.set_wakeup_fd(-1)
+            numbers.close()
+            wakeup.close()
+            return
+        self._wakeup = wakeup  # kept open
+        self._loop.add_reader(numbers, self._pass_on, numbers)
+
+    def _pass_on(self, numbers: socket.socket) -> None:
+        others = bytes(one for one in numbers.recv(4096) if one not in self._handlers)
+        if others:
+            os.write(self._loop_wakeup, others)
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         for one in self._handlers:
@@ -77,6 +102,8 @@ class Departure:
             )
         finally:
             self._handlers[number](number, None)
+            if self._loop_wakeup != -1:
+                os.write(self._loop_wakeup, bytes([number]))
 
 
 async def leave(node: Node) -> None:
@@ -98,8 +125,8 @@ async def leave(node: Node) -> None:
     duration = min(GRACE, len(sockets) / CLOSES_PER_SECOND)
     batches = max(1, round(duration / BATCH_INTERVAL))
     for start in range(batches):
-        for socket in sockets[start::batches]:
-            socket.close(GOING_AWAY)
+        for one in sockets[start::batches]:
+            one.close(GOING_AWAY)
         if start + 1 < batches:
             await asyncio.sleep(BATCH_INTERVAL)
     for reader in tuple(node.stream_readers):

@@ -21,16 +21,13 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from io import BytesIO
 from typing import Any
-from urllib.parse import quote, unquote
 from uuid import uuid4
 
-from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AnonymousUser
-from django.core.handlers.asgi import ASGIRequest
 from django.db import transaction
 
+from partyrooms import registry
 from partyrooms.api.requests import StubResponse, build_request, respond
 from partyrooms.api.room import Room
 from partyrooms.conf import get_settings
@@ -38,6 +35,7 @@ from partyrooms.core.frames import Profile
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.ranges import Span
 from partyrooms.core.values import decode
+from partyrooms.delivery.requests import describe_request, http_request
 from partyrooms.ports.sockets import ConnectionContext
 from partyrooms.runtime.starter import MOVED
 from partyrooms.runtime.worker import Worker
@@ -45,9 +43,11 @@ from partyrooms.server.node import Node
 from partyrooms.server.nodes import use_node
 from partyrooms.testing.client import Client
 from partyrooms.testing.memory_store import MemoryStore
+from partyrooms.testing.plain_hooks import PlainHooks
 from partyrooms.testing.timeline import FakeClock, Timeline
 from partyrooms.timezones import as_project
-from partyrooms.usercode import Hook
+from partyrooms.web.http.policy import user_id_of
+from partyrooms.web.sockets.examination import connection_id_error
 
 __all__ = ["Client", "RunningRoom", "running_room"]
 
@@ -65,6 +65,7 @@ async def running_room(
         settings: Keys of ``PARTYROOMS`` in lower case, for this test.
     """
     clock = FakeClock()
+    plain_hooks = PlainHooks()
     database = get_settings().database
     store = MemoryStore(around=partial(transaction.atomic, using=database))
     node = Node(
@@ -73,13 +74,14 @@ async def running_room(
         settings=replace(get_settings(), **settings),
         clock=clock.monotonic,
         wall_clock=clock.wall,
-        in_thread=_in_main_thread,
+        in_thread=plain_hooks,
     )
     use_node(node)
     try:
         yield RunningRoom(room_class, room_id, node, Timeline(node, clock, store))
     finally:
         await node.close()
+        plain_hooks.close()
         use_node(None)
 
 
@@ -141,13 +143,24 @@ class RunningRoom:
 
         Returns:
             The client; look at ``closed`` if the room may have turned it away.
+
+        Raises:
+            ValueError: If no client can have this id.
         """
-        request = _handshake(self.key, path, query, headers or {})
-        request.user = user or AnonymousUser()
+        if id is not None and (error := connection_id_error(id)):
+            raise ValueError(f"{id!r:.64} is no connection id: {error}")
+        user_id = user_id_of(user)
+        path, _, parameters = path.partition("?")
+        query = "&".join(filter(None, (parameters, query)))
+        described = describe_request(
+            self.key, path, query=query, headers=headers, user_id=user_id
+        )
+        request = http_request(described)
+        request.user = AnonymousUser() if user is None else user
         profile = Profile(
             id=uuid4().hex if id is None else id,
             uri=request.get_full_path(),
-            user_id=None if user is None else str(user.pk),
+            user_id=user_id,
         )
         audience = self._node.cluster.local_audience(self.key)
         client = Client(profile, self._worker, audience)
@@ -198,7 +211,17 @@ class RunningRoom:
         return {key.decode(): decode(value) for key, value in rows}
 
     async def hibernate(self) -> None:
-        """Let the room leave memory while its connections stay open."""
+        """
+        Let the room leave memory while its connections stay open.
+
+        Raises:
+            RuntimeError: If its class does not say ``hibernate = True``: on a server
+                such a room stays in memory.
+        """
+        if not registry.get(self.key.party).hibernate:
+            raise RuntimeError(
+                f"{self.key} does not hibernate: write hibernate = True in its class."
+            )
         await self._worker.stop(None)
         await self._worker.until_idle()
 
@@ -232,28 +255,3 @@ class RunningRoom:
         """
         await self._timeline.pass_time(timedelta(**duration).total_seconds())
         await self._worker.until_idle()
-
-
-def _in_main_thread(hook: Any) -> Hook:
-    # Where the test's own database connection, and its open transaction, are.
-    call: Hook = sync_to_async(hook, thread_sensitive=True)
-    return call
-
-
-def _handshake(
-    key: RoomKey, path: str, query: str, headers: Mapping[str, str]
-) -> ASGIRequest:
-    path, _, parameters = path.partition("?")
-    query = "&".join(filter(None, (parameters, query)))
-    full_path = f"/parties/{key.party}/{quote(key.room_id, safe='')}{path}"
-    sockets = {"host": "testserver"} | {k.lower(): v for k, v in headers.items()}
-    scope = {
-        "type": "http",
-        "method": "GET",
-        "path": unquote(full_path),
-        "raw_path": full_path.encode(),
-        "root_path": "",
-        "query_string": query.encode(),
-        "headers": [(k.encode(), v.encode("latin-1")) for k, v in sockets.items()],
-    }
-    return ASGIRequest(scope, BytesIO())

@@ -1,6 +1,9 @@
 """The other end of a connection in the testing kit, and the socket between them."""
 
-from partyrooms.core.frames import Frame, Profile
+from typing import Any
+
+from partyrooms.core.frames import Frame, Profile, json_message
+from partyrooms.core.validation import as_payload
 from partyrooms.delivery.local_audience import LocalAudience
 from partyrooms.ports.sockets import Closing, ConnectionContext
 from partyrooms.runtime.worker import Worker
@@ -39,9 +42,18 @@ class Client:
         await self._worker.until_idle()
 
     async def send(self, message: str | bytes) -> None:
-        """Send a frame, and wait until the room has handled it."""
-        self._worker.message(self._socket, message)
+        """
+        Send a frame, and wait until the room has handled it.
+
+        Raises:
+            TypeError: If it is neither ``str`` nor ``bytes``.
+        """
+        self._worker.message(self._socket, as_payload(message, "send"))
         await self._worker.until_idle()
+
+    async def send_json(self, value: Any) -> None:
+        """Send a value as a JSON text; see ``send``."""
+        await self.send(json_message(value))
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the connection, and wait until the room has handled it."""

@@ -14,10 +14,10 @@ from partyrooms.conf import get_settings
 from partyrooms.core.frames import Profile
 from partyrooms.core.keys import RoomKey
 from partyrooms.delivery.local_socket import LocalSocket
+from partyrooms.delivery.requests import describe_request, http_request
 from partyrooms.ports.records import Place
 from partyrooms.ports.sockets import ConnectionContext
 from partyrooms.server.node import Node
-from partyrooms.testing import _handshake
 from partyrooms.testing.memory_store import MemoryStore
 from partyrooms.testing.memory_tables import MemoryTables
 from tests.deadline import DEADLINE
@@ -98,7 +98,7 @@ class Socket:
         )
         node.cluster.attach(self.socket)
         self.inbox = node.cluster.inbox(key)
-        handshake = _handshake(key, "", "", {})
+        handshake = http_request(describe_request(key, ""))
         handshake.META.update(meta or {})
         self.inbox.connect(
             self.socket, ConnectionContext(handshake, {"who": name, **(props or {})})

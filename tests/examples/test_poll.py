@@ -119,15 +119,29 @@ async def test_other_requests_are_not_found():
     assert [answer.status_code for answer in answers] == [404, 404]
 
 
-def test_the_hook_names_a_voter_by_the_session():
-    """Whatever the client says; the name stays as long as the session does."""
-    names = []
-    session = {}
-    for _ in range(2):
-        request = RequestFactory().get("/parties/poll/test?voter=me")
-        request.session, request.props = session, {}
-        Poll.on_before_request(request, Lobby("poll", "test", parties))
-        names.append(request.props["voter"])
+async def test_only_who_has_seen_the_page_votes():
+    """It gives the session that tells voters apart; the answer is 403."""
+    async with running_room(Poll) as room:
+        await room.post(json=LUNCH)
+        before = await room.stored()
 
-    assert names[0] == names[1] == session["visitor"]
-    assert len(names[0]) > 20
+        answer = await room.post("/votes", json={"option": 0}, props={"voter": None})
+
+        assert answer.status_code == 403
+        assert await room.stored() == before
+
+
+@pytest.mark.parametrize(
+    ("session", "voter"), [({"visitor": "ada"}, "ada"), ({}, None)]
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_hook_only_reads_the_session(method, session, voter):
+    """Whatever the client says; a flood without cookies stores no sessions."""
+    before = dict(session)
+    request = RequestFactory().generic(method, "/parties/poll/test?voter=me")
+    request.session, request.props = session, {}
+
+    Poll.on_before_request(request, Lobby("poll", "test", parties))
+
+    assert request.props["voter"] == voter
+    assert session == before

@@ -126,3 +126,13 @@ async def test_clients_cannot_report(kitchen):
     assert await seen_in(building) == {}
     with pytest.raises(CallFailed, match="no method 'on_start'"):
         await parties["building"].get("main").call("on_start")
+
+
+@pytest.mark.parametrize("place", ["..:x", ".:x", ":x", "x"])
+async def test_a_place_of_no_possible_building_is_in_main(kitchen, place):
+    """A client chooses the place's name; its alarm does not fail for that."""
+    await kitchen.other(Place, place).connect("1")
+
+    await kitchen.advance(seconds=0)
+
+    assert await seen_in(kitchen.other(Building, "main")) == {place: ["Guest"]}

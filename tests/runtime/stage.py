@@ -97,6 +97,12 @@ class HeldStore(MemoryStore):
         return await super().delete(claim)
 
 
+async def tell(client, what):
+    """Put anything where a frame is, and wait until the room has handled it."""
+    client._worker.message(client._socket, what)
+    await client._worker.until_idle()
+
+
 class Stage(RunningRoom):
     """The testing kit's room, with its parts in reach."""
 
@@ -111,6 +117,11 @@ class Stage(RunningRoom):
     @property
     def worker(self):
         return self._worker
+
+    async def hibernate(self):
+        """Let any room leave memory while its connections stay open."""
+        await self._worker.stop(None)
+        await self._worker.until_idle()
 
     def put_in(self, client, message):
         """A frame comes; nobody waits for what becomes of it."""

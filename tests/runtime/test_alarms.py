@@ -313,6 +313,8 @@ async def test_r40_it_wakes_a_room_that_is_not_in_memory(end):
     """R40: on_start, then on_alarm."""
 
     class Timer(Base):
+        hibernate = True
+
         async def on_start(self):
             self.is_fresh = True
 

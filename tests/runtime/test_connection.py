@@ -14,12 +14,14 @@ from partyrooms.core.frames import json_text
 from partyrooms.core.validation import MAX_STATE_SIZE
 from partyrooms.runtime.connection import Connections
 from partyrooms.testing import running_room
+from tests.runtime.stage import tell
 
 
 class Lounge(Room):
     """Does what a message is; tags and errors are there to look at."""
 
     party = "lounge"
+    hibernate = True
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -48,7 +50,7 @@ async def room():
 async def look(client, what):
     """What a function of room and connection gives in a turn."""
     seen = []
-    await client.send(lambda room, connection: seen.append(what(room, connection)))
+    await tell(client, lambda room, connection: seen.append(what(room, connection)))
     return seen[0]
 
 
@@ -111,7 +113,7 @@ async def test_w5_r17_a_dropped_close_leaves_everybody_where_they_were(room):
             connection.close(4000)
         raise ZeroDivisionError
 
-    await clients[2].send(closes_and_raises)
+    await tell(clients[2], closes_and_raises)
 
     assert [await look(clients[0], what) for what in found] == before
     assert [client.closed for client in clients] == [None] * 3
@@ -132,7 +134,7 @@ async def test_r20_connections_may_be_closed_while_they_are_walked_through(room)
         for connection in room.get_connections():
             connection.close(4000)
 
-    await clients[0].send(close_all)
+    await tell(clients[0], close_all)
 
     assert [client.closed for client in clients] == [(4000, "")] * 3
     assert room.instance.errors == []
@@ -210,7 +212,7 @@ async def test_r32_a_dropped_turn_takes_back_its_own_state_only(room):
         contextvars.Context().run(me.set_state, "another's")
         raise ZeroDivisionError
 
-    await alice.send(set_in_between)
+    await tell(alice, set_in_between)
 
     assert await look(alice, lambda room, me: me.state) == "another's"
 
@@ -258,7 +260,7 @@ async def test_r31_send_refuses_what_is_no_payload(room, message):
     """R31: the error names send_json."""
     alice = await room.connect("alice")
 
-    await alice.send(lambda room, me: me.send(message))
+    await tell(alice, lambda room, me: me.send(message))
 
     (error,) = room.instance.errors
     assert isinstance(error, TypeError)
@@ -277,7 +279,7 @@ async def test_r33_a_closed_connection_is_closed_once(room):
         me.send("after")
         room.broadcast("to all")
 
-    await alice.send(close)
+    await tell(alice, close)
 
     assert (alice.received, alice.closed) == (["before"], (4001, "first"))
     assert room.instance.gone == [("alice", 4001)]
@@ -302,7 +304,7 @@ async def test_r31_what_is_sent_is_a_str_itself(room):
         room.broadcast(Plan.FREE)
         room.broadcast(b"bytes", without=[Plan.FREE])
 
-    await alice.send(send)
+    await tell(alice, send)
 
     assert alice.received == ["<b>", "free", "free", b"bytes"]
     assert [type(one) for one in alice.received] == [str, str, str, bytes]
@@ -312,10 +314,10 @@ async def test_r31_half_an_emoji_is_no_text_of_a_frame(room):
     """R31: no frame could hold it; JSON escapes it, as JavaScript does."""
     alice = await room.connect("alice")
 
-    await alice.send(lambda room, me: me.send("\ud83d"))
-    await alice.send(lambda room, me: room.broadcast("\ud83d"))
-    await alice.send(lambda room, me: me.send_json(["\ud83d", "é"]))
-    await alice.send(lambda room, me: room.broadcast_json("\ud83d"))
+    await tell(alice, lambda room, me: me.send("\ud83d"))
+    await tell(alice, lambda room, me: room.broadcast("\ud83d"))
+    await tell(alice, lambda room, me: me.send_json(["\ud83d", "é"]))
+    await tell(alice, lambda room, me: room.broadcast_json("\ud83d"))
 
     texts = [str(error) for error in room.instance.errors]
     assert texts[0].startswith("send() takes text that has UTF-8")

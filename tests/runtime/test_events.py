@@ -16,6 +16,7 @@ class User:
     """Somebody who is logged in."""
 
     is_anonymous = False
+    is_authenticated = True
 
     def __init__(self, pk):
         self.pk = pk

@@ -8,7 +8,7 @@ from partyrooms import Room
 from partyrooms.exceptions import HookTimeout, RoomStopped
 from partyrooms.runtime.turn import Turn, current
 from partyrooms.runtime.turn_over import TurnOver
-from tests.runtime.stage import on_stage, patiently, turns_of_the_loop
+from tests.runtime.stage import on_stage, patiently, tell, turns_of_the_loop
 
 
 class Quiet(Room):
@@ -67,7 +67,7 @@ async def test_r23_background_work_is_in_no_turn(room):
 
     alice = await patiently(room.connect("alice"))
 
-    await patiently(alice.send(start))
+    await patiently(tell(alice, start))
 
     assert seen == [None, True]
 
@@ -140,7 +140,7 @@ async def test_what_a_failed_turn_did_is_taken_back_newest_first(room):
 
     alice = await patiently(room.connect("alice"))
 
-    await patiently(alice.send(change))
+    await patiently(tell(alice, change))
 
     assert state == ["before"]
 
@@ -163,7 +163,7 @@ async def test_r23_the_end_cancels_work_and_lets_it_clean_up(room):
         instance.create_task(work(instance))
 
     alice = await patiently(room.connect("alice"))
-    await patiently(alice.send(start))
+    await patiently(tell(alice, start))
 
     await patiently(room.stop())
 
@@ -179,7 +179,7 @@ async def test_work_that_is_done_is_forgotten(room):
         instance.create_task(asyncio.sleep(0))
 
     alice = await patiently(room.connect("alice"))
-    await patiently(alice.send(start))
+    await patiently(tell(alice, start))
 
     await turns_of_the_loop()
 

@@ -138,6 +138,7 @@ async def test_r13_a_connection_that_is_being_closed_is_heard_of_once(journal):
 
 async def test_r24_a_hibernating_rooms_connections_survive(journal):
     """R24: nobody hears anything; the next event starts the room, then is handled."""
+    journal.hibernate = True
     async with running_room(journal) as room:
         alice = await room.connect("alice")
 
@@ -151,6 +152,7 @@ async def test_r24_a_hibernating_rooms_connections_survive(journal):
 
 async def test_r24_who_leaves_while_the_room_is_away_is_heard_of_once(journal):
     """R13, R24: on_close wakes the room."""
+    journal.hibernate = True
     async with running_room(journal) as room:
         alice = await room.connect("alice")
         await room.hibernate()

@@ -37,6 +37,19 @@ _COMMANDS = {
     # It takes the application from the settings.
     "serve": (["django", "serve"], r"Uvicorn running on"),
     "daphne": (["daphne", "--access-log", os.devnull], r"Listening on TCP address"),
+    "sansio": (
+        [
+            *("uvicorn", "--ws", "websockets-sansio"),
+            *("--ws-per-message-deflate", "false", "--no-access-log"),
+        ],
+        r"Uvicorn running on",
+    ),
+    "wsproto": (
+        ["uvicorn", "--ws", "wsproto", "--no-access-log"],
+        r"Uvicorn running on",
+    ),
+    "hypercorn": (["hypercorn"], r"Running on http"),
+    "granian": (["granian", "--interface", "asgi"], r"Started worker-1"),
 }
 _ATTEMPTS = 5
 
@@ -51,7 +64,8 @@ class Server:
 
     Attributes:
         kind: "uvicorn", "fast" (uvicorn with this package's class for WebSockets),
-            "serve" (``manage.py serve``) or "daphne".
+            "serve" (``manage.py serve``), "daphne", "sansio" and "wsproto" (uvicorn's
+            other classes for WebSockets), "hypercorn" or "granian".
         port: On 127.0.0.1; the same after a restart.
         database: The SQLite file.
     """
@@ -178,7 +192,7 @@ class Server:
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-m", name, *options, *self._arguments),
-                *("--port", str(self.port)),
+                *self._address,
                 *(() if self.kind == "serve" else (self._application,)),
             ],
             cwd=ROOT,
@@ -196,6 +210,12 @@ class Server:
         self._process.kill()
         self._wait()
         return False
+
+    @property
+    def _address(self) -> tuple[str, str]:
+        if self.kind == "hypercorn":
+            return "--bind", f"127.0.0.1:{self.port}"
+        return "--port", str(self.port)
 
     def _wait(self) -> int:
         assert self._process is not None
@@ -226,8 +246,7 @@ def make_server(
     Make a server that does not run yet.
 
     Args:
-        kind: "uvicorn", "fast" (uvicorn with this package's class for WebSockets),
-            "serve" (``manage.py serve``) or "daphne".
+        kind: As ``Server.kind``.
         settings: Django settings of the test site that differ; JSON-able.
         application: Module and attribute.
         settings_module: Its settings; they read the file's name from PARTYROOMS_DB.

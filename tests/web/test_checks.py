@@ -1,5 +1,6 @@
 """System checks: each names what is wrong and how to mend it."""
 
+import functools
 import sys
 
 import pytest
@@ -7,12 +8,13 @@ from channels.routing import ProtocolTypeRouter
 from django.core.asgi import get_asgi_application as djangos
 from django.core.checks import Error, Warning, run_checks
 from django.http import HttpResponse
-from django.urls import path
+from django.urls import clear_url_caches, include, path, re_path
 from rest_framework.permissions import IsAuthenticated
 
 from partyrooms import registry
+from partyrooms import urls as room_urls
 from partyrooms.asgi import get_asgi_application
-from partyrooms.checks import options, services, spelling, wiring
+from partyrooms.checks import options, services, signatures, spelling, wiring
 from tests.web.conftest import MIDDLEWARE
 from tests.web.rooms import Main, Members, Telling
 
@@ -406,3 +408,78 @@ def test_errors_stop_a_server_and_warnings_do_not(settings):
 
     assert type(wiring.check_middleware()[0]) is Error
     assert type(wiring.check_application()[0]) is Warning
+
+
+def wrapped(view):
+    """As ``login_required`` and others do it."""
+
+    @functools.wraps(view)
+    async def guard(request, *args, **kwargs):
+        return await view(request, *args, **kwargs)
+
+    return guard
+
+
+def test_b5_a_decorator_around_the_urls_is_refused(wired, monkeypatch):
+    """B5: no handshake passes through it: HTTP would be guarded, sockets not."""
+    guarded = [
+        re_path(str(one.pattern), wrapped(one.callback), one.default_args)
+        for one in room_urls.urlpatterns
+    ]
+    urls = [path("rooms/", include((guarded, "partyrooms")))]
+    monkeypatch.setattr(sys.modules[__name__], "urlpatterns", urls)
+    wired.ROOT_URLCONF = __name__
+    clear_url_caches()
+
+    assert ids(wiring.check_decorators()) == ["E011", "E011"]
+
+
+def test_b5_the_urls_alone_are_no_decorator():
+    """R1: as the manual includes them."""
+    assert wiring.check_decorators() == []
+
+
+WRONG = {
+    "on_start": lambda self, connection: None,
+    "on_connect": lambda self, connection: None,
+    "on_message": lambda self, sender, message, extra: None,
+    "on_close": lambda self, connection, code, reason: None,
+    "on_request": lambda self: None,
+    "on_alarm": lambda self, alarm: None,
+    "on_before_request": classmethod(lambda cls, request: None),
+    "on_before_connect": staticmethod(lambda cls, request, lobby: None),
+    "on_socket": classmethod(lambda cls, socket: None),
+    "on_cron": classmethod(lambda cls: None),
+    "get_connection_tags": lambda self: None,
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_r7_a_hook_must_take_what_it_is_called_with(name, monkeypatch):
+    """R7, B1: else each event fails; the hint has the right arguments."""
+    monkeypatch.setattr(Members, name, WRONG[name], raising=False)
+
+    (found,) = signatures.check_signatures()
+
+    assert (found.id, name in found.msg) == ("partyrooms.E010", True)
+    assert f"def {name}(" in found.hint
+
+
+async def _plain(self, a, b="", *more, **options): ...
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        _plain,
+        lambda *args: None,
+        lambda self, a, b: None,
+        classmethod(lambda cls, a, b: None),
+        staticmethod(lambda a, b: None),
+    ],
+)
+def test_r7_a_hook_may_be_written_in_any_way(hook, monkeypatch):
+    """R7: `async def` or `def`; other names, defaults and stars are its own affair."""
+    monkeypatch.setattr(Members, "on_message", hook, raising=False)
+
+    assert signatures.check_signatures() == []

@@ -13,9 +13,9 @@ from partyrooms.delivery.attachment import Attachment
 from partyrooms.delivery.local_socket import LocalSocket
 from partyrooms.exceptions import ConnectionTrouble, TooSlow
 from partyrooms.ports.sockets import ConnectionContext
-from partyrooms.server.node import Node
+from partyrooms.server.node import GOING_AWAY, Node
 from partyrooms.server.start import current_node
-from partyrooms.web.sockets.denial import Send, deny, too_late
+from partyrooms.web.sockets.denial import Send, deny, say_goodbye, too_late
 from partyrooms.web.sockets.ending import ending_of, tells_reasons
 from partyrooms.web.sockets.handshake import Admission
 from partyrooms.web.sockets.limits import Limits
@@ -60,6 +60,12 @@ class Gateway(AsyncConsumer):
                 await self._socket.flush()
         except TimeoutError:
             await self._give_up(scope, send)
+        except asyncio.CancelledError:
+            # hypercorn tells its workers of their end in no other way.
+            socket = self._socket
+            if socket.is_accepted and socket.closing is None and not socket.is_gone:
+                await say_goodbye(send, GOING_AWAY)
+            raise
         finally:
             self._is_over = True
             # However this ends, also by cancelling, on_close is called.

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -10,8 +11,12 @@ from django.http.response import HttpResponseBase
 
 from partyrooms.core.validation import MAX_REASON_SIZE
 from partyrooms.delivery.responses import json_error
+from partyrooms.ports.sockets import Closing
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+GOODBYE_TIME = 1.0
+"""Seconds that the close of a cancelled socket may take to be sent."""
 
 # They describe how a body travels, which the server decides.
 _HOP_HEADERS = frozenset({b"connection", b"transfer-encoding", b"upgrade"})
@@ -74,6 +79,14 @@ async def accept_and_close(
         )
     except OSError:
         return
+
+
+async def say_goodbye(send: Send, closing: Closing) -> None:
+    """Close an open socket whose task was cancelled, if its client reads at once."""
+    code, reason = closing
+    with suppress(Exception):  # the server may have closed it meanwhile
+        async with asyncio.timeout(GOODBYE_TIME):
+            await send({"type": "websocket.close", "code": code, "reason": reason})
 
 
 def not_found() -> HttpResponse:

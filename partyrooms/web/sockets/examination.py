@@ -94,6 +94,13 @@ def examine_outside(
     return _examine_origin(request, host, room_class)
 
 
+def connection_id_error(given: str) -> str | None:
+    """What a connection id is; None: this is one."""
+    if _CONNECTION_ID.fullmatch(given):
+        return None
+    return "_pk is 1 to 128 printable ASCII characters."
+
+
 def _unknown_host(request: HandshakeRequest) -> HttpResponse:
     return _logged(request, unknown_host(), "its host is not in ALLOWED_HOSTS")
 
@@ -123,8 +130,7 @@ def _examine_connection_id(request: HandshakeRequest) -> HttpResponse | None:
     if given is None:
         request.connection_id = uuid4().hex
         return None
-    if not _CONNECTION_ID.fullmatch(given):
-        detail = "_pk is 1 to 128 printable ASCII characters."
+    if detail := connection_id_error(given):
         return _denied(request, 400, detail, "its _pk is no connection id")
     request.connection_id = given
     return None

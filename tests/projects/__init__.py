@@ -1,0 +1,1 @@
+"""Projects as ``startproject`` makes them, each with settings of its own."""

@@ -1,0 +1,3 @@
+"""A reader's project."""
+
+from tests.docs.conftest import open_tab, project  # noqa: F401
