@@ -16,6 +16,9 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import connection as database
 from django.http import Http404, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.urls import reverse
+from django.utils import timezone as zones
+from django.utils import translation
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import APIException, NotFound, ParseError
 from rest_framework.parsers import BaseParser, JSONParser
@@ -85,10 +88,13 @@ __all__ = [
     "note",
     "parties",
     "partyrooms",
+    "reverse",
     "rpc",
     "sync_to_async",
     "threading",
     "time",
     "timedelta",
     "timezone",
+    "translation",
+    "zones",
 ]
