@@ -11,11 +11,15 @@ from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db import connection as database
 from django.db import transaction
 from django.http import Http404, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.urls import reverse
+from django.utils import timezone as zones
+from django.utils import translation
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import APIException, NotFound, ParseError
 from rest_framework.parsers import BaseParser, JSONParser
@@ -77,6 +81,7 @@ __all__ = [
     "asyncio",
     "clock",
     "contextvars",
+    "database",
     "date",
     "datetime",
     "gate",
@@ -84,10 +89,14 @@ __all__ = [
     "note",
     "parties",
     "partyrooms",
+    "reverse",
     "rpc",
+    "sync_to_async",
     "threading",
     "time",
     "timedelta",
     "timezone",
     "transaction",
+    "translation",
+    "zones",
 ]
