@@ -2,7 +2,7 @@
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -41,6 +41,8 @@ class Environment:
         clock: Seconds that never run backwards.
         wall_clock: Seconds since 1970, to be shown to people.
         in_thread: Makes a coroutine function of a hook that is none.
+        lane: Gives the running task a thread for its thread-sensitive calls, such as
+            the async ORM's; None: they run where asgiref says.
         spawn: Starts a task of the node's.
         timers: Those of all rooms.
         is_embedded: The process serves nobody (a command's, a task queue's): rooms
@@ -58,8 +60,14 @@ class Environment:
     clock: Callable[[], float]
     wall_clock: Callable[[], float]
     in_thread: InThread
+    lane: Callable[[], Awaitable[None]] | None
     spawn: Spawn
     timers: NodeTimers
     is_embedded: bool = False
     is_draining: bool = False
     is_over: bool = False
+
+    async def take_lane(self) -> None:
+        """Let the running task's thread-sensitive calls wait for no other task's."""
+        if self.lane is not None:
+            await self.lane()

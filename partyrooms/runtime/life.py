@@ -99,6 +99,7 @@ class Life:
         self.owner = environment.name
         self.started_at = environment.wall_clock()
         self._audience = audience
+        self._take_lane = environment.take_lane
         self._replies: set[asyncio.Future[Any]] = set()
         self.tasks: set[asyncio.Task[Any]] = set()
         self._loop = asyncio.get_running_loop()
@@ -183,6 +184,7 @@ class Life:
         return self.create_task(coroutine)
 
     async def _guard(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        await self._take_lane()
         try:
             return await outcome(coroutine, "Background work")
         except Exception as raised:

@@ -171,8 +171,7 @@ class Worker(EventInbox):
     async def until_idle(self) -> None:
         """Wait until no event waits or is being handled, and all is committed."""
         while self._task is not None and self._idle is None:
-            if self._resting is None:
-                self._resting = self._loop.create_future()
+            self._resting = self._resting or self._loop.create_future()
             await asyncio.shield(self._resting)
         if self.life is not None:
             await self.life.gate.commit(None)
@@ -211,13 +210,14 @@ class Worker(EventInbox):
 
     async def _run(self) -> None:
         """Handle events as they come, until the room leaves memory."""
-        lease, lifecycle = self._environment.lease, self.lifecycle
+        environment, lifecycle = self._environment, self.lifecycle
+        await environment.take_lane()
         try:
             while self._waiting or lifecycle.stop_wanted or lifecycle.life is not None:
                 if not self._waiting and not lifecycle.stop_wanted:
                     await self._rest()
-                if not lease.holds():
-                    await lease.held()
+                if not environment.lease.holds():
+                    await environment.lease.held()
                 await self._work()
         finally:
             self._task = self._idle = None
@@ -256,9 +256,7 @@ class Worker(EventInbox):
 
     async def _handle(self, event: Event, life: Life) -> None:
         turn = Turn(life.outputs)
-        receipt = event.receipt
-        if receipt is not None:
-            turn.receipt = receipt
+        turn.receipt = receipt = event.receipt
         try:
             error = await self._runner.attempt(event.hook, turn, event.act, life, turn)
         except BaseException:  # This task is being ended; nobody may wait for ever.
@@ -269,8 +267,10 @@ class Worker(EventInbox):
             return
         is_defect = False
         if error is not None:
-            is_interrupted = turn.is_interrupted
-            turn = Turn(life.outputs, receipt=receipt, is_interrupted=is_interrupted)
+            if turn.interruption is not None:
+                await self._environment.take_lane()  # the old one may be stuck
+            was_cut = turn.is_interrupted
+            turn = Turn(life.outputs, receipt=receipt, is_interrupted=was_cut)
             is_defect = event.fail(life, turn, error)
         if receipt is not None:
             turn.outputs.append(receipt)

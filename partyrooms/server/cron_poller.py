@@ -139,6 +139,7 @@ class CronPoller:
 
     async def _attempt(self, schedule: Schedule, tick: datetime) -> str:
         """Run a tick; what it raised, for people."""
+        await self._environment.take_lane()
         try:
             await schedule.run(tick, self._environment.in_thread)
         except Exception as error:

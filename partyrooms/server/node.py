@@ -5,10 +5,11 @@ import contextvars
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from weakref import WeakSet
 
-from channels.db import DatabaseSyncToAsync
+from asgiref.sync import SyncToAsync
 
 from partyrooms.cluster.local import LocalCluster
 from partyrooms.conf import Settings
@@ -24,7 +25,7 @@ from partyrooms.runtime.committer import Committer
 from partyrooms.runtime.environment import Environment
 from partyrooms.runtime.releaser import Releaser
 from partyrooms.runtime.room_table import RoomTable
-from partyrooms.runtime.threads import HookThreads
+from partyrooms.runtime.threads import HookThreads, take_lane
 from partyrooms.runtime.timers import NodeTimers
 from partyrooms.runtime.watchdog import Watchdog
 from partyrooms.runtime.worker import Worker
@@ -60,8 +61,9 @@ class Node:
         settings: The project's.
         clock: Seconds that never run backwards.
         wall_clock: Seconds since 1970, to be shown to people.
-        in_thread: Makes a coroutine function of a hook that is none; None: each call
-            has a thread, with a database connection by Django's rules.
+        in_thread: Makes a coroutine function of a hook that is none, and leaves the
+            async ORM where asgiref has it; None: both have threads of the node's, with
+            database connections by Django's rules.
         cluster: Makes the cluster, once.
         lease: Until when its rooms may act; None: always.
         is_embedded: Its process serves nobody: rooms are better off elsewhere.
@@ -81,6 +83,8 @@ class Node:
         is_embedded: bool = False,
     ) -> None:
         self._threads = HookThreads(settings.hook_timeout, clock)
+        # Not the same: plain hooks may wait for coroutines that use the ORM.
+        self._lanes = HookThreads(settings.hook_timeout, clock)
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self.name = name
@@ -97,6 +101,7 @@ class Node:
             clock=clock,
             wall_clock=wall_clock,
             in_thread=in_thread or self._in_thread,
+            lane=partial(take_lane, self._lanes) if in_thread is None else None,
             spawn=self.spawn,
             timers=NodeTimers(clock),
             is_embedded=is_embedded,
@@ -201,9 +206,9 @@ class Node:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.store.close()
         self._threads.shutdown(wait=False)
+        self._lanes.shutdown(wait=False)
 
     def _in_thread(self, hook: Callable[..., Any]) -> Hook:
-        call: Hook = DatabaseSyncToAsync(
-            hook, thread_sensitive=False, executor=self._threads
-        )
-        return call
+        # asgiref asks for a ThreadPoolExecutor, and uses what any executor has.
+        threads: Any = self._threads
+        return SyncToAsync(hook, thread_sensitive=False, executor=threads)

@@ -15,13 +15,13 @@ from asgiref.sync import ThreadSensitiveContext
 from django.db import (
     DatabaseError,
     InterfaceError,
-    close_old_connections,
     connections,
     transaction,
 )
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from partyrooms.core.writes import WriteSet
+from partyrooms.databases import close_obsolete, look_after_work, look_around
 from partyrooms.exceptions import BlockTimeout
 from partyrooms.nodes.sessions import Sessions
 from partyrooms.nodes.writers import writing
@@ -187,12 +187,12 @@ class BlockThreads:
         with ExitStack() as place:
             place.callback(self._places.release)
             thread = self._free.pop() if self._free else _new_thread()
-            thread.submit(close_old_connections)
+            thread.submit(_before_block)
             try:
                 async with ThreadSensitiveContext(executor=thread):
                     yield place.close
             finally:
-                thread.submit(close_old_connections)
+                thread.submit(_after_block)
                 self._free.append(thread)
 
     def close(self) -> None:
@@ -204,3 +204,13 @@ class BlockThreads:
 
 def _new_thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, "partyrooms-block")
+
+
+def _before_block() -> None:
+    look_around()
+    close_obsolete()
+
+
+def _after_block() -> None:
+    look_after_work()
+    close_obsolete()

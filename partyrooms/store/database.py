@@ -16,6 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from partyrooms.core.alarm import Alarm
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.ranges import Span
+from partyrooms.databases import look_around, note_trouble
 from partyrooms.exceptions import StoreUnavailable
 from partyrooms.nodes.membership import Membership
 from partyrooms.nodes.writers import writing
@@ -208,11 +209,13 @@ class DatabaseStore:
         connection = connections[self._database]
         with self._lock:
             self._connections.add(connection)
+        look_around()
         try:
             with away_is_unavailable(connection), self._membership.sessions.waiting():
                 return work()
         except StoreUnavailable:
             # The next call has a new one: after a fail-over it leads elsewhere.
+            note_trouble(connection)
             connection.close()
             raise
 

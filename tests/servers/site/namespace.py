@@ -11,9 +11,10 @@ from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db import connection as database
 from django.db import transaction
 from django.http import Http404, HttpResponse, JsonResponse, StreamingHttpResponse
 from rest_framework.authentication import SessionAuthentication
@@ -77,6 +78,7 @@ __all__ = [
     "asyncio",
     "clock",
     "contextvars",
+    "database",
     "date",
     "datetime",
     "gate",
@@ -85,6 +87,7 @@ __all__ = [
     "parties",
     "partyrooms",
     "rpc",
+    "sync_to_async",
     "threading",
     "time",
     "timedelta",
