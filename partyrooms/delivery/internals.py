@@ -110,10 +110,15 @@ def receivers_of(signal: Signal, sender: type) -> tuple[list[Any], list[Any]]:
     return found
 
 
+def has_parent_thread() -> bool:
+    """Whether sync code waits for the running code, which shares its thread."""
+    return getattr(AsyncToSync.executors, "current", None) is not None
+
+
 def has_thread() -> bool:
     """Whether sync code ran in a thread of the request at hand."""
-    if getattr(AsyncToSync.executors, "current", None) is not None:
-        return True  # called from a sync parent, whose thread it shares
+    if has_parent_thread():
+        return True
     context = SyncToAsync.thread_sensitive_context.get(None)
     return context is None or context in SyncToAsync.context_to_thread_executor
 

@@ -20,24 +20,25 @@ class MessageQueue:
 
     Attributes:
         closing: What the socket was closed with; None: it is open.
+        unread: Bytes that wait to be read.
     """
 
     def __init__(self) -> None:
         self.closing: Closing | None = None
         self._messages: deque[str | bytes] = deque()
-        self._unread = 0
+        self.unread = 0
         self._news = asyncio.Event()
         self._space = asyncio.Event()
 
     async def space(self) -> None:
         """Wait until less than ``MAX_UNREAD`` is unread, or the socket is closed."""
-        while self.closing is None and self._unread >= MAX_UNREAD:
+        while self.closing is None and self.unread >= MAX_UNREAD:
             self._space.clear()
             await self._space.wait()
 
     def put(self, message: str | bytes) -> None:
         """Append a message, whether there is space or not."""
-        self._unread += payload_size(message)
+        self.unread += payload_size(message)
         self._messages.append(message)
         self._news.set()
 
@@ -53,7 +54,7 @@ class MessageQueue:
             self._news.clear()
             await self._news.wait()
         message = self._messages.popleft()
-        self._unread -= payload_size(message)
+        self.unread -= payload_size(message)
         self._space.set()
         return message
 

@@ -2,10 +2,14 @@
 
 import asyncio
 import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
+from asgiref.sync import SyncToAsync
 from django.http.response import HttpResponseBase
 from django.utils.decorators import async_only_middleware
 
@@ -13,9 +17,11 @@ from partyrooms import registry, usercode
 from partyrooms.api.lobby import main_hook, main_lobby
 from partyrooms.conf import get_settings
 from partyrooms.core.paths import MAIN_PARTY
+from partyrooms.databases import thread_in_use
 from partyrooms.delivery.responses import Refusal
 from partyrooms.exceptions import Reject, SocketClosed
 from partyrooms.ports.sockets import Closing
+from partyrooms.runtime.threads import HookThreads, take_lane
 from partyrooms.web.http.acceptance import Acceptance
 from partyrooms.web.http.handshake_request import HandshakeRequest
 from partyrooms.web.http.policy import load_user
@@ -33,6 +39,9 @@ FAREWELL_TIME = 5.0
 """
 
 FAILED = (1011, "internal error")
+
+SOCKET_THREADS = 200
+"""How many sockets hooks that are plain functions serve at the same time."""
 
 _hooks: set["asyncio.Task[Any]"] = set()
 """Those that run; one that hangs in a thread may outlive its socket."""
@@ -113,7 +122,7 @@ async def serve(scope: Any, receive: Receive, send: Send) -> None:
         limits=Limits(registry.get(MAIN_PARTY), get_settings(), loop.time),
         send=send,
     )
-    running = loop.create_task(usercode.call(hook, socket, main_lobby()))
+    running = loop.create_task(_run(hook, socket))
     _hooks.add(running)
     running.add_done_callback(_hooks.discard)
     reading = loop.create_task(socket.keep_reading(receive))
@@ -125,6 +134,30 @@ async def serve(scope: Any, receive: Receive, send: Send) -> None:
         reading.cancel()
     if reading.done() and not reading.cancelled():
         reading.result()  # the server could not send a code: see ``LobbySocket``
+
+
+async def _run(hook: Callable[..., Any], socket: LobbySocket) -> None:
+    """Call the hook: a plain function in a thread, the ORM in one for this task."""
+    await take_lane(_lanes())
+    await usercode.call(hook, socket, main_lobby(), in_thread=_in_thread)
+
+
+@cache
+def _lanes() -> HookThreads:
+    return HookThreads(get_settings().hook_timeout, time.monotonic)
+
+
+@cache
+def _threads() -> Any:
+    return ThreadPoolExecutor(SOCKET_THREADS, "partyrooms-socket")
+
+
+def _in_thread(hook: Callable[..., Any]) -> usercode.Hook:
+    def run(*args: Any) -> Any:
+        with thread_in_use():
+            return hook(*args)
+
+    return SyncToAsync(run, thread_sensitive=False, executor=_threads())
 
 
 async def _watch(

@@ -5,8 +5,12 @@ import logging
 from contextlib import suppress
 from typing import Any
 
+from asgiref.sync import sync_to_async
+
 from partyrooms.core.frames import json_message
 from partyrooms.core.validation import as_closing, as_payload
+from partyrooms.databases import close_obsolete
+from partyrooms.delivery.internals import has_parent_thread
 from partyrooms.delivery.message_queue import SocketReader
 from partyrooms.exceptions import SocketClosed
 from partyrooms.ports.sockets import Closing
@@ -19,6 +23,14 @@ from partyrooms.web.sockets.limits import Limits
 logger = logging.getLogger("partyrooms.lobby")
 
 Headers = list[tuple[bytes, bytes]]
+
+READING_TIME = 5.0
+"""Seconds that a client with much unread is not read, if the hook reads nothing."""
+
+MAX_BACKLOG = 1024 * 1024
+"""Bytes of unread messages at which the client of such a hook is closed."""
+
+NOT_READ: Closing = (1013, "messages are not read")
 
 
 class LobbySocket(SocketReader):
@@ -49,6 +61,7 @@ class LobbySocket(SocketReader):
         self.subprotocols: list[str] = list(request.scope.get("subprotocols") or ())
         self.is_accepted = False
         self.answered = asyncio.Event()
+        self._is_stalled = False
         self._headers = headers
         self._limits = limits
         self._send = send
@@ -93,7 +106,12 @@ class LobbySocket(SocketReader):
             SocketClosed: If there is none any more, with code and reason.
         """
         self._require_accepted("receive")
-        return await self._queue.get()
+        if has_parent_thread():
+            # A plain hook may wait here for days: it keeps no connection meanwhile.
+            await sync_to_async(close_obsolete)()
+        message = await self._queue.get()
+        self._is_stalled = False
+        return message
 
     async def send(self, message: str | bytes) -> None:
         """
@@ -144,7 +162,7 @@ class LobbySocket(SocketReader):
         """Read what the client sends, until it has left."""
         has_reasons = tells_reasons(self.request.scope)
         while True:
-            await self._queue.space()
+            await self._make_space()
             event = await receive()
             if event["type"] == "websocket.disconnect":
                 closing, _ = ending_of(event, has_reasons)
@@ -152,6 +170,23 @@ class LobbySocket(SocketReader):
                 return
             if self._queue.closing is None:
                 await self._take(event)
+
+    async def _make_space(self) -> None:
+        """
+        Wait while much is unread, but not for ever for a hook that reads nothing.
+
+        Only who reads on sees that the client has left.
+        """
+        queue = self._queue
+        if self._is_stalled:
+            if queue.unread >= MAX_BACKLOG:
+                await self.shut(NOT_READ)
+            return
+        try:
+            async with asyncio.timeout(READING_TIME):
+                await queue.space()
+        except TimeoutError:
+            self._is_stalled = True
 
     async def _take(self, event: dict[str, Any]) -> None:
         text = event.get("text")

@@ -1,8 +1,10 @@
 """``on_socket``: the socket that it is given, and what its end means for the client."""
 
 import asyncio
+import threading
 
 import pytest
+from asgiref.sync import async_to_sync
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.http import HttpResponse
 from django.urls import re_path
@@ -11,7 +13,7 @@ from partyrooms import Reject, registry
 from partyrooms.asgi import Application
 from partyrooms.exceptions import SocketClosed
 from partyrooms.routing import websocket_application, websocket_urlpatterns
-from partyrooms.web.sockets import lobby_handshake
+from partyrooms.web.sockets import lobby_handshake, lobby_socket
 from partyrooms.web.sockets.lobby_handshake import LobbySockets
 from tests.deadline import DEADLINE
 from tests.runtime.stage import patiently, turns_of_the_loop
@@ -696,3 +698,67 @@ async def test_b9_a_plain_hook_runs_in_a_thread(monkeypatch):
     caller = Caller(LobbySockets())
 
     assert await caller.over() == [("accept", None), ("send", None), ("close", 1000)]
+
+
+@pytest.fixture
+def short_times(monkeypatch):
+    """Times that a test can wait for."""
+    monkeypatch.setattr(lobby_socket, "READING_TIME", 0.05)
+    monkeypatch.setattr(lobby_handshake, "FAREWELL_TIME", 0.05)
+
+
+async def test_b9_a_client_that_leaves_is_noticed_by_a_hook_that_reads_nothing(
+    serve_with, short_times
+):
+    """B9: the hook is cancelled, however much of what the client sent is unread."""
+    cancelled = asyncio.Event()
+
+    async def hook(socket, lobby):
+        await socket.accept()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    caller = serve_with(hook)
+    for _ in range(70):
+        caller.frame("x" * 1000)
+    caller.leave()
+    await caller.over()
+
+    assert cancelled.is_set()
+
+
+async def test_b9_what_no_hook_reads_is_bounded(serve_with, short_times):
+    """B9: a client that sends on is closed with 1013."""
+
+    async def hook(socket, lobby):
+        await socket.accept()
+        await asyncio.Event().wait()
+
+    caller = serve_with(hook)
+    for _ in range(20):
+        caller.frame("x" * 64_000)
+    caller.leave()
+    await caller.over()
+
+    assert caller.closing == (1013, "messages are not read")
+
+
+async def test_b9_plain_hooks_serve_many_sockets_at_once(serve_with, monkeypatch):
+    """B9, R7: each has a thread while its client is there."""
+    served = threading.Barrier(3)
+
+    def on_socket(cls, socket, lobby):
+        async_to_sync(socket.accept)()
+        served.wait(DEADLINE)
+        async_to_sync(socket.send)(async_to_sync(socket.receive)())
+
+    callers = [serve_with(echo) for _ in range(3)]
+    main = registry.get("main")
+    monkeypatch.setattr(main, "on_socket", classmethod(on_socket))
+    for caller in callers:
+        caller.frame("hello")
+
+    assert [await caller.texts(1) for caller in callers]
+    assert [caller.messages for caller in callers] == [["hello"]] * 3
