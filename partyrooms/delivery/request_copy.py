@@ -4,6 +4,8 @@ import json
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+from django.db.models import Model
 from django.http import HttpRequest
 from rest_framework.request import Request
 
@@ -22,6 +24,7 @@ def copy_request(request: Request) -> RequestCopy:
         props=given.props,
         body=request.body,
         subpath=given.subpath,
+        auth=given.auth,
     )
 
 
@@ -49,6 +52,7 @@ def _copy(
     props: dict[str, Any],
     body: bytes,
     subpath: str,
+    auth: Any = None,
 ) -> RequestCopy:
     """
     Describe a request.
@@ -57,6 +61,8 @@ def _copy(
         request: Django's, or REST framework's, which passes attributes on to Django's.
     """
     scope: Any = getattr(request, "scope", None) or {}
+    session: Any = getattr(request, "session", None)
+    is_model = isinstance(auth, Model)
     client = scope.get("client")
     raw_path: bytes = scope.get("raw_path") or quote(request.path).encode()
     return RequestCopy(
@@ -76,4 +82,16 @@ def _copy(
         props=json.dumps(props).encode(),
         body=body,
         subpath=subpath,
+        session=None if session is None else session.session_key or "",
+        auth=None if is_model else _plain(auth),
+        auth_model=(auth._meta.label, str(auth.pk)) if is_model else None,
+        activated=getattr(request, "activated", None),
     )
+
+
+def _plain(auth: Any) -> bytes | None:
+    """What another process can be told of ``request.auth``; None: nothing."""
+    try:
+        return None if auth is None else msgspec.msgpack.encode(auth)
+    except TypeError:  # a project's own class
+        return None

@@ -2,18 +2,21 @@
 
 import codecs
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import cache, partial
+from importlib import import_module
 from io import BytesIO
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
+import msgspec
 from asgiref.sync import sync_to_async
+from django.apps import apps
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 from django.utils.http import parse_header_parameters
 from rest_framework.exceptions import ParseError
@@ -21,8 +24,9 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
 from partyrooms.core.keys import RoomKey
-from partyrooms.core.wire.message import RequestCopy
+from partyrooms.core.wire.message import Activated, RequestCopy
 from partyrooms.delivery.client_errors import BodyTooLarge
+from partyrooms.delivery.internals import is_lazy
 
 
 class RoomRequest(Request):
@@ -33,11 +37,15 @@ class RoomRequest(Request):
         props: What the before-hook passed on.
         user_id: The user's primary key as text; None: anonymous.
         subpath: What follows the room id in the path: "" or "/a/b".
+        activated: What middleware had activated for it.
+        load_copied: See ``CopiedRequest``; None: no process or stub has described it.
     """
 
     props: dict[str, Any]
     user_id: str | None
     subpath: str
+    activated: Activated | None = None
+    load_copied: Callable[[], Awaitable[None]] | None = None
 
 
 def describe_request(
@@ -83,14 +91,55 @@ def join_query(parameters: str, query: Mapping[str, Any]) -> str:
     return "&".join(filter(None, (parameters, urlencode(query, doseq=True))))
 
 
-def http_request(copy: RequestCopy) -> HttpRequest:
-    """Make Django's request of its description; its user is loaded when looked at."""
+class CopiedRequest(ASGIRequest):
+    """
+    Django's request, made of its description.
+
+    Its user, session and ``auth`` are loaded when looked at, as sync code may.
+
+    Attributes:
+        activated: What middleware had activated for it.
+        props: What the before-hook passed on.
+    """
+
+    activated: Activated | None
+    props: dict[str, Any]
+    user: Any
+    auth: Any
+
+    async def load_copied(self) -> None:
+        """Load them now: a coroutine may then look at them without a query."""
+        session = getattr(self, "session", None)
+        if is_lazy(self.user) or is_lazy(self.auth) or session is not None:
+            await sync_to_async(self._look)()
+
+    def _look(self) -> None:
+        bool(self.user)
+        bool(self.auth)
+        if hasattr(self, "session"):
+            self.session.get("")
+
+    async def auser(self) -> Any:
+        """The user."""
+        await self.load_copied()
+        return self.user
+
+
+async def load_copied(request: Any) -> None:
+    """Load what a request that was described promises; any other has it."""
+    load = getattr(request, "load_copied", None)
+    if load is not None:
+        await load()
+
+
+def http_request(copy: RequestCopy) -> CopiedRequest:
+    """Make Django's request of its description."""
     scope: dict[str, Any] = {
         "type": "http",
         "method": copy.method,
         "path": copy.path,
         "raw_path": copy.raw_path,
-        "root_path": "",
+        "root_path": copy.meta.get("SCRIPT_NAME", ""),
         "scheme": copy.scheme,
         "query_string": copy.query,
         "headers": copy.headers,
@@ -98,11 +147,19 @@ def http_request(copy: RequestCopy) -> HttpRequest:
     }
     if copy.client is not None:
         scope["client"] = copy.client
-    request: HttpRequest = ASGIRequest(scope, BytesIO(copy.body))
+    request = CopiedRequest(scope, BytesIO(copy.body))
     request.META.update(copy.meta)
-    request.props = json.loads(copy.props)  # type: ignore[attr-defined]
-    request.user = SimpleLazyObject(lambda: _user(copy.user_id))  # type: ignore[assignment]
-    request.auser = partial(sync_to_async(_user), copy.user_id)
+    request.props = json.loads(copy.props)
+    request.user = AnonymousUser()
+    if copy.user_id is not None:
+        request.user = SimpleLazyObject(partial(_user, copy.user_id))
+    if copy.session is not None:
+        engine = import_module(settings.SESSION_ENGINE)
+        request.session = engine.SessionStore(copy.session or None)
+    request.auth = None if copy.auth is None else msgspec.msgpack.decode(copy.auth)
+    if copy.auth_model is not None:
+        request.auth = SimpleLazyObject(partial(_instance, *copy.auth_model))
+    request.activated = copy.activated
     return request
 
 
@@ -113,8 +170,9 @@ def room_request(copy: RequestCopy, room_class: Any) -> Request:
     if classes is None:
         classes = api_settings.DEFAULT_PARSER_CLASSES
     request = RoomRequest(plain, parsers=make_parsers(classes))
-    request.user = plain.user
-    request.props = plain.props  # type: ignore[attr-defined]
+    request.user, request.auth = plain.user, plain.auth
+    request.activated, request.load_copied = plain.activated, plain.load_copied
+    request.props = plain.props
     request.user_id = copy.user_id
     request.subpath = copy.subpath
     return request
@@ -166,8 +224,10 @@ def _is_of_text(charset: str) -> bool:
     return True
 
 
-def _user(user_id: str | None) -> Any:
-    if user_id is None:
-        return AnonymousUser()
+def _user(user_id: str) -> Any:
     users = get_user_model()._default_manager
     return users.filter(pk=user_id).first() or AnonymousUser()
+
+
+def _instance(label: str, key: str) -> Any:
+    return apps.get_model(label)._default_manager.filter(pk=key).first()

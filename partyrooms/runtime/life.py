@@ -42,6 +42,7 @@ class Life:
         timers: Those that are pending.
         room: The instance.
         hooks: The instance's, ready to be awaited.
+        has_lane: Its async ORM has a thread; False: only sync code asks the database.
 
     Args:
         room_class: Whose instance.
@@ -99,6 +100,7 @@ class Life:
         self.owner = environment.name
         self.started_at = environment.wall_clock()
         self._audience = audience
+        self.has_lane = environment.lane is not None
         self._take_lane = environment.take_lane
         self._replies: set[asyncio.Future[Any]] = set()
         self.tasks: set[asyncio.Task[Any]] = set()

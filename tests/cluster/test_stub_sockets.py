@@ -85,6 +85,7 @@ async def test_p4_send_and_receive(parlour):
         assert socket.close_code is None
 
 
+@pytest.mark.django_db(transaction=True)  # the user is looked up
 async def test_p4_path_query_user_and_subprotocol(parlour):
     """As of a handshake."""
     async with (

@@ -1,6 +1,6 @@
 """What all messages have in common, and what several of them carry."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -25,6 +25,21 @@ class RouteMessage(Message):
     join: int
 
 
+class Activated(NamedTuple):
+    """
+    What middleware has activated for a request.
+
+    Attributes:
+        prefix: The script prefix, with which ``reverse()`` begins.
+        language: Of translations; empty: none.
+        timezone: Its name; empty: the project's own.
+    """
+
+    prefix: str
+    language: str
+    timezone: str
+
+
 class RequestCopy(msgspec.Struct, kw_only=True):
     """
     A request as another process needs it to make the same one.
@@ -42,6 +57,10 @@ class RequestCopy(msgspec.Struct, kw_only=True):
         props: What the before-hook passed on, as JSON, which holds more.
         body: The body.
         subpath: What follows the room id.
+        session: The session's key, empty if it has none; None: there is no session.
+        auth: REST framework's ``request.auth`` in MessagePack, if it is plain data.
+        auth_model: Its model's label and its primary key, if it is a model's instance.
+        activated: None: what is active without a request.
     """
 
     method: str
@@ -56,3 +75,7 @@ class RequestCopy(msgspec.Struct, kw_only=True):
     props: bytes = b"{}"
     body: bytes = b""
     subpath: str = ""
+    session: str | None = None
+    auth: bytes | None = None
+    auth_model: tuple[str, str] | None = None
+    activated: Activated | None = None

@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 import msgspec
 
 from partyrooms.core.frames import Answer, AnswerKind
+from partyrooms.delivery.activation import activate
+from partyrooms.delivery.requests import load_copied
 from partyrooms.delivery.responses import (
     chunks_of,
     error_answer,
@@ -35,10 +37,14 @@ class Request(Event):
         if hook is None:
             answer = takes_no_requests(life.key)
         else:
-            value = await hook(self.request)
-            answer = to_answer(value)
-            if answer.kind is AnswerKind.STREAM:
-                answer.stream = life.open_stream(chunks_of(value))
+            request = self.request
+            with activate(getattr(request, "activated", None)):
+                if life.has_lane:
+                    await load_copied(request)
+                value = await hook(request)
+                answer = to_answer(value)
+                if answer.kind is AnswerKind.STREAM:
+                    answer.stream = life.open_stream(chunks_of(value))
         turn.outputs.append((self._answer, answer, None))
 
     def fail(self, life: Life, turn: Turn, error: Exception) -> bool:

@@ -5,6 +5,8 @@ from collections.abc import Awaitable
 from typing import ClassVar
 
 from partyrooms.core.validation import as_tags
+from partyrooms.delivery.activation import activate
+from partyrooms.delivery.requests import load_copied
 from partyrooms.exceptions import ConnectionTrouble
 from partyrooms.ports.sockets import Closing, ConnectionContext, Socket
 from partyrooms.runtime.connection import Connection, hold_back, is_open, let_in, shut
@@ -59,6 +61,14 @@ class Connect(SocketEvent):
             return
         connection = Connection(life.outputs, life.connections, socket)
         hold_back(connection, turn)
+        request = self.context.request
+        with activate(getattr(request, "activated", None)):
+            if life.has_lane:
+                await load_copied(request)
+            await self._let_in(life, turn, connection)
+
+    async def _let_in(self, life: Life, turn: Turn, connection: Connection) -> None:
+        socket = self.socket
         tags = await life.hooks.get_connection_tags(connection, self.context)
         connection.tags = as_tags(connection.id, tags)
         self.connection = connection

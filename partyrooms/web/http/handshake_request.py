@@ -7,6 +7,8 @@ from django.core.signals import got_request_exception
 from django.dispatch import receiver
 from django.http import HttpRequest
 
+from partyrooms.core.wire.message import Activated
+
 
 class HandshakeRequest(ASGIRequest):
     """
@@ -18,6 +20,7 @@ class HandshakeRequest(ASGIRequest):
         connection_id: What the client calls itself, or a name made for it.
         subprotocol: The one to select; None: none.
         user_id: The Django user's primary key as text; None: anonymous.
+        activated: What middleware had activated for it.
     """
 
     is_lean = True
@@ -26,6 +29,7 @@ class HandshakeRequest(ASGIRequest):
     connection_id = ""
     subprotocol: str | None = None
     user_id: str | None = None
+    activated: Activated | None = None
 
 
 @receiver(got_request_exception)

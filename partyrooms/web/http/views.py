@@ -18,6 +18,7 @@ from rest_framework.settings import api_settings
 from rest_framework.views import APIView, exception_handler
 
 from partyrooms.core.frames import Answer, AnswerKind
+from partyrooms.delivery.activation import activated
 from partyrooms.delivery.client_errors import client_error
 from partyrooms.delivery.internals import already_logged
 from partyrooms.delivery.requests import RoomRequest, make_parsers
@@ -142,6 +143,7 @@ class RoomView(APIView):
             request.props = props_of(http_request)
             request.user_id = user_id_of(request.user)
             request.subpath = target.address.subpath
+            request.activated = activated()
             answer = await ask(http_request, key, request)
             response = self.present(answer)
         except Exception as error:

@@ -17,6 +17,9 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection as database
 from django.db import transaction
 from django.http import Http404, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.urls import reverse
+from django.utils import timezone as zones
+from django.utils import translation
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import APIException, NotFound, ParseError
 from rest_framework.parsers import BaseParser, JSONParser
@@ -86,6 +89,7 @@ __all__ = [
     "note",
     "parties",
     "partyrooms",
+    "reverse",
     "rpc",
     "sync_to_async",
     "threading",
@@ -93,4 +97,6 @@ __all__ = [
     "timedelta",
     "timezone",
     "transaction",
+    "translation",
+    "zones",
 ]

@@ -7,7 +7,7 @@ from tests.servers.site import lab, views
 
 urlpatterns = [
     path(getattr(settings, "ROOMS_PREFIX", ""), include("partyrooms.urls")),
-    path("lab/<str:action>", lab.perform),
+    path("lab/<str:action>", lab.perform, name="lab"),
     path("tell/<str:room>", views.tell),
     path("save/<str:room>", views.save),
 ]
