@@ -1,10 +1,11 @@
 """The threads of plain hooks: a few that hang keep nobody else waiting."""
 
 import threading
+from concurrent.futures import CancelledError
 
 import pytest
 
-from partyrooms.runtime.threads import HookThreads
+from partyrooms.runtime.threads import LANE_TIME, HookThreads, Lane
 from partyrooms.testing.timeline import FakeClock
 from tests.runtime.stage import PATIENCE
 
@@ -74,3 +75,62 @@ def test_what_a_hook_raises_reaches_who_waits(clock):
 
     assert threads.submit(sum, (1, 2)).result(PATIENCE) == 3
     threads.shutdown()
+
+
+def test_g1_a_lane_runs_one_call_after_another(clock):
+    """G1: in the order of the calls, however many threads are free."""
+    threads = HookThreads(TIMEOUT, clock.monotonic, size=4)
+    lane, order = Lane(threads), []
+
+    calls = [lane.submit(order.append, number) for number in range(100)]
+    for call in calls:
+        call.result(PATIENCE)
+
+    assert order == list(range(100))
+    threads.shutdown()
+
+
+def test_g1_lanes_without_calls_keep_no_thread(clock):
+    """G1: many rooms share few threads, and one that does nothing has none."""
+    threads = HookThreads(TIMEOUT, clock.monotonic, size=2)
+    lanes = [Lane(threads) for _ in range(20)]
+
+    ids = [lane.submit(threading.get_ident) for lane in lanes]
+
+    assert len({one.result(PATIENCE) for one in ids}) <= 2
+    threads.shutdown()
+
+
+def test_g1_a_lane_that_hangs_holds_up_no_other(clock, hanging):
+    """G1: nor does a call that raises hold up the next one of its lane."""
+    threads = HookThreads(TIMEOUT, clock.monotonic, size=2)
+    stuck, free = Lane(threads), Lane(threads)
+    stuck.submit(hanging.wait, PATIENCE)
+
+    with pytest.raises(ZeroDivisionError):
+        free.submit(lambda: 1 / 0).result(PATIENCE)
+
+    assert free.submit(sum, (1, 2)).result(PATIENCE) == 3
+    hanging.set()
+    threads.shutdown()
+
+
+def test_g1_calls_of_a_lane_are_cancelled_when_the_threads_end(clock, hanging):
+    """G1: who waits for one that never begins is told."""
+    threads = HookThreads(TIMEOUT, clock.monotonic, size=1)
+    lane = Lane(threads)
+    begun = threading.Event()
+
+    def first():
+        begun.set()
+        hanging.wait(PATIENCE)
+        clock.elapsed += LANE_TIME
+
+    lane.submit(first)
+    second = lane.submit(sum, (1, 2))
+    assert begun.wait(PATIENCE)
+    threads.shutdown(wait=False)
+    hanging.set()
+
+    with pytest.raises(CancelledError):
+        second.result(PATIENCE)
