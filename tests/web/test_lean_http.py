@@ -209,14 +209,17 @@ async def test_h8_a_middleware_that_reads_an_oversized_body_gets_none_of_it(
 
 
 async def test_a_locale_ends_with_its_request(wired, node):
-    """A room that a request started speaks the site's language, not the client's."""
+    """H3: its hook speaks the client's language; the room then speaks the site's."""
     locale = "django.middleware.locale.LocaleMiddleware"
     wired.MIDDLEWARE = [*MIDDLEWARE[:-1], locale, HOOKS]
     headers = {"accept-language": "de"}
     reply = await ask(RoomHandler(), "/parties/lean/lobby", headers=headers)
+    wired.MIDDLEWARE = MIDDLEWARE
+    later = await ask(RoomHandler(), "/parties/lean/lobby", headers=headers)
 
     assert reply.header("content-language") == "de"
-    assert reply.data == {"language": "en-us"}
+    assert reply.data == {"language": "de"}
+    assert later.data == {"language": "en-us"}
 
 
 @pytest.mark.django_db(transaction=True)
