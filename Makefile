@@ -62,7 +62,7 @@ bench: $(INSTALLED) ## Measure, and write benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 conformance: $(INSTALLED) ## Write docs/reference/conformance.md from the tests
-	@$(BIN)/python -m tests.conformance.report $(ARGS)
+	@PYTEST_ADDOPTS="$(SHARED)" $(BIN)/python -m tests.conformance.report $(ARGS)
 
 node-modules: tests/clients/node_modules/.installed ## Bring the clients that the Node tests drive
 	@:
