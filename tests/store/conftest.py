@@ -15,6 +15,7 @@ from partyrooms.nodes.membership import Membership
 from partyrooms.store.database import DatabaseStore
 from partyrooms.testing.memory_store import MemoryStore
 from partyrooms.testing.memory_tables import MemoryTables
+from tests.deadline import DEADLINE
 from tests.needs import need
 
 
@@ -45,7 +46,7 @@ class DatabaseWorld:
         membership = Membership(
             uuid4(), database=self.alias, heartbeat_interval=60.0, lease_ttl=300.0
         )
-        store = DatabaseStore(membership, **options)
+        store = DatabaseStore(membership, **{"idle_timeout": DEADLINE, **options})
         store.node_id = membership.node_id
         yield store
         await store.close()
