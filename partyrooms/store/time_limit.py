@@ -1,7 +1,7 @@
 """The end of a transaction whose thread cannot be cancelled."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from threading import Lock, Timer
 from typing import Any
 
@@ -72,14 +72,17 @@ class TimeLimit:
 
     def _end(self) -> None:
         self._is_due = True
-        session = self._connection.connection
+        session: Any = self._connection.connection
         # The names of sqlite3 and of psycopg for the same; both allow it to any thread.
-        interrupt = getattr(session, "interrupt", None) or session.cancel
+        interrupt = "interrupt" if hasattr(session, "interrupt") else "cancel"
         while not self._lock.acquire(timeout=INTERRUPT_INTERVAL):
-            interrupt()
+            with suppress(Exception):  # the statement, or the session, has just ended
+                getattr(session, interrupt)()
         try:
             if not self._has_ended:
-                session.rollback()
+                # A session that is gone takes its transaction with it.
+                with suppress(Exception):
+                    session.rollback()
                 self._on_over()
         finally:
             self._lock.release()
