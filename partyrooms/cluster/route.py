@@ -162,10 +162,8 @@ class Route(EventInbox):
     def begin_elsewhere(self) -> None:
         """Join the room with the open sockets, and send what waits."""
         self.queue.begin()
-        sockets = (*self._audience.sockets(), *self.queue.left())
-        seats = [
-            to_room.Seat(socket=one.number, profile=one.profile) for one in sockets
-        ]
+        there = (*self._audience.sockets(), *self.queue.left())
+        seats = [to_room.Seat(socket=one.number, profile=one.profile) for one in there]
         self.send(
             to_room.Join, party=self.key.party, room_id=self.key.room_id, seats=seats
         )
