@@ -8,6 +8,7 @@ from partyrooms import Room
 from partyrooms.cluster.placement import Placement
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import MailboxFull
+from tests.cluster.world import KEY as PLAIN
 from tests.cluster.world import PATIENCE, SLEEPY, Socket, connected
 
 KEY = RoomKey("routes-busy", "one")
@@ -121,3 +122,23 @@ async def test_g6_who_waits_for_space_goes_on_when_the_owner_is_lost(layered):
 
     async with asyncio.timeout(PATIENCE):
         await waiting
+
+
+@pytest.mark.parametrize("key", [PLAIN, SLEEPY], ids=["plain", "hibernating"])
+@pytest.mark.parametrize("end", ["stop", "delete"])
+async def test_p4_an_end_leaves_nothing_at_the_gateways(layered, key, end):
+    """P4: no way to the room, no group of the layer, and no new life of the room."""
+    owner = await layered.node()
+    gateway = await layered.node(takes_rooms=False)
+    await owner.worker(key).call("info", {})
+    bob = await connected(gateway, "bob", key)
+
+    async with asyncio.timeout(PATIENCE):
+        await getattr(gateway.cluster.inbox(key), end)()
+    assert await bob.until(("close", 1012))
+    bob.inbox.closed(bob.socket, (1012, ""), True)
+    async with asyncio.timeout(PATIENCE):
+        while layered.layer.groups or gateway.cluster._routes.joined():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+    assert owner.worker(key).life is None
