@@ -15,6 +15,7 @@ class AiChat(Chat):
     off, by a crash or because all had left, starts again when the next client connects.
     """
 
+    hibernate = False  # its task ends with a life, and begins in on_connect
     words = staticmethod(canned)  # any async generator: messages in, pieces of text out
     answering = None
 

@@ -13,6 +13,7 @@ from partyrooms import Room
 class Chat(Room):
     """One conversation per room id: for browsers by WebSocket, for bots by HTTP."""
 
+    hibernate = True  # storage and connection state hold all that it needs
     message_rate = "20/s"  # of one connection
 
     async def on_start(self):  # once per life of the room, before other events

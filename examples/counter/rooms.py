@@ -15,6 +15,8 @@ from partyrooms import Connection, ConnectionContext, Room
 class Counter(Room):
     """Each room id is a counter of its own: ``/parties/counter/<room>``."""
 
+    hibernate = True  # the count is stored: a restart of a worker closes no socket
+
     async def on_start(self):
         """Load what an earlier life stored; other events wait for it."""
         self.count = await self.storage.get("count", 0)

@@ -152,10 +152,9 @@ class LayerCluster:
                 self._has_others = await self.placement.has_others()
 
     def is_outlived(self, key: RoomKey) -> bool:
-        if self._has_others:
-            return True
-        hibernates = registry.get(key.party).hibernate
-        return hibernates and not self.local_audience(key).sockets()
+        if not registry.get(key.party).hibernate:
+            return False  # Its memory would be empty, and on_connect not called again.
+        return self._has_others or not self.local_audience(key).sockets()
 
     @property
     def _serves_others(self) -> bool:

@@ -35,7 +35,8 @@ async def look_for_owner(
         key: The room.
         context: This process's.
         is_over: Whether an owner is known by now.
-        on_found: Called with the owner; the search goes on if it knows none then.
+        on_found: Called with the owner, unless one is known by then; the search goes
+            on if it knows none afterwards.
         on_failed: Called with the last error after ``SEARCH_TIME``, as the last thing.
         is_retry: Begin with the longest delay: an owner that was found is none.
     """
@@ -44,15 +45,23 @@ async def look_for_owner(
     delays = list(SEARCH_DELAYS[-1:] if is_retry else SEARCH_DELAYS)
     while not is_over():
         await asyncio.sleep(delays.pop(0) if len(delays) > 1 else delays[0])
+        failure: Exception | None = None
         try:
-            on_found(await context.placement.choose(key))
+            owner = await context.placement.choose(key)
         except (StoreUnavailable, RoomUnreachable) as error:
-            if clock() - started_at > SEARCH_TIME:
-                logger.warning(
-                    "%s has no owner: %s",
-                    key,
-                    error,
-                    extra={"action": "no_owner", "room": str(key)},
-                )
-                on_failed(error)
-                return
+            failure = error
+        # Meanwhile an owner may have asked for the route, and been joined: a second
+        # join would find a life that has begun, and its sockets would be closed.
+        if is_over():
+            return
+        if failure is None:
+            on_found(owner)
+        elif clock() - started_at > SEARCH_TIME:
+            logger.warning(
+                "%s has no owner: %s",
+                key,
+                failure,
+                extra={"action": "no_owner", "room": str(key)},
+            )
+            on_failed(failure)
+            return

@@ -3,6 +3,7 @@
 import asyncio
 from functools import partial
 from typing import Any
+from weakref import WeakSet
 
 from partyrooms.cluster.context import Context
 from partyrooms.cluster.encoding import encode_or_fail
@@ -62,6 +63,7 @@ class Route(EventInbox):
         self._search: asyncio.Task[None] | None = None
         self.group = context.transport.membership(key.group_name)
         self._redirected_to: Link | None = None
+        self._ended_by_room: WeakSet[Socket] = WeakSet()
 
     @property
     def taker(self) -> Worker | None:
@@ -72,8 +74,6 @@ class Route(EventInbox):
     def is_elsewhere(self) -> bool:
         """Whether it is at an owner elsewhere."""
         return self.link is not None
-
-    # From the gateway
 
     @property
     def is_full(self) -> bool:
@@ -88,6 +88,8 @@ class Route(EventInbox):
     def put(self, event: Event) -> None:
         taker = self.taker
         if taker is None:
+            if self.link is None and event.client() in self._ended_by_room:
+                return  # The room has called on_close; it is not to be joined for it.
             self.queue.waiting.append(event)
             if self.link is not None:
                 self.pump()
@@ -104,16 +106,13 @@ class Route(EventInbox):
             return taker.message(socket, payload)
         return super().message(socket, payload)
 
-    async def stop(self) -> None:
-        await self._end(delete=False)
-
-    async def delete(self) -> None:
-        await self._end(delete=True)
-
-    async def _end(self, *, delete: bool) -> None:
+    async def stop(self, *, delete: bool = False) -> None:
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.put(End(delete, reply))
         await asyncio.shield(reply)
+
+    async def delete(self) -> None:
+        await self.stop(delete=True)
 
     def probe(self, chain: Chain) -> None:
         if self.worker is not None:
@@ -162,10 +161,8 @@ class Route(EventInbox):
     def begin_elsewhere(self) -> None:
         """Join the room with the open sockets, and send what waits."""
         self.queue.begin()
-        sockets = (*self._audience.sockets(), *self.queue.left())
-        seats = [
-            to_room.Seat(socket=one.number, profile=one.profile) for one in sockets
-        ]
+        there = (*self._audience.sockets(), *self.queue.left())
+        seats = [to_room.Seat(socket=one.number, profile=one.profile) for one in there]
         self.send(
             to_room.Join, party=self.key.party, room_id=self.key.room_id, seats=seats
         )
@@ -173,19 +170,15 @@ class Route(EventInbox):
         self.pump()
 
     def redirect(self, link: Link, *, at_once: bool) -> None:
-        """
-        Another process has claimed the room: join it, ``at_once`` if the owner is dead.
-
-        Otherwise the owner's last messages are waited for: they may still be under way.
-        """
-        if self.link is not None and not at_once:
+        """Join the process that has claimed the room, ``at_once`` if the owner died."""
+        if self.link is not None and not at_once:  # Its last messages may be under way.
             self._redirected_to = link
             return
         self.part()
         self.follow(link)
 
     def unsettle(self) -> None:
-        """Know no owner any more; what was not handled waits again, in order."""
+        """Know no owner any more; what was not handled waits again."""
         self.forget_owner()
         self._joined.pop(self.number, None)
         self.queue.resend()
@@ -236,6 +229,8 @@ class Route(EventInbox):
             case to_gateway.ToSocket(socket=number):
                 socket = self._context.sockets.get(number)
                 if socket is not None:
+                    if isinstance(message, to_gateway.Close) and message.drop:
+                        self._ended_by_room.add(socket)
                     apply(socket, message)
                     if isinstance(message, to_gateway.Accept):
                         self.group.wanted(True)

@@ -52,6 +52,7 @@ class RouteQueue(Mailbox):
         """What was sent and not handled, which is forgotten."""
         unhandled = list(self.unhandled)
         self.unhandled.clear()
+        self.freed()
         return unhandled
 
     def resend(self) -> None:

@@ -94,6 +94,8 @@ class Subscription:
     def part(self, kind: type[to_gateway.ToGateway], **values: Any) -> None:
         """Send why the room is not this route's any more, as the last message."""
         self._audience.remove(self)
+        if self._reported != self.handled_count:
+            self._report_handled()  # Else the next owner would handle it again.
         self._send(kind, **values)
         self.is_current = False
         self._on_parted(self)

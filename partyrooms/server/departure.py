@@ -17,18 +17,13 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from partyrooms.server.giving_away import duration_of
 from partyrooms.server.node import GOING_AWAY, Node
 from partyrooms.server.nodes import existing_node
 
 logger = logging.getLogger("partyrooms.asgi")
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
-GRACE = 10.0
-"""Seconds that closing the sockets takes at most; a supervisor must wait longer."""
-
-CLOSES_PER_SECOND = 500
-"""Few sockets are closed sooner than in ``GRACE``; more at a higher rate."""
 
 BATCH_INTERVAL = 0.05
 """Seconds between two batches of closes."""
@@ -122,8 +117,7 @@ async def leave(node: Node) -> None:
         len(sockets),
         extra={"action": "departure", "sockets": len(sockets)},
     )
-    duration = min(GRACE, len(sockets) / CLOSES_PER_SECOND)
-    batches = max(1, round(duration / BATCH_INTERVAL))
+    batches = max(1, round(duration_of(len(sockets)) / BATCH_INTERVAL))
     for start in range(batches):
         for one in sockets[start::batches]:
             one.close(GOING_AWAY)

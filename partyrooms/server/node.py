@@ -29,6 +29,7 @@ from partyrooms.runtime.threads import HookThreads, take_lane
 from partyrooms.runtime.timers import NodeTimers
 from partyrooms.runtime.watchdog import Watchdog
 from partyrooms.runtime.worker import Worker
+from partyrooms.server.giving_away import give_away
 from partyrooms.usercode import Hook, InThread
 
 FLUSH_TIME = 5.0
@@ -164,8 +165,8 @@ class Node:
         """
         Give every room away, with the sockets that are elsewhere, and take no more.
 
-        Its own sockets go on, at rooms of other processes. Without others the rooms
-        are stopped: sockets get 1012. Those of rooms that hibernate stay in any case.
+        Sockets of rooms that hibernate stay open and go on at rooms of other processes.
+        Those of other rooms get 1012, room by room: their memory ends here.
 
         Args:
             patience: Seconds to wait for another process that takes the rooms, if there
@@ -177,11 +178,8 @@ class Node:
         await self.cluster.stop_taking_rooms()
         await self.cluster.wait_for_others(patience)
         while self.rooms.busy:
-            await asyncio.gather(
-                *(
-                    one.stop(None if self.cluster.is_outlived(one.key) else GOING_AWAY)
-                    for one in tuple(self.rooms.busy)
-                )
+            await give_away(
+                tuple(self.rooms.busy), self.cluster.is_outlived, GOING_AWAY
             )
         with suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_TIME):

@@ -2,14 +2,41 @@
 
 import asyncio
 
-from tests.cluster.world import KEY, PATIENCE, SLEEPY, connected
+import pytest
+
+from partyrooms import Room
+from partyrooms.core.keys import RoomKey
+from tests.cluster.world import KEY, PATIENCE, SLEEPY, Socket, ask, connected
+
+
+class Names(Room):
+    """Keeps names in memory, as on_connect brings them."""
+
+    party = "departing-names"
+
+    async def on_start(self):
+        self.names = {}
+        self.left = await self.storage.get("left", 0)
+
+    async def on_connect(self, connection, ctx):
+        self.names[connection.id] = ctx.props["who"]
+
+    async def on_message(self, message, sender):
+        sender.send(self.names[sender.id])
+
+    async def on_close(self, connection):
+        self.left += 1
+        self.storage.put("left", self.left)
+
+    async def on_request(self, request):
+        return str(self.left)
 
 
 async def test_d6_rooms_wait_for_the_next_worker(layered):
     """D6: it is not there yet; the rooms go on until it is, and no socket is closed."""
     last = await layered.node("workers")
     gateway = await layered.node("workers", takes_rooms=False)
-    bob = await connected(gateway, "bob")
+    bob = await connected(gateway, "bob", SLEEPY)
     leaving = asyncio.ensure_future(last.drain(patience=PATIENCE))
     await asyncio.sleep(0)
     bob.send("a")
@@ -59,4 +86,45 @@ async def test_d6_sockets_of_a_hibernating_room_need_no_worker(layered):
     bob.send("a")
 
     assert await bob.next() == "bob:a"
+    assert bob.socket.closing is None
+
+
+@pytest.mark.parametrize("where", ["at the owner", "elsewhere"])
+async def test_r24_memory_that_ends_as_planned_ends_its_sockets(layered, where):
+    """R24, D6: 1012, on_close for each; who comes back meets on_connect again."""
+    last, successor = await layered.node(), await layered.node()
+    gateway = await layered.node(takes_rooms=False)
+    at = last if where == "at the owner" else gateway
+    keys = [RoomKey("departing-names", f"{number}") for number in range(3)]
+    for key in keys:  # the room's first event decides its owner
+        await last.worker(key).call("info", {})
+    sockets = [Socket(at, f"s{n}", key) for key in keys for n in range(3)]
+    assert [await one.next() for one in sockets] == ["accept"] * 9
+
+    await last.drain()
+
+    closes = [await one.until(("close", 1012)) for one in sockets]
+    assert [each[-1] for each in closes] == [("close", 1012)] * 9
+    again = Socket(gateway, "s0", keys[0])
+    assert await again.next() == "accept"
+    again.send("who")
+    assert await again.next() == "s0"
+    left = [await ask(gateway, key) for key in keys]
+    assert [one.body for one in left] == [b"3"] * 3
+    assert successor.rooms.busy
+
+
+async def test_d6_the_sockets_of_hibernating_rooms_stay_beside_them(layered):
+    """D6, R24: the class decides, not the process."""
+    last, _ = await layered.node(), await layered.node()
+    gateway = await layered.node(takes_rooms=False)
+    await last.worker(SLEEPY).call("info", {})
+    await last.worker(KEY).call("info", {})
+    bob, carol = [await connected(gateway, "b", key) for key in (SLEEPY, KEY)]
+
+    await last.drain()
+
+    assert await carol.until(("close", 1012))
+    bob.send("a")
+    assert await bob.next() == "b:a"
     assert bob.socket.closing is None

@@ -5,9 +5,11 @@ import asyncio
 import pytest
 
 from partyrooms import Room
+from partyrooms.cluster.placement import Placement
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import MailboxFull
-from tests.cluster.world import PATIENCE, Socket
+from tests.cluster.world import KEY as PLAIN
+from tests.cluster.world import PATIENCE, SLEEPY, Socket, connected
 
 KEY = RoomKey("routes-busy", "one")
 
@@ -65,3 +67,78 @@ async def test_g6_a_full_room_turns_requests_away_until_there_is_space(
         await waiting
         await inbox.call("info", {})
     assert [await alice.next() for _ in range(3)] == ["wait", "one", "two"]
+
+
+async def test_d6_who_was_joined_while_it_searched_does_not_join_again(
+    layered, monkeypatch
+):
+    """D6: after an await the world may have changed: one join, and no code."""
+    owner = await layered.node()
+    gateway = await layered.node(takes_rooms=False)
+    alice = await connected(gateway, "alice", SLEEPY)
+    route, choose = alice.inbox, Placement.choose
+    await owner.worker(SLEEPY).stop(None)
+    async with asyncio.timeout(PATIENCE):
+        while route.link is not None:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def late_choose(placement, key):
+        found = await choose(placement, key)
+        asked.set()
+        await answer.wait()
+        return found
+
+    monkeypatch.setattr(Placement, "choose", late_choose)
+    alice.send("a")
+    async with asyncio.timeout(PATIENCE):
+        await asked.wait()
+        await owner.worker(SLEEPY).call("info", {})
+    joins = route.join
+    assert route.link is not None
+    assert await alice.next() == "alice:a"
+
+    answer.set()
+    async with asyncio.timeout(PATIENCE):
+        await route._search
+
+    assert route.join == joins
+    alice.send("b")
+    assert await alice.next() == "alice:b"
+
+
+async def test_g6_who_waits_for_space_goes_on_when_the_owner_is_lost(layered):
+    """G6: what the lost owner had not handled takes no space any more."""
+    owner = await layered.node()
+    gateway = await layered.node(mailbox_size=1, takes_rooms=False)
+    alice = Socket(gateway, "alice", KEY)
+    assert await alice.next() == "accept"
+    alice.send("wait")
+    waiting = asyncio.ensure_future(alice.inbox.space())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+
+    await layered.kill(owner)
+
+    async with asyncio.timeout(PATIENCE):
+        await waiting
+
+
+@pytest.mark.parametrize("key", [PLAIN, SLEEPY], ids=["plain", "hibernating"])
+@pytest.mark.parametrize("end", ["stop", "delete"])
+async def test_p4_an_end_leaves_nothing_at_the_gateways(layered, key, end):
+    """P4: no way to the room, no group of the layer, and no new life of the room."""
+    owner = await layered.node()
+    gateway = await layered.node(takes_rooms=False)
+    await owner.worker(key).call("info", {})
+    bob = await connected(gateway, "bob", key)
+
+    async with asyncio.timeout(PATIENCE):
+        await getattr(gateway.cluster.inbox(key), end)()
+    assert await bob.until(("close", 1012))
+    bob.inbox.closed(bob.socket, (1012, ""), True)
+    async with asyncio.timeout(PATIENCE):
+        while layered.layer.groups or gateway.cluster._routes.joined():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+    assert owner.worker(key).life is None

@@ -35,6 +35,12 @@ class Volatile(Room):
         else:
             sender.send(f"{sender.id}:{message}")
 
+    async def on_request(self, request):
+        self.storage.put("half", True)
+        await self.storage.sync()
+        if "raise" in request.data:
+            raise ValueError("as asked")
+
 
 @pytest.fixture
 async def owner(layered):
@@ -343,3 +349,22 @@ async def test_events_that_come_to_nothing_are_counted_in_their_order(
     assert subscription.handled_count == before
     owner.worker(VOLATILE).life.room.go_on.set()
     await until(lambda: subscription.handled_count == before + 2)
+
+
+@pytest.mark.parametrize("body", [{}, {"raise": True}], ids=["ends well", "raises"])
+async def test_d5_a_sync_before_the_first_socket_is_over_with_its_turn(
+    layered, owner, bobs, body
+):
+    """D5: nothing was under way when the owner died, so the sockets stay."""
+    await ask(owner, VOLATILE, **body)
+    bob = await connected(bobs[0], "bob", VOLATILE)
+    bob.send("a")
+    assert await bob.next() == "bob:a"
+    bob.send("b")
+    assert await bob.next() == "bob:b"
+    await layered.kill(owner)
+    await layered.node()
+
+    bob.send("c")
+
+    assert await bob.next() == "bob:c"

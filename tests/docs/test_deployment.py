@@ -21,7 +21,7 @@ from django.core.management import get_commands
 
 from partyrooms.conf import Settings
 from partyrooms.management.commands import serve
-from partyrooms.server.departure import GRACE
+from partyrooms.server.giving_away import GRACE
 from tests.docs.pages import all_pages, blocks_of
 from tests.faults.lab.process import Process
 from tests.faults.lab.services import Postgres, Valkey

@@ -68,8 +68,8 @@ class DeliveryMarks:
 
     def close(self, turn: Turn) -> None:
         """A turn has ended: number it, and have it sent as one."""
-        if not self._log.gateways:
-            return
+        if not (self._log.gateways or turn.is_interrupted):
+            return  # What ``interrupt`` has raised falls again, whoever is there.
         marks = self._log.close(
             self._targets(turn), self._sender(turn), interrupted=turn.is_interrupted
         )
