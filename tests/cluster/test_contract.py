@@ -101,9 +101,10 @@ async def test_r17_a_hook_that_raises_leaves_the_socket_open(here, there):
     assert await bob.next() == "bob:on"
 
 
+@pytest.mark.django_db(transaction=True)  # the user is loaded
 async def test_h3_a_request_is_answered(here, there):
     """H3: with body and user id as they were."""
-    answer = await ask(there, text="hi")
+    answer = await ask(there, text="hi", user_id="7")
 
     assert answer.body == b'{"seen":[],"body":{"text":"hi"},"who":"7"}'
 

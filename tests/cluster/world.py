@@ -147,7 +147,7 @@ async def connected(node, name, key=KEY):
     return socket
 
 
-async def ask(node, key=KEY, **body):
+async def ask(node, key=KEY, *, user_id=None, **body):
     """What a room answers to a POST from a node."""
     request = build_request(
         key,
@@ -157,7 +157,7 @@ async def ask(node, key=KEY, **body):
         json=body,
         data=None,
         query=None,
-        user_id="7",
+        user_id=user_id,
     )
     async with asyncio.timeout(PATIENCE):
         return await node.cluster.request(key, request)
