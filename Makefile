@@ -10,7 +10,7 @@ PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 # Where tests need real servers, a browser or Node; all other ones are fast.
-FAR := browser clients conformance docs faults servers
+FAR := browser clients conformance docs faults projects server_protocol servers
 FAST := tests $(FAR:%=--ignore=tests/%)
 PYTEST := $(BIN)/python -m pytest -q
 # Each begins with neighbours, for what modules share, and ends with what others left.

@@ -14,7 +14,6 @@ from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.handlers.asgi import ASGIRequest
 from django.utils.functional import SimpleLazyObject
@@ -150,7 +149,7 @@ def http_request(copy: RequestCopy) -> CopiedRequest:
     request = CopiedRequest(scope, BytesIO(copy.body))
     request.META.update(copy.meta)
     request.props = json.loads(copy.props)
-    request.user = AnonymousUser()
+    request.user = _nobody()
     if copy.user_id is not None:
         request.user = SimpleLazyObject(partial(_user, copy.user_id))
     if copy.session is not None:
@@ -224,9 +223,16 @@ def _is_of_text(charset: str) -> bool:
     return True
 
 
+def _nobody() -> Any:
+    # It imports models, which a project without users has not installed.
+    from django.contrib.auth.models import AnonymousUser
+
+    return AnonymousUser()
+
+
 def _user(user_id: str) -> Any:
     users = get_user_model()._default_manager
-    return users.filter(pk=user_id).first() or AnonymousUser()
+    return users.filter(pk=user_id).first() or _nobody()
 
 
 def _instance(label: str, key: str) -> Any:

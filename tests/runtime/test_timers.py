@@ -289,6 +289,7 @@ async def test_r27_a_timer_is_gone_with_its_life(ends):
 
     class Starting(Timed):
         party = "timed-starting"
+        hibernate = True
 
         def on_start(self):
             self.every(5, self.note, "mine")
