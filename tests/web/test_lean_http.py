@@ -142,7 +142,7 @@ async def test_the_connection_of_the_requests_thread_is_closed(wired, node):
 
     (opened,) = seen
     async with asyncio.timeout(DEADLINE):
-        while opened.connection is not None:  # the thread closes it by itself
+        while opened.connection is not None:  # noqa: ASYNC110 - a thread closes it
             await asyncio.sleep(0)
 
 
