@@ -75,7 +75,9 @@ async def test_votes_of_a_bot_count_and_a_refusal_is_told(server, visit, room_id
         await expect(ada.get_by_role("alert")).to_contain_text("at least 2")
         asked = await bot.post(url, json=lunch)
         refused = await bot.post(url, json=lunch)
-        voted = await bot.post(f"{url}/votes", json={"option": 1})
+        await bot.get(f"{server.http_url}/poll/{room_id}/")  # who votes, and a token
+        token = {"X-CSRFToken": bot.cookies["csrftoken"]}
+        voted = await bot.post(f"{url}/votes", json={"option": 1}, headers=token)
 
     assert [asked.status_code, refused.status_code] == [200, 400]
     assert voted.json()["yours"] == 1
