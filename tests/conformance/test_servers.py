@@ -124,7 +124,7 @@ async def test_r12_a_large_body_arrives_whole(room):
 
 
 async def test_d4_a_restart_tells_clients_to_come_back(kind):
-    """W7, D4: with 1012, before the server's own end; Daphne and granian may cut them."""
+    """W7, D4: with 1012, before the server ends; Daphne and granian may cut them."""
     async with serve(kind) as server, visit(server) as visitor:
         room = await visitor.define(Echo)
         alice = await room.join("alice")
