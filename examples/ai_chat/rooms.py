@@ -11,8 +11,7 @@ class AiChat(Chat):
     """
     The chat, and a task that answers while at least one client is connected.
 
-    A question is stored at once, an answer when it is complete. An answer that broke
-    off, by a crash or because all had left, starts again when the next client connects.
+    A question is stored at once, a complete answer, too; others start again later.
     """
 
     hibernate = False  # its task ends with a life, and begins in on_connect

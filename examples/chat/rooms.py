@@ -11,8 +11,7 @@ from partyrooms import Room
 
 
 class Chat(Room):
-    """One conversation per room id: for browsers by WebSocket, for bots by HTTP."""
-
+    # One conversation per room id: for browsers by WebSocket, for bots by HTTP.
     hibernate = True  # storage and connection state hold all that it needs
     message_rate = "20/s"  # of one connection
 

@@ -1,8 +1,7 @@
 """
 A counter that everyone with the same URL shares.
 
-The smallest room that stores something. A WebSocket and an HTTP request change the same
-number, everyone sees it at once, also by server-sent events. A restart keeps it.
+WebSocket and HTTP change one stored number; server-sent events show it as well.
 """
 
 import asyncio
@@ -18,7 +17,6 @@ class Counter(Room):
     hibernate = True  # the count is stored: a restart of a worker closes no socket
 
     async def on_start(self):
-        """Load what an earlier life stored; other events wait for it."""
         self.count = await self.storage.get("count", 0)
         self.changed = asyncio.Event()
 
