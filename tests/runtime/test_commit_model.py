@@ -234,10 +234,11 @@ class CommitPath(RuleBasedStateMachine):
         if room.hook is not None and not room.is_lost:
             hook = room.hook
             act, what = (self.write, hook.keys) if writes else (self.say, hook.said)
-            self.run(self._in(hook, act, room, what))
+            self.run(self._in(room, hook, act, room, what))
 
-    async def _in(self, hook, *work):
-        hook.context.run(*work)
+    async def _in(self, room, hook, work, *args):
+        if not room.is_lost:  # A commit may have failed since the rule was chosen.
+            hook.context.run(work, *args)
 
     @rule(n=rooms, well=st.booleans())
     def a_hook_ends(self, n, well):
