@@ -84,8 +84,11 @@ class Membership:
             if self._registered:
                 return
             sent_at = boot_clock()
-            with transaction.atomic(using=self.database):
-                nodes = Node.objects.using(self.database)
+            nodes = Node.objects.using(self.database)
+            with (
+                writing(self.database, is_urgent=True),
+                transaction.atomic(using=self.database),
+            ):
                 nodes.filter(state=Node.State.DEAD, rooms=None).delete()
                 # It may exist: the answer to an earlier attempt was lost.
                 nodes.get_or_create(
@@ -103,7 +106,8 @@ class Membership:
         # At once: alarms of their rooms may be due, and no other node may be there.
         for node in nodes.filter(state=Node.State.ALIVE, host=host()):
             if node.pk != self.node_id and is_gone(node):
-                declare_dead(node, database=self.database)
+                with writing(self.database, is_urgent=True):
+                    declare_dead(node, database=self.database)
 
     def start_heartbeat(
         self,
@@ -126,9 +130,10 @@ class Membership:
     def stop_taking_rooms(self) -> None:
         """Take no more rooms from others: this process is going away."""
         self.takes_rooms = False
-        Node.objects.using(self.database).filter(pk=self.node_id).update(
-            takes_rooms=False
-        )
+        with writing(self.database, is_urgent=True):
+            Node.objects.using(self.database).filter(pk=self.node_id).update(
+                takes_rooms=False
+            )
 
     def close(self) -> None:
         """

@@ -4,7 +4,7 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from threading import Lock
+from threading import Lock, get_ident
 
 from django.db import connections
 
@@ -21,19 +21,25 @@ class Writer:
         self._guard = Lock()
         self._waiting: deque[Lock] = deque()
         self._is_held = False
+        self._thread: int | None = None
 
     @contextmanager
     def alone(self, *, is_urgent: bool = False) -> Iterator[None]:
         """
-        Hold it for the block; it is not to be taken twice.
+        Hold it for the block; in a block of the same thread it is held already.
 
         Args:
             is_urgent: Before all that wait.
         """
+        if self._thread == get_ident():
+            yield
+            return
         self._acquire(is_urgent=is_urgent)
+        self._thread = get_ident()
         try:
             yield
         finally:
+            self._thread = None
             self._release()
 
     def _acquire(self, *, is_urgent: bool) -> None:

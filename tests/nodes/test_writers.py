@@ -49,6 +49,23 @@ def test_a_writer_that_raises_lets_the_next_one_write():
         pass
 
 
+def test_a_thread_that_writes_may_write_within():
+    """A claim registers its node on the way: it does not wait for itself."""
+    writer, done = Writer(), threading.Event()
+
+    def write():
+        with writer.alone(), writer.alone():
+            pass
+        done.set()
+
+    thread = threading.Thread(target=write, daemon=True)
+    thread.start()
+
+    assert done.wait(DEADLINE)
+    with writer.alone():
+        pass
+
+
 @pytest.mark.django_db(transaction=True)
 def test_d9_a_heartbeat_has_its_turn_among_writers_of_its_process(caplog, wait_for):
     """D9: however much is started and stored, the lease is renewed."""
