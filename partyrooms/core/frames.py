@@ -14,14 +14,16 @@ class Frame:
     Attributes:
         payload: What is sent.
         event: The ASGI message; shared by all sockets, so nobody may change it.
+        wire: The same as a server writes it, once a socket's server has made it.
     """
 
-    __slots__ = ("_size", "event", "payload")
+    __slots__ = ("_size", "event", "payload", "wire")
 
     def __init__(self, payload: str | bytes) -> None:
         self.payload = payload
         kind = "text" if isinstance(payload, str) else "bytes"
         self.event: dict[str, Any] = {"type": "websocket.send", kind: payload}
+        self.wire: bytes | None = None
         self._size = -1
 
     @property

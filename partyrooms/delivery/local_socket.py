@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from partyrooms.core.frames import Frame, Profile
 from partyrooms.delivery.local_audience import LocalAudience
-from partyrooms.ports.sockets import Closing
+from partyrooms.ports.sockets import Closing, Wire
 
 logger = logging.getLogger("partyrooms.sockets")
 
@@ -47,12 +47,14 @@ class LocalSocket:
         send: The ASGI server's.
         accept_event: What answers the handshake.
         max_queued: Bytes that may wait for the client.
+        wire: The server's shorter way for frames, if it has one; ``send`` stays in use
+            for all else, and for frames while the client does not keep up.
     """
 
     __slots__ = (
         *("__weakref__", "number", "profile", "closing"),
         *("is_accepted", "is_gone", "is_dropped"),
-        *("_observer", "_audience", "_send", "_accept_event", "_max_queued"),
+        *("_observer", "_audience", "_send", "_accept_event", "_max_queued", "_wire"),
         *("_loop", "_events", "_queued", "_writer"),
     )
 
@@ -67,6 +69,7 @@ class LocalSocket:
         send: Callable[[Event], Awaitable[None]],
         accept_event: Event,
         max_queued: int,
+        wire: Wire | None = None,
     ) -> None:
         self.number = 0  # set by a cluster that needs it
         self.profile = profile
@@ -79,6 +82,7 @@ class LocalSocket:
         self._send = send
         self._accept_event = accept_event
         self._max_queued = max_queued
+        self._wire = wire
         self._loop = asyncio.get_running_loop()
         self._events: deque[tuple[Event, int]] = deque()
         self._queued = 0
@@ -99,7 +103,13 @@ class LocalSocket:
         if self.closing is not None or self.is_gone:
             return
         if self._writer is None:
-            self._begin(frame.event, frame)
+            wire = self._wire
+            if wire is None or wire.is_paused:
+                self._begin(frame.event, frame)
+                return
+            if frame.wire is None:
+                frame.wire = wire.encode(frame.payload)
+            wire.write(frame.wire)
             return
         queued = self._queued + frame.size
         # A frame that is too large on its own may go to a client that keeps up.

@@ -63,6 +63,24 @@ class Socket(Protocol):
         """
 
 
+class Wire(Protocol):
+    """
+    A server that takes ready frames, without an event and a coroutine for each.
+
+    Attributes:
+        is_paused: The client does not keep up; what is sent now has to wait.
+    """
+
+    @property
+    def is_paused(self) -> bool: ...
+
+    def encode(self, payload: str | bytes) -> bytes:
+        """Make the frame of a message; it may be written to any number of sockets."""
+
+    def write(self, frame: bytes) -> None:
+        """Write a frame, in order; nothing happens if the client is gone."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectionContext:
     """

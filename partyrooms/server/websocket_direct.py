@@ -11,11 +11,12 @@ it; between the two it may attach a ``Sink``, which gets messages, and write fra
     await send({"type": "websocket.accept"})
     await receive()                                  # websocket.disconnect
 
-A broadcast is one ``frame = encode(payload)``, then ``socket.write(frame)`` for each.
+A broadcast is one ``frame = socket.encode(payload)``, written to each of its sockets.
 All of it is to be called in the thread of the server's event loop.
 """
 
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
 
 EXTENSION = "partyrooms.direct"
 """Its name among the scope's extensions."""
@@ -49,6 +50,15 @@ class DirectSocket(Protocol):
     """
 
     @property
+    def sender(self) -> Callable[[Any], Awaitable[None]] | None:
+        """
+        The ``send`` that the application was called with; None: it has ended.
+
+        An application that got another one stands behind a middleware that wants to
+        see what is sent: it has to send events.
+        """
+
+    @property
     def is_open(self) -> bool:
         """Whether frames reach the client: accepted, and not closed by either side."""
 
@@ -68,6 +78,9 @@ class DirectSocket(Protocol):
         ``receive()`` has not given by then are given to the sink at once.
         """
 
+    def encode(self, payload: str | bytes) -> bytes:
+        """Make the frame of a message; it may be written to any number of sockets."""
+
     def write(self, frame: bytes) -> None:
         """
         Write a ready frame, in the order of the calls.
@@ -76,7 +89,7 @@ class DirectSocket(Protocol):
         ``paused()`` and ``resumed()``.
 
         Args:
-            frame: From ``websocket_frames.encode()``.
+            frame: From ``encode()``.
         """
 
     def close(self, code: int = 1000, reason: str = "") -> None:
@@ -92,3 +105,17 @@ class DirectSocket(Protocol):
 
     def resume_reading(self) -> None:
         """Read again."""
+
+
+def shorter_way(
+    scope: Mapping[str, Any], send: Callable[[Any], Awaitable[None]]
+) -> DirectSocket | None:
+    """
+    A socket's direct way, if the server has one and nobody stands in between.
+
+    Args:
+        scope: The WebSocket's.
+        send: What the application was called with.
+    """
+    direct: DirectSocket | None = (scope.get("extensions") or {}).get(EXTENSION)
+    return direct if direct is not None and direct.sender == send else None

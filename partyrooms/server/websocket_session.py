@@ -82,10 +82,9 @@ class Session:
 
     async def run(self) -> None:
         """Run the application to its end; then end the connection, if it is not."""
+        send = self._socket.sender = self.send
         try:
-            result = await self._application(
-                self._scope, self._socket.inbox.get, self.send
-            )
+            result = await self._application(self._scope, self._socket.inbox.get, send)
         except ClientDisconnected:
             pass
         except BaseException:
@@ -101,6 +100,7 @@ class Session:
                 )
         if self._state in (State.CONNECTING, State.DENYING):
             self._socket.refuse(internal_server_error())
+        self._socket.sender = None  # and with it a circle of references
         self._socket.leave()
 
     async def send(self, event: Event) -> None:

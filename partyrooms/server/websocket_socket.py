@@ -1,7 +1,7 @@
 """One client's WebSocket, from its handshake to its end."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from partyrooms.server.websocket_direct import Sink
@@ -12,6 +12,7 @@ from partyrooms.server.websocket_frames import (
     NO_CODE,
     PONG,
     SERVICE_RESTART,
+    encode,
     encode_close,
     encode_frame,
 )
@@ -46,6 +47,7 @@ class Socket(asyncio.BufferedProtocol):
 
     __slots__ = (
         *("is_open", "is_paused", "is_gone", "is_reading", "drained", "inbox"),
+        "sender",
         *("_transport", "_max_size", "_on_open", "_on_lost", "_keepalive", "_sink"),
         *("_parser", "_early", "_pong", "_timer"),
     )
@@ -61,6 +63,7 @@ class Socket(asyncio.BufferedProtocol):
         on_open: Callable[["Socket"], None],
         on_lost: Callable[["Socket"], None],
     ) -> None:
+        self.sender: Callable[[Any], Awaitable[None]] | None = None
         self.is_open = False
         self.is_paused = False
         self.is_gone = False
@@ -97,6 +100,8 @@ class Socket(asyncio.BufferedProtocol):
             sink.message_received(message)
         if self.is_paused:
             sink.paused()
+
+    encode = staticmethod(encode)
 
     def write(self, frame: bytes) -> None:
         if self.is_open:

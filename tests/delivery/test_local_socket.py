@@ -16,7 +16,7 @@ ACCEPT = {"type": "websocket.accept"}
 class Socket:
     """A keeper with an outbox, and a server whose sends end when they are told to."""
 
-    def __init__(self, max_queued=100):
+    def __init__(self, max_queued=100, wire=None):
         self.heard = []
         self.sent = []
         self.writable = asyncio.Event()
@@ -29,6 +29,7 @@ class Socket:
             send=self.send,
             accept_event=ACCEPT,
             max_queued=max_queued,
+            wire=wire,
         )
 
     async def send(self, event):
@@ -67,6 +68,64 @@ async def test_sending_takes_no_task_while_the_server_takes_everything():
 
     assert socket.texts == ["a", "b"]
     assert len(asyncio.all_tasks()) == 1
+
+
+class Wire:
+    """A server's shorter way, which keeps what it wrote among what was sent."""
+
+    def __init__(self):
+        self.is_paused = False
+        self.encoded = 0
+        self.socket = None
+
+    def encode(self, payload):
+        self.encoded += 1
+        return f"<{payload}>".encode()
+
+    def write(self, frame):
+        self.socket.sent.append({"text": frame})
+
+
+def wired(**options):
+    socket = Socket(wire=Wire(), **options)
+    socket.wire = socket.socket._wire
+    socket.wire.socket = socket
+    return socket.accepted()
+
+
+async def test_a_frame_is_made_once_for_all_sockets_of_a_server_with_a_wire():
+    """Its bytes are written to each; nothing else goes that way."""
+    sockets = [wired(), wired()]
+    frame = Frame("a")
+
+    for socket in sockets:
+        socket.socket.send(frame)
+        socket.socket.close((1000, ""))
+
+    assert sum(socket.wire.encoded for socket in sockets) == 1
+    for socket in sockets:
+        accepted, sent, closed = socket.sent
+        assert accepted == ACCEPT
+        assert sent == {"text": b"<a>"}
+        assert closed["type"] == "websocket.close"
+
+
+async def test_d7_a_wire_whose_client_does_not_keep_up_is_not_written_to():
+    """The same order and the same bound as without a wire; then it is used again."""
+    socket = wired(max_queued=3)
+    socket.wire.is_paused = True
+    socket.writable.clear()
+    for text in ("a", "b", "c"):
+        socket.socket.send(Frame(text))
+    socket.wire.is_paused = False  # the task that sends has not noticed yet
+    socket.socket.send(Frame("d"))
+    assert socket.heard == ["overflowed"]
+
+    socket.writable.set()
+    await patiently(socket.socket.flush())
+    socket.socket.send(Frame("e"))
+
+    assert socket.texts == ["a", "b", "c", b"<e>"]
 
 
 async def test_what_waits_is_sent_in_order():

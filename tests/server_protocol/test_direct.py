@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from partyrooms.server.websocket_direct import EXTENSION
+from partyrooms.server.websocket_direct import EXTENSION, shorter_way
 from partyrooms.server.websocket_frames import encode
 from tests.server_protocol.serving import joined, serving, until
 from tests.servers.client import DEADLINE
@@ -266,3 +266,30 @@ async def test_pings_are_not_the_sinks_affair():
 
         assert await client.frame() == (PONG, b"p")
     assert sink.told == []
+
+
+async def test_a_middleware_that_wants_to_see_what_is_sent_sees_it():
+    """Whoever is called with another ``send`` gets no direct way."""
+    ways = []
+
+    async def application(scope, receive, send):
+        ways.append(shorter_way(scope, send))
+        await receive()
+        await send({"type": "websocket.accept"})
+        await receive()
+
+    async def middleware(scope, receive, send):
+        async def seen(event):
+            await send(event)
+
+        await application(scope, receive, seen)
+
+    for served_by in (application, middleware):
+        async with serving(served_by) as served, joined(served) as client:
+            await client.send(frame(CLOSE))
+            await served.until(lambda: not served.tasks)
+
+    direct, nothing = ways
+    assert direct.encode("a") == encode("a")
+    assert direct.sender is None  # it ended with its application
+    assert nothing is None

@@ -15,6 +15,7 @@ from partyrooms.exceptions import ConnectionTrouble, TooSlow
 from partyrooms.ports.sockets import ConnectionContext
 from partyrooms.server.node import GOING_AWAY, Node
 from partyrooms.server.start import current_node
+from partyrooms.server.websocket_direct import shorter_way
 from partyrooms.web.sockets.denial import Send, deny, say_goodbye, too_late
 from partyrooms.web.sockets.ending import ending_of, tells_reasons
 from partyrooms.web.sockets.handshake import Admission
@@ -51,7 +52,7 @@ class Gateway(AsyncConsumer):
         if node.is_leaving:
             await _deny(scope, send)
             return
-        self._prepare(node, admission, send)
+        self._prepare(node, admission, scope, send)
         try:
             async with self._patience:
                 await self._attach(admission)
@@ -89,7 +90,9 @@ class Gateway(AsyncConsumer):
         self._refusal = error
         self._allow_until(asyncio.get_running_loop().time())
 
-    def _prepare(self, node: Node, admission: Admission, send: Send) -> None:
+    def _prepare(
+        self, node: Node, admission: Admission, scope: dict[str, Any], send: Send
+    ) -> None:
         key = self._key = admission.key
         self._patience = asyncio.timeout_at(admission.deadline)
         self._limits = Limits(registry.get(key.party), node.settings, node.clock)
@@ -103,6 +106,7 @@ class Gateway(AsyncConsumer):
             ),
             observer=self,
             send=send,
+            wire=shorter_way(scope, send),
             accept_event={
                 "type": "websocket.accept",
                 "subprotocol": admission.subprotocol,
