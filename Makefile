@@ -15,6 +15,8 @@ FAST := tests $(FAR:%=--ignore=tests/%)
 PYTEST := $(BIN)/python -m pytest -q
 # Each begins with neighbours, for what modules share, and ends with what others left.
 SHARED := -n $(TESTERS) --dist worksteal
+# Servers are for one process each, which comes back to them; see tests/conftest.py.
+GROUPED := -n $(TESTERS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test fast coverage chaos check format bench conformance node-modules install
@@ -31,7 +33,7 @@ demo: $(INSTALLED) ## Serve the demo on http://127.0.0.1:8000/ (PORT=... for ano
 	@exec $(BIN)/python manage.py runserver --noreload 127.0.0.1:$(PORT) >/dev/null
 
 test: $(INSTALLED) ## Run every test that this machine can run
-	@$(PYTEST) $(SHARED) $(ARGS)
+	@$(PYTEST) $(GROUPED) $(ARGS)
 
 fast: $(INSTALLED) ## Run the tests that need no server, no browser and no Node
 	@$(PYTEST) $(SHARED) $(FAST) $(ARGS)
@@ -62,7 +64,7 @@ bench: $(INSTALLED) ## Measure, and write benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 conformance: $(INSTALLED) ## Write docs/reference/conformance.md from the tests
-	@PYTEST_ADDOPTS="$(SHARED)" $(BIN)/python -m tests.conformance.report $(ARGS)
+	@PYTEST_ADDOPTS="$(GROUPED)" $(BIN)/python -m tests.conformance.report $(ARGS)
 
 node-modules: tests/clients/node_modules/.installed ## Bring the clients that the Node tests drive
 	@:

@@ -3,6 +3,7 @@
 import os
 import secrets
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.needs import STRICT
@@ -25,6 +26,20 @@ settings.load_profile("patient")
 def pytest_configure():
     """Choose the run's seed, unless it is given: the run's processes inherit it."""
     os.environ.setdefault("PARTYROOMS_SEED", str(secrets.randbelow(10**6)))
+
+
+def pytest_collection_modifyitems(items):
+    """
+    Keep in one process what shares servers: a module, and all of one kind of server.
+
+    It counts where processes share the tests by groups (``--dist loadgroup``).
+    """
+    for item in items:
+        module = item.nodeid.partition("::")[0]
+        kind = getattr(item, "callspec", None) and item.callspec.params.get("kind")
+        if kind is not None and module.startswith("tests/conformance/"):
+            module = f"tests/conformance, {kind}"
+        item.add_marker(pytest.mark.xdist_group(module))
 
 
 def pytest_terminal_summary(terminalreporter):

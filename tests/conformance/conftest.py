@@ -47,9 +47,10 @@ def pytest_runtest_makereport(item, call):
     if call.when == "call" and isinstance(item, pytest.Function):
         rows, fact = re.match(r"test_((?:[a-z]\d+_)*)(\w+)", item.name).groups()
         callspec = getattr(item, "callspec", None)
+        group = item.get_closest_marker("xdist_group")
         rule = (item.function.__doc__ or "").strip().partition("\n\n")[0]
         report.conformance = {
-            "test": item.nodeid,
+            "test": item.nodeid.removesuffix(f"@{group.args[0]}"),
             "place": [item.location[0], item.location[1]],
             "rows": rows.upper().split("_")[:-1],
             "kind": callspec.params.get("kind") if callspec else None,

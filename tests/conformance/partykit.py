@@ -33,6 +33,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "R21": "`room.storage`",
         "R22": "`room.context.parties`; gone in `partyserver`",
         "R23": "`ctx.waitUntil`",
+        "R24": "an object is evicted; its sockets stay if it hibernates",
         "R25": "never selects one: a browser that asks for one fails",
         "R26": "",
         "R27": "`setTimeout`, `setInterval`, which hibernation ends in silence",
@@ -100,6 +101,11 @@ SECTIONS: dict[str, dict[str, str]] = {
         "P6": "waits until a time limit ends it",
         "P7": "",
         "P8": "",
+        "P10": "",
+    },
+    "Delivery": {
+        "D4": "what is lost, is lost in silence",
+        "D6": "a deployment resets every object and closes its sockets",
     },
     "The wire": {
         "W1": "the same",

@@ -26,9 +26,14 @@ PROFILES = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def servers():
-    """The run's servers by kind and profile, started when first asked for."""
+    """
+    A folder's servers by kind and profile, started when first asked for.
+
+    They end with the folder's tests: a server with hundreds of rooms that nobody asks
+    any more takes time from all others.
+    """
     running = {}
 
     def get(kind, profile):

@@ -101,10 +101,28 @@ def test_r40_a_poll_is_one_query_on_an_index(
 
     assert [one.key for one in found] == [LOBBY]
     parts = [step for step in plan if "INDEX partyrooms_alarms (owner_id=?" in step]
-    # Of two parties, and own ones; those of dead nodes come from several.
+    # Of no node, of this one, and of dead ones.
     ordered = "(owner_id=? AND party=? AND alarm_at<?)"
-    assert [ordered in part for part in parts] == [True, True, True, True]
+    assert [ordered in part for part in parts] == [True, True, True]
     assert not any(step.startswith("SCAN partyrooms_") for step in plan)
+
+
+def test_r40_no_party_is_starved_by_one_with_more_due_than_may_be_taken(
+    membership, rows
+):
+    """R40: its oldest alarm comes first, though its name stands behind in the index."""
+    claims = [claimed(membership, RoomKey("chat", str(n))) for n in range(6)]
+    claims.append(claimed(membership, RoomKey("x", "late")))
+    commits = puts(claims)
+    for number, commit in enumerate(commits):
+        commit.writes.alarm = Alarm(at=NOW - timedelta(seconds=number))
+    rows.commit(commits)
+    RoomRecord.objects.update(owner=None)
+
+    found = due(membership)
+
+    assert len(found) == 5
+    assert found[0].key == RoomKey("x", "late")
 
 
 @pytest.mark.parametrize("count", [1, 50])
