@@ -163,7 +163,7 @@ class Lifecycle:
             confirm(event)
 
     def _put_timer(self, timer: Timer) -> None:
-        self._mailbox.waiting.append(TimerEvent(timer=timer))
+        self._mailbox.put(TimerEvent(timer=timer))
         self._wake()
 
     def _log_failed_start(self, error: Exception) -> None:

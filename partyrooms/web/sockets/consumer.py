@@ -135,7 +135,7 @@ class Gateway(AsyncConsumer):
                     self._cut_off(trouble)
                     continue
             if inbox.message(socket, payload):
-                await inbox.space()
+                await inbox.space(socket)
 
     def _cut_off(self, trouble: ConnectionTrouble) -> None:
         """Close a socket that broke a limit; ``on_error`` gets the reason."""
