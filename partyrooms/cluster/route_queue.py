@@ -4,7 +4,7 @@ from collections import deque
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.ports.sockets import Socket
-from partyrooms.runtime.events import Closed, Event
+from partyrooms.runtime.events import Event
 from partyrooms.runtime.mailbox import Mailbox
 
 
@@ -33,8 +33,7 @@ class RouteQueue(Mailbox):
 
     def left(self) -> list[Socket]:
         """Sockets that ended while the room had no owner, which the next must learn."""
-        ends = (one for one in self.waiting if isinstance(one, Closed))
-        return [one.socket for one in ends if one.socket.is_accepted]
+        return [socket for socket in self.ends() if socket.is_accepted]
 
     def begin(self) -> None:
         """A join begins: the owner counts from nothing."""

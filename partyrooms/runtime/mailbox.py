@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.places import Places
 from partyrooms.exceptions import MailboxFull
-from partyrooms.ports.sockets import Socket
-from partyrooms.runtime.events import Event, Message
+from partyrooms.ports.sockets import Closing, Socket
+from partyrooms.runtime.events import Closed, Event, Message
 
 
 class Mailbox:
@@ -109,6 +109,11 @@ class Mailbox:
             self.waiting.appendleft(event)
             if type(event) is Message:
                 event.socket.waiting += 1
+
+    def ends(self) -> dict[Socket, tuple[Closing, bool]]:
+        """How the sockets ended whose ends wait: with what, and whether cleanly."""
+        ends = (one for one in self.waiting if isinstance(one, Closed))
+        return {one.socket: (one.closing, one.was_clean) for one in ends}
 
     def done(self, event: Event) -> None:
         """An event waits no more: wake those who have space now."""
