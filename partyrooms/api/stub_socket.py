@@ -129,6 +129,7 @@ class _Client:
         self._id = id
         self._handshake = handshake
         self._queue = queue
+        self._sending = asyncio.Lock()
 
     async def open(self) -> None:
         """Ask the room to let the socket in; see ``StubSocket.__aenter__``."""
@@ -170,11 +171,12 @@ class _Client:
                 f"{self._key} takes messages of at most {self._max_size} bytes; this "
                 f"one has {size}."
             )
-        await self._inbox.space()
-        if self._socket.closing is not None:
-            raise SocketClosed(*self._socket.closing)
-        self._queue.require_open()
-        self._inbox.message(self._socket, message)
+        async with self._sending:  # one waits for space at a time, the others for it
+            await self._inbox.space(self._socket)
+            if self._socket.closing is not None:
+                raise SocketClosed(*self._socket.closing)
+            self._queue.require_open()
+            self._inbox.message(self._socket, message)
 
     async def shut(self, closing: Closing) -> None:
         """Close the socket from the client's side."""

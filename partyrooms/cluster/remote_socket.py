@@ -20,7 +20,7 @@ class RemoteSocket:
     """
 
     __slots__ = (
-        *("number", "node", "profile", "closing"),
+        *("number", "node", "profile", "closing", "waiting"),
         *("is_accepted", "is_gone", "is_dropped"),
         *("_send", "_sockets"),
     )
@@ -38,6 +38,7 @@ class RemoteSocket:
         self.node: bytes | None = node
         self.profile = profile
         self.closing: Closing | None = None
+        self.waiting = 0
         self.is_accepted = False
         self.is_gone = False
         self.is_dropped = False

@@ -79,8 +79,8 @@ class Route(EventInbox):
     def is_full(self) -> bool:
         return (self.taker or self.queue).is_full
 
-    async def space(self) -> None:
-        await (self.taker or self.queue).space()
+    async def space(self, socket: Socket | None = None) -> None:
+        await (self.taker or self.queue).space(socket)
 
     def require_space(self) -> None:
         (self.taker or self.queue).require_space()
@@ -90,7 +90,7 @@ class Route(EventInbox):
         if taker is None:
             if self.link is None and event.client() in self._ended_by_room:
                 return  # The room has called on_close; it is not to be joined for it.
-            self.queue.waiting.append(event)
+            self.queue.put(event)
             if self.link is not None:
                 self.pump()
             elif self.worker is None:
@@ -216,10 +216,12 @@ class Route(EventInbox):
         """Send what waits, as far as the link has space."""
         number = partial(self._context.pending.add, self)
         while self.queue.waiting and self.link is not None and not self.link.is_full:
-            event = self.queue.take()
+            event = self.queue.waiting.popleft()
             address = {"route": self.number, "join": self.join}
             message = encode_or_fail(event, address, number, self.key)
-            if message is not None:  # else the owner does not count it either
+            if message is None:  # the owner does not count it either
+                self.queue.done(event)
+            else:
                 self.queue.unhandled.append(event)
                 self.link.send(message)
 
@@ -258,7 +260,6 @@ class Route(EventInbox):
         """So many events of this join were handled."""
         self.queue.confirm(count)
         self.pump()
-        self.queue.freed()
 
     # The end of an owner, or of this process
 

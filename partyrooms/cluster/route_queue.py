@@ -4,7 +4,7 @@ from collections import deque
 
 from partyrooms.core.keys import RoomKey
 from partyrooms.ports.sockets import Socket
-from partyrooms.runtime.events import Closed, Event
+from partyrooms.runtime.events import Event
 from partyrooms.runtime.mailbox import Mailbox
 
 
@@ -28,15 +28,12 @@ class RouteQueue(Mailbox):
         self.unhandled: deque[Event] = deque()
         self._handled = 0
 
-    @property
-    def is_full(self) -> bool:
-        """Whether gateways are to wait before they put more in."""
-        return len(self.waiting) + len(self.unhandled) >= self.capacity
+    def __len__(self) -> int:
+        return len(self.waiting) + len(self.unhandled)
 
     def left(self) -> list[Socket]:
         """Sockets that ended while the room had no owner, which the next must learn."""
-        ends = (one for one in self.waiting if isinstance(one, Closed))
-        return [one.socket for one in ends if one.socket.is_accepted]
+        return [socket for socket in self.ends() if socket.is_accepted]
 
     def begin(self) -> None:
         """A join begins: the owner counts from nothing."""
@@ -45,14 +42,14 @@ class RouteQueue(Mailbox):
     def confirm(self, count: int) -> None:
         """So many events of this join were handled."""
         while self._handled < count and self.unhandled:
-            self.unhandled.popleft()
+            self.done(self.unhandled.popleft())
             self._handled += 1
 
     def take_unhandled(self) -> list[Event]:
         """What was sent and not handled, which is forgotten."""
         unhandled = list(self.unhandled)
-        self.unhandled.clear()
-        self.freed()
+        while self.unhandled:
+            self.done(self.unhandled.popleft())
         return unhandled
 
     def resend(self) -> None:

@@ -10,7 +10,7 @@ received everything up to that turn has lost nothing; its events that were not h
 by then are sent to the next owner, and nobody has seen anything of them before.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 import msgspec
 
@@ -87,12 +87,25 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     Attributes:
         turn: Its number.
         handled: How many events of the gateway's join were handled by its end.
-        news: What has changed since the gateway's mark before; itself included.
+        everyone: The last turn that has sent something to every gateway, or may have.
+            So a broadcast is no news of each gateway to each other one.
+        news: What else has changed since the gateway's mark before; itself included.
     """
 
     turn: int
     handled: int
+    everyone: int
     news: DeliveredByGateway
+
+
+def _with_all(delivered: DeliveredByGateway, everyone: int) -> DeliveredByGateway:
+    """How far each was served, together with what every one was sent."""
+    return {
+        node: one
+        if one.last >= everyone
+        else Delivered(one.join, one.handled, everyone)
+        for node, one in delivered.items()
+    }
 
 
 class SentLog:
@@ -108,7 +121,9 @@ class SentLog:
         self._epoch = epoch
         self._listed = set(listed)
         self._turn = 0
+        # In the order of the changes, the latest last.
         self._delivered: DeliveredByGateway = {}
+        self._everyone = 0
         self._changes = 0
         self._changed_at: dict[bytes, int] = {}
         self._marked_at: dict[bytes, int] = {}
@@ -149,8 +164,6 @@ class SentLog:
             self._change(
                 sender, Delivered(delivered.join, delivered.handled + 1, delivered.last)
             )
-        for node in self._delivered:
-            self._change(node, self._delivered[node])
 
     def close(
         self,
@@ -173,14 +186,16 @@ class SentLog:
         self._turn += 1
         if interrupted:
             self._interrupted -= 1
-            targets, done = self._delivered.keys(), 0
-        else:
-            done = 1
+            targets = self._delivered.keys()
         marked = [node for node in self._delivered if node in targets or node == sender]
+        is_for_all = len(marked) == len(self._delivered)
+        if is_for_all:
+            self._everyone = self._turn
         for node in marked:
-            delivered = self._delivered[node]
-            handled = delivered.handled + (done if node == sender else 0)
-            self._change(node, Delivered(delivered.join, handled, self._turn))
+            done = int(node == sender and not interrupted)
+            if done or not is_for_all:
+                one = self._delivered[node]
+                self._change(node, Delivered(one.join, one.handled + done, self._turn))
         return {node: self._mark(node) for node in marked}
 
     def not_stored(self) -> None:
@@ -194,32 +209,33 @@ class SentLog:
             epoch=self._epoch,
             turn=self._turn,
             is_final=is_final,
-            delivered=self._left
-            | {node: self._delivered_to(node) for node in self._delivered},
+            delivered=self._left | _with_all(self._delivered, self._owed),
         )
+
+    @property
+    def _owed(self) -> int:
+        """The last turn that every gateway was sent, or is to be."""
+        return self._turn + 1 if self._interrupted else self._everyone
 
     def _mark(self, node: bytes) -> Mark:
         marked_at = self._marked_at[node]
         self._marked_at[node] = self._changes
+        news: DeliveredByGateway = {}
+        for one in reversed(self._delivered):
+            if self._changed_at[one] <= marked_at:
+                break
+            news[one] = self._delivered[one]
         return Mark(
             turn=self._turn,
             handled=self._delivered[node].handled,
-            news={
-                one: self._delivered_to(one)
-                for one in self._delivered
-                if self._changed_at[one] > marked_at
-            },
+            everyone=self._owed,
+            news=news,
         )
-
-    def _delivered_to(self, node: bytes) -> Delivered:
-        delivered = self._delivered[node]
-        if not self._interrupted:
-            return delivered
-        return Delivered(delivered.join, delivered.handled, self._turn + 1)
 
     def _change(self, node: bytes, delivered: Delivered) -> None:
         self._changes += 1
         self._changed_at[node] = self._changes
+        self._delivered.pop(node, None)
         self._delivered[node] = delivered
 
 
@@ -232,17 +248,19 @@ class ReceivedLog:
         self._seen = 0
         self._touched = 0
         self._missing = 0
+        self._everyone = 0
         self._delivered: DeliveredByGateway = {}
 
     def begin(self, epoch: int) -> None:
         """The owner serves this join, in this epoch."""
         self._epoch = epoch
 
-    def mark(self, turn: int, count: int, news: Mapping[bytes, Delivered]) -> None:
+    def mark(self, mark: Mark, count: int) -> None:
         """A turn begins; so many messages of it follow."""
-        self._touched = turn
+        self._touched = mark.turn
         self._missing = count
-        self._delivered.update(news)
+        self._everyone = mark.everyone
+        self._delivered.update(mark.news)
         self._pass()
 
     def message(self) -> None:
@@ -258,7 +276,7 @@ class ReceivedLog:
             join=self._join,
             seen=self._seen,
             touched=self._touched,
-            delivered=dict(self._delivered),
+            delivered=_with_all(self._delivered, self._everyone),
         )
 
     def _pass(self) -> None:

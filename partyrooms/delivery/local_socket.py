@@ -52,7 +52,7 @@ class LocalSocket:
     """
 
     __slots__ = (
-        *("__weakref__", "number", "profile", "closing"),
+        *("__weakref__", "number", "profile", "closing", "waiting"),
         *("is_accepted", "is_gone", "is_dropped"),
         *("_observer", "_audience", "_send", "_accept_event", "_max_queued", "_wire"),
         *("_loop", "_events", "_queued", "_writer"),
@@ -74,6 +74,7 @@ class LocalSocket:
         self.number = 0  # set by a cluster that needs it
         self.profile = profile
         self.closing: Closing | None = None
+        self.waiting = 0
         self.is_accepted = False
         self.is_gone = False
         self.is_dropped = False

@@ -48,10 +48,16 @@ class RoomInbox(Protocol):
 
     @property
     def is_full(self) -> bool:
-        """Whether gateways are to wait before they put more in."""
+        """Whether there is no place for a newcomer's event."""
 
-    async def space(self) -> None:
-        """Wait until the mailbox is not full."""
+    async def space(self, socket: Socket | None = None) -> None:
+        """
+        Wait for a place in the mailbox, behind all who wait; safe to cancel.
+
+        Args:
+            socket: Who has put a frame in and is to put in no more before that; None:
+                a newcomer, whose event comes next.
+        """
 
     def connect(
         self, socket: Socket, context: ConnectionContext, chain: Chain = ()
@@ -59,7 +65,7 @@ class RoomInbox(Protocol):
         """A socket asks to be let in; the socket is told the outcome."""
 
     def message(self, socket: Socket, payload: str | bytes) -> bool:
-        """A frame has come; whether the gateway is to wait for space now."""
+        """A frame has come; whether the gateway is to wait for ``space(socket)``."""
 
     def trouble(self, socket: Socket, error: ConnectionTrouble) -> None:
         """A socket is in trouble and will be closed."""

@@ -30,9 +30,11 @@ class Socket(Protocol):
         is_gone: Nothing reaches the client any more.
         closing: What it is being closed with; None: nothing yet.
         is_dropped: The room closed it without wanting to hear of its end.
+        waiting: How many of its frames wait to be handled.
     """
 
     number: int
+    waiting: int
     profile: Profile
     is_accepted: bool
     is_gone: bool

@@ -43,12 +43,12 @@ class EventInbox(ABC):
 
     @property
     def is_full(self) -> bool:
-        """Whether gateways are to wait before they put more in."""
+        """Whether there is no place for a newcomer's event."""
         return self.mailbox.is_full
 
-    async def space(self) -> None:
-        """Wait until it is not full."""
-        await self.mailbox.space()
+    async def space(self, socket: Socket | None = None) -> None:
+        """Wait for a place; see ``Mailbox.space``."""
+        await self.mailbox.space(socket)
 
     def require_space(self) -> None:
         """Turn an event away that can come later, if it is full."""
@@ -61,9 +61,9 @@ class EventInbox(ABC):
         self.put(Connect(socket, context, chain=chain))
 
     def message(self, socket: Socket, payload: str | bytes) -> bool:
-        """A frame has come; whether the gateway is to wait for space now."""
+        """A frame has come; whether the gateway is to wait for ``space(socket)``."""
         self.put(Message(socket, payload))
-        return self.is_full
+        return self.mailbox.places.must_wait(socket, len(self.mailbox))
 
     def trouble(self, socket: Socket, error: ConnectionTrouble) -> None:
         """A socket is in trouble and will be closed."""

@@ -163,7 +163,7 @@ class Lifecycle:
             confirm(event)
 
     def _put_timer(self, timer: Timer) -> None:
-        self._mailbox.waiting.append(TimerEvent(timer=timer))
+        self._mailbox.put(TimerEvent(timer=timer))
         self._wake()
 
     def _log_failed_start(self, error: Exception) -> None:
@@ -199,9 +199,10 @@ class Lifecycle:
         if closing is not None:
             if life.delivery_log is not None:
                 life.delivery_log.expect_more()
+            ends = self._mailbox.ends()
             for socket in sockets:
-                gone = Closed(socket, socket.closing or closing, was_clean=True)
-                await self._handle(gone, life)
+                code, was_clean = ends.get(socket, (socket.closing or closing, True))
+                await self._handle(Closed(socket, code, was_clean), life)
         with suppress(RoomStopped):
             await life.gate.commit(None)
         if closing is not None:

@@ -5,8 +5,10 @@ from collections import deque
 from collections.abc import Iterable
 
 from partyrooms.core.keys import RoomKey
+from partyrooms.core.places import Places
 from partyrooms.exceptions import MailboxFull
-from partyrooms.runtime.events import Event
+from partyrooms.ports.sockets import Closing, Socket
+from partyrooms.runtime.events import Closed, Event, Message
 
 
 class Mailbox:
@@ -14,37 +16,63 @@ class Mailbox:
     Events in the order of their arrival.
 
     What a socket sends is always taken, and gateways wait for space before they read
-    on: so the bound is exceeded by at most one event per socket. Who can be told to
-    come back later is turned away when it is full.
+    on: so the bound is exceeded by at most one event per socket. Frames have a share
+    for each socket, see ``core.places``. Who can be told to come back later is turned
+    away when it is full.
 
     Attributes:
         waiting: The events, oldest first.
-        capacity: How many may wait.
+        places: Who waits to put more in.
 
     Args:
         key: Which room.
         capacity: How many events may wait.
     """
 
-    __slots__ = ("_key", "_space", "capacity", "waiting")
+    __slots__ = ("_key", "places", "waiting")
 
     def __init__(self, key: RoomKey, capacity: int) -> None:
-        self.capacity = capacity
+        self.places: Places[asyncio.Future[None]] = Places(capacity)
         self.waiting: deque[Event] = deque()
         self._key = key
-        self._space: asyncio.Future[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self.waiting)
 
     @property
     def is_full(self) -> bool:
-        """Whether gateways are to wait before they put more in."""
-        return len(self.waiting) >= self.capacity
+        """Whether there is no place for a newcomer's event."""
+        return len(self) >= self.places.capacity
 
-    async def space(self) -> None:
-        """Wait until it is not full."""
-        while self.is_full:
-            if self._space is None:
-                self._space = asyncio.get_running_loop().create_future()
-            await asyncio.shield(self._space)
+    async def space(self, socket: Socket | None = None) -> None:
+        """
+        Wait for a place, behind all who wait; safe to cancel.
+
+        Args:
+            socket: Whose last frame is to have a place, and whose share is to have
+                space; None: the place is for an event that is put in next.
+        """
+        if socket is None:
+            if self.is_full:
+                await self._wait_as_newcomer()
+            return
+        places = self.places
+        if len(self) > places.capacity:
+            waiter = asyncio.get_running_loop().create_future()
+            places.wait_at_door(waiter)
+            try:
+                await waiter
+            except asyncio.CancelledError:
+                places.give_up(waiter)
+                raise
+        while socket.waiting >= places.share:
+            waiter = asyncio.get_running_loop().create_future()
+            places.hold(socket, waiter)
+            try:
+                await waiter
+            except asyncio.CancelledError:
+                places.release(socket)
+                raise
 
     def require_space(self) -> None:
         """
@@ -55,15 +83,20 @@ class Mailbox:
         """
         if self.is_full:
             raise MailboxFull(
-                f"{self._key} has {len(self.waiting)} events waiting, as many as "
+                f"{self._key} has {len(self)} events waiting, as many as "
                 "MAILBOX_SIZE allows; come back later."
             )
 
+    def put(self, event: Event) -> None:
+        """Take an event, in its order."""
+        self.waiting.append(event)
+        if type(event) is Message:
+            event.socket.waiting += 1
+
     def take(self) -> Event:
-        """The next event; those who wait for space are woken."""
+        """The next event; those who have a place now are woken."""
         event = self.waiting.popleft()
-        if self._space is not None:
-            self.freed()
+        self.done(event)
         return event
 
     def take_all(self) -> list[Event]:
@@ -72,10 +105,45 @@ class Mailbox:
 
     def put_back(self, events: Iterable[Event]) -> None:
         """Let these events, in their order, be handled before all that wait."""
-        self.waiting.extendleft(reversed([*events]))
+        for event in reversed([*events]):
+            self.waiting.appendleft(event)
+            if type(event) is Message:
+                event.socket.waiting += 1
 
-    def freed(self) -> None:
-        """There may be space now: wake those who wait for it."""
-        if self._space is not None and not self.is_full:
-            self._space.set_result(None)
-            self._space = None
+    def ends(self) -> dict[Socket, tuple[Closing, bool]]:
+        """How the sockets ended whose ends wait: with what, and whether cleanly."""
+        ends = (one for one in self.waiting if isinstance(one, Closed))
+        return {one.socket: (one.closing, one.was_clean) for one in ends}
+
+    def done(self, event: Event) -> None:
+        """An event waits no more: wake those who have space now."""
+        socket = None
+        if type(event) is Message:
+            socket = event.socket
+            socket.waiting -= 1
+        if self.places.is_awaited:
+            self._wake(socket)
+
+    def _wake(self, socket: Socket | None) -> None:
+        woken = self.places.placed(len(self))
+        if socket is not None:
+            waiter = self.places.has_share(socket)
+            if waiter is not None:
+                woken.append(waiter)
+        for waiter in woken:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def _wait_as_newcomer(self) -> None:
+        places, loop = self.places, asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+        places.wait_as_newcomer(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            places.give_up(waiter)
+            raise
+        finally:
+            places.newcomer_left()
+            # It need not take its place: then that is the next one's.
+            loop.call_soon(self._wake, None)

@@ -10,7 +10,7 @@ from partyrooms.runtime.events import ROOM_FAILED, Closed, Event
 class LostSocket:
     """A ``Socket`` whose process is gone: nothing reaches it any more."""
 
-    number = 0
+    number = waiting = 0
     node = None
     is_accepted = True
     is_gone = True

@@ -14,6 +14,9 @@ from partyrooms.usercode import contained
 
 logger = logging.getLogger("partyrooms.runtime")
 
+CANCEL_ATTEMPTS, CANCEL_PATIENCE = 3, 1.0
+"""How often a hook is cancelled at a node's end, and seconds that it is given each."""
+
 
 class HookRunner:
     """
@@ -113,6 +116,23 @@ class HookRunner:
             turn.interruption = error
             turn.is_open = False
         task.cancel()
+
+    async def end(self) -> None:
+        """Cancel the worker's task, and the hook in it, which may not like that."""
+        task = self.task
+        self.is_over = True
+        for _ in range(CANCEL_ATTEMPTS):
+            if task is None or task.done():
+                break
+            task.cancel()
+            await asyncio.wait([task], timeout=CANCEL_PATIENCE)
+        else:
+            logger.error(
+                "A hook of %s goes on although it was cancelled; nothing of it counts.",
+                *self._room,
+                extra={"action": "hook_goes_on", "room": self._room[0]},
+            )
+        self.is_over = False
 
     @property
     def is_running(self) -> bool:

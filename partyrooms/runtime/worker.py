@@ -1,7 +1,6 @@
 """The single-owner worker of one room: it empties the mailbox, one turn at a time."""
 
 import asyncio
-import logging
 from contextlib import suppress
 from contextvars import Context
 from typing import Any
@@ -22,13 +21,8 @@ from partyrooms.runtime.runner import HookRunner
 from partyrooms.runtime.sweeps import Sweeps
 from partyrooms.runtime.turn import Turn
 
-logger = logging.getLogger("partyrooms.runtime")
-
 EVENTS_PER_SLICE = 50
 """Events of one room after which everything else in the process has its turn."""
-
-CANCEL_ATTEMPTS, CANCEL_PATIENCE = 3, 1.0
-"""How often a hook is cancelled at a node's end, and seconds that it is given each."""
 
 
 class Worker(EventInbox):
@@ -71,7 +65,7 @@ class Worker(EventInbox):
             wake=self._wake,
             on_missed=self._keep,
         )
-        self._waiting = self.mailbox.waiting
+        self._waiting, self._places = self.mailbox.waiting, self.mailbox.places
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
         self._idle: asyncio.Future[None] | None = None
@@ -87,13 +81,14 @@ class Worker(EventInbox):
 
     def put(self, event: Event) -> None:
         """Take an event, in its order."""
-        self._waiting.append(event)
+        self.mailbox.put(event)
         self._wake()
 
     def message(self, socket: Socket, payload: str | bytes) -> bool:
         """A frame has come; the shortest way, for it is the most frequent event."""
         waiting = self._waiting
         waiting.append(Message(socket, payload))
+        socket.waiting = own = socket.waiting + 1
         idle = self._idle
         if idle is not None:
             self._idle = None
@@ -101,7 +96,8 @@ class Worker(EventInbox):
                 idle.set_result(None)
         elif self._task is None:
             self._wake()
-        return len(waiting) >= self.mailbox.capacity
+        places = self._places
+        return own >= places.share or len(waiting) > places.capacity
 
     def probe(self, chain: Chain) -> None:
         """Look whether rooms wait for one another; see ``runtime.deadlock``."""
@@ -147,7 +143,7 @@ class Worker(EventInbox):
 
     async def crash(self, closing: Closing | None) -> None:
         """End task and life where they are; what is not committed is lost."""
-        await self._end_task()
+        await self._runner.end()
         await self.lifecycle.crash(closing)
         self._sweeps.forget(self)
 
@@ -277,24 +273,9 @@ class Worker(EventInbox):
         held = life.gate.close(turn)
         if error is not None and is_defect:
             await self._runner.report(error, life, event.connection_in(life))
-        if held >= self.mailbox.capacity:
+        if held >= self._places.capacity:
             with suppress(RoomStopped):
                 await life.gate.commit(None)
-
-    async def _end_task(self) -> None:
-        self._runner.is_over = True
-        for _ in range(CANCEL_ATTEMPTS):
-            if self._task is None:
-                break
-            self._task.cancel()
-            await asyncio.wait([self._task], timeout=CANCEL_PATIENCE)
-        else:
-            logger.error(
-                "A hook of %s goes on although it was cancelled; nothing of it counts.",
-                self.key,
-                extra={"action": "hook_goes_on", "room": str(self.key)},
-            )
-        self._runner.is_over = False
 
     def _keep(self, is_needed: bool) -> None:
         (self._kept.add if is_needed else self._kept.discard)(self)

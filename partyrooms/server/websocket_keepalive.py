@@ -15,6 +15,10 @@ class Pinged(Protocol):
     def is_reading(self) -> bool:
         """Whether a pong would be read if it came."""
 
+    @property
+    def reading_since(self) -> float:
+        """The event loop's time since which it is read without a break."""
+
     def write(self, frame: bytes) -> None:
         """Write a ping."""
 
@@ -24,7 +28,8 @@ class KeepAlive:
     Pings a client at intervals and tells when no pong came in time.
 
     A pong that cannot be read, because the application does not keep up with what the
-    client sends, is not held against the client.
+    client sends, is not held against the client: it may be behind much that was not
+    read, so its time counts from when all is read again.
 
     Args:
         socket: Whom to ping.
@@ -93,8 +98,12 @@ class KeepAlive:
         self._timer = self._loop.call_later(delay, self._ping)
 
     def _missed(self) -> None:
-        if not self._socket.is_reading and self._timeout is not None:
-            self._timer = self._loop.call_later(self._timeout, self._missed)
+        left = self._timeout or 0.0
+        if self._socket.is_reading:
+            since = max(self._sent_at, self._socket.reading_since)
+            left += since - self._loop.time()
+        if left > 0:
+            self._timer = self._loop.call_later(left, self._missed)
             return
         self._timer = None
         self._on_timeout()

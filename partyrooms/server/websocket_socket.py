@@ -47,7 +47,7 @@ class Socket(asyncio.BufferedProtocol):
 
     __slots__ = (
         *("is_open", "is_paused", "is_gone", "is_reading", "drained", "inbox"),
-        "sender",
+        *("sender", "reading_since"),
         *("_transport", "_max_size", "_on_open", "_on_lost", "_keepalive", "_sink"),
         *("_parser", "_early", "_pong", "_timer"),
     )
@@ -68,6 +68,7 @@ class Socket(asyncio.BufferedProtocol):
         self.is_paused = False
         self.is_gone = False
         self.is_reading = True
+        self.reading_since = 0.0
         self.drained = Wakeup()
         self.inbox = Inbox(self, max_messages)
         self._transport = transport
@@ -123,6 +124,7 @@ class Socket(asyncio.BufferedProtocol):
     def resume_reading(self) -> None:
         if not self.is_reading:
             self.is_reading = True
+            self.reading_since = asyncio.get_running_loop().time()
             if not self._transport.is_closing():
                 self._transport.resume_reading()
 

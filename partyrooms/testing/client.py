@@ -80,7 +80,7 @@ class ClientSocket:
     def __init__(
         self, profile: Profile, worker: Worker, audience: LocalAudience
     ) -> None:
-        self.number = 0
+        self.number = self.waiting = 0
         self.profile = profile
         self.closing: Closing | None = None
         self.is_accepted = False

@@ -21,12 +21,16 @@ class Busy(Room):
 
     async def on_start(self):
         self.inside, self.go_on = asyncio.Event(), asyncio.Event()
+        self.ends = []
 
     async def on_message(self, message, sender):
         if message == "wait":
             self.inside.set()
             await self.go_on.wait()
         sender.send(message)
+
+    async def on_close(self, connection):
+        self.ends.append((connection.id, connection.close_code, connection.was_clean))
 
 
 @pytest.fixture
@@ -67,6 +71,58 @@ async def test_g6_a_full_room_turns_requests_away_until_there_is_space(
         await waiting
         await inbox.call("info", {})
     assert [await alice.next() for _ in range(3)] == ["wait", "one", "two"]
+
+
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+async def test_r13_a_close_that_waits_when_the_server_stops_has_its_own_code(
+    layered, owner, where
+):
+    """R13: the client's code, not the one of those who are still connected."""
+    gateway = owner if where == "here" else await layered.node()
+    alice, bob = (Socket(gateway, name, KEY) for name in ("alice", "bob"))
+    assert [await alice.next(), await bob.next()] == ["accept", "accept"]
+    worker = owner.worker(KEY)
+    room = worker.life.room
+    alice.send("wait")
+    async with asyncio.timeout(PATIENCE):
+        await room.inside.wait()
+        bob.leave(4123)
+        while not worker.mailbox.waiting:  # noqa: ASYNC110 - it comes from elsewhere
+            await asyncio.sleep(0.01)
+        stopping = asyncio.create_task(worker.stop((1012, "going away")))
+        await asyncio.sleep(0)
+        room.go_on.set()
+        await stopping
+
+    assert sorted(room.ends) == [("alice", 1012, True), ("bob", 4123, True)]
+
+
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+async def test_g6_a_flood_leaves_the_mailbox_to_others(layered, where):
+    """G6: a full share is that of one socket, also where the owner is elsewhere."""
+    owner = await layered.node()
+    await owner.cluster.inbox(KEY).call("info", {})
+    gateway = owner if where == "here" else await layered.node()
+    flood, other = (Socket(gateway, name, KEY) for name in ("flood", "other"))
+    assert [await flood.next(), await other.next()] == ["accept", "accept"]
+    room = owner.worker(KEY).life.room
+    flood.send("wait")
+    async with asyncio.timeout(PATIENCE):
+        await room.inside.wait()
+    sent = 1
+    while not flood.inbox.message(flood.socket, str(sent)):
+        sent += 1
+    waiting = asyncio.create_task(flood.inbox.space(flood.socket))
+
+    is_stopped = other.inbox.message(other.socket, "hi")
+    await asyncio.sleep(0)
+    was_waiting = not waiting.done()
+    room.go_on.set()
+
+    async with asyncio.timeout(PATIENCE):
+        await waiting
+    assert (sent, is_stopped, was_waiting) == (10 - (where == "elsewhere"), False, True)
+    assert await other.next() == "hi"
 
 
 async def test_d6_who_was_joined_while_it_searched_does_not_join_again(

@@ -19,6 +19,8 @@ from partyrooms.core.recovery import (
     decode_progress,
     encode_progress,
 )
+from partyrooms.core.wire.codec import encode_message
+from partyrooms.core.wire.to_gateway import Marked
 
 GATEWAYS = (b"a", b"b", b"c")
 
@@ -95,7 +97,7 @@ class Owner:
             self.held.pop(0)
             for name, mark in marks.items():
                 way, count = self.gateways[name].way, said.get(name, 0)
-                way.append(("mark", mark.turn, count, mark.news))
+                way.append(("mark", mark, count))
                 way.extend(("item", (number, i)) for i in range(count))
 
     def end(self):
@@ -317,7 +319,7 @@ def test_s5_a_turn_that_is_stored_in_part_is_handled_once(ends):
     if ends:
         marks = owner.tally.close((), b"a", interrupted=True)
         for name, mark in marks.items():
-            owner.gateways[name].way.append(("mark", mark.turn, 0, mark.news))
+            owner.gateways[name].way.append(("mark", mark, 0))
 
     until_idle = decide(stored, pasts_of(owner, a=2, b=2), is_complete=True)
 
@@ -334,6 +336,39 @@ def test_marks_tell_only_what_has_changed():
     mark = tally.close((b"a",), b"b")[b"a"]
 
     assert mark.news == {b"a": Delivered(1, 0, 2), b"b": Delivered(1, 1, 2)}
+
+
+def marks_of_a_broadcast(gateways, *, interrupted=False):
+    """Those of the tenth broadcast of a room with so many gateways."""
+    nodes = [number.to_bytes(16, "big") for number in range(1, gateways + 1)]
+    tally = SentLog(EPOCH, nodes)
+    for node in nodes:
+        tally.enter(node, 1, 0)
+    for number in range(10):
+        sender = nodes[number % gateways]
+        if interrupted:
+            tally.interrupt(sender)
+        marks = tally.close(nodes, sender, interrupted=interrupted)
+    return marks
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_d5_marks_of_a_broadcast_grow_with_the_gateways(interrupted):
+    """D5: not with their square; what each is told has the same size, however many."""
+    few = marks_of_a_broadcast(10, interrupted=interrupted)
+    many = marks_of_a_broadcast(100, interrupted=interrupted)
+
+    assert (len(few), len(many)) == (10, 100)
+    assert sum(len(mark.news) for mark in many.values()) == 100
+    sizes = [
+        sum(len(encode_message(marked(mark))) for mark in one.values())
+        for one in (few, many)
+    ]
+    assert sizes[1] <= 10 * sizes[0] + 100  # a byte each, for numbers that are longer
+
+
+def marked(mark):
+    return Marked(route=1, join=1, mark=mark, size=1)
 
 
 def test_what_is_stored_is_read_again():

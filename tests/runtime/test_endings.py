@@ -7,7 +7,7 @@ import pytest
 
 from partyrooms import Room, parties
 from partyrooms.exceptions import RoomStopped, RoomUnreachable, StoreUnavailable
-from partyrooms.runtime import worker as worker_module
+from partyrooms.runtime import runner as runner_module
 from partyrooms.runtime.events import Message, Request
 from partyrooms.runtime.ownership import State
 from tests.runtime.stage import on_stage, patiently, turns_of_the_loop
@@ -208,7 +208,7 @@ async def test_a_node_that_is_lost_ends_all_its_rooms_and_signs_off():
 
 async def test_a_lost_node_that_closes_leaves_no_request_waiting(monkeypatch):
     """G6, W10: also one that waits behind a hook which goes on whatever happens."""
-    monkeypatch.setattr(worker_module, "CANCEL_PATIENCE", 0.01)
+    monkeypatch.setattr(runner_module, "CANCEL_PATIENCE", 0.01)
     forever = asyncio.Event()
 
     class Endless(Ended):
@@ -533,7 +533,7 @@ async def test_a_crash_ends_though_a_hook_swallows_its_cancellation():
 
 async def test_a_node_closes_though_a_hook_never_ends(monkeypatch, caplog):
     """Three cancellations are enough; the log names the room."""
-    monkeypatch.setattr(worker_module, "CANCEL_PATIENCE", 0.01)
+    monkeypatch.setattr(runner_module, "CANCEL_PATIENCE", 0.01)
     forever = asyncio.Event()
 
     class Endless(Ended):

@@ -356,7 +356,7 @@ async def test_a_ping_that_is_answered(protocol):
     ):
         pings = set()
         for _ in range(3):
-            opcode, payload = await client.frame()
+            opcode, payload = await client.any_frame()
             assert opcode == PING
             pings.add(payload)
             # One that answers nothing changes nothing.
@@ -374,9 +374,9 @@ async def test_a_ping_that_is_not_answered(protocol, on):
         ) as served,
         joined(served) as client,
     ):
-        assert (await client.frame())[0] == PING
+        assert (await client.any_frame())[0] == PING
         await client.send(frame(PONG, b"other"))
-        opcode, payload = await client.frame()
+        opcode, payload = await client.any_frame()
 
         assert (opcode, payload[:2]) == (CLOSE, b"\x03\xf3")
         assert payload[2:] == b"keepalive ping timeout"
@@ -395,7 +395,7 @@ async def test_no_pings(protocol, interval):
     ):
         for number in range(20):
             await client.send(frame(TEXT, b"%d" % number))
-            assert await client.frame() == (TEXT, b"%d" % number)
+            assert await client.any_frame() == (TEXT, b"%d" % number)
 
 
 async def test_pings_without_a_time_for_the_answer(protocol):
@@ -407,7 +407,7 @@ async def test_pings_without_a_time_for_the_answer(protocol):
         joined(served) as client,
     ):
         for _ in range(3):
-            assert (await client.frame())[0] == PING
+            assert (await client.any_frame())[0] == PING
 
 
 async def test_pings_while_the_application_does_not_receive():
@@ -433,7 +433,7 @@ async def test_pings_while_the_application_does_not_receive():
         (socket,) = served.connections
         await client.send(frame(TEXT, b"x") * 10)
         await until(lambda: not socket.is_reading)
-        opcode, payload = await client.frame()
+        opcode, payload = await client.any_frame()
         assert opcode == PING
         timer = socket._keepalive._timer
         # Past the time for the answer, which was given anew.

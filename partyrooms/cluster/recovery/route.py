@@ -119,7 +119,7 @@ class RecoveringRoute(Route):
         if isinstance(message, to_gateway.Marked):
             mark = message.mark
             if self._log is not None:
-                self._log.mark(mark.turn, message.size, mark.news)
+                self._log.mark(mark, message.size)
             self.confirm(mark.handled)
             return
         super().receive(message)

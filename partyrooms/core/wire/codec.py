@@ -9,7 +9,7 @@ import msgspec
 from partyrooms.core.wire import replies, to_gateway, to_room
 from partyrooms.core.wire.message import Message
 
-FORMAT = 3
+FORMAT = 4
 """Changes when an older process would misread a message; it then drops it."""
 
 

@@ -15,6 +15,7 @@ from partyrooms.exceptions import ConnectionTrouble, TooSlow
 from partyrooms.ports.sockets import ConnectionContext
 from partyrooms.server.node import GOING_AWAY, Node
 from partyrooms.server.start import current_node
+from partyrooms.server.uvicorn_keepalive import Reading, sparing
 from partyrooms.server.websocket_direct import shorter_way
 from partyrooms.web.sockets.denial import Send, deny, say_goodbye, too_late
 from partyrooms.web.sockets.ending import ending_of, tells_reasons
@@ -57,7 +58,8 @@ class Gateway(AsyncConsumer):
             async with self._patience:
                 await self._attach(admission)
                 del admission  # and with it the request of the handshake
-                await self._read(receive, has_reasons=tells_reasons(scope))
+                with sparing(receive, self._reading):
+                    await self._read(receive, has_reasons=tells_reasons(scope))
                 await self._socket.flush()
         except TimeoutError:
             await self._give_up(scope, send)
@@ -95,6 +97,7 @@ class Gateway(AsyncConsumer):
     ) -> None:
         key = self._key = admission.key
         self._patience = asyncio.timeout_at(admission.deadline)
+        self._reading = Reading(asyncio.get_running_loop().time)
         self._limits = Limits(registry.get(key.party), node.settings, node.clock)
         self._attachment = Attachment(
             node,
@@ -139,7 +142,9 @@ class Gateway(AsyncConsumer):
                     self._cut_off(trouble)
                     continue
             if inbox.message(socket, payload):
-                await inbox.space()
+                self._reading.stop()
+                await inbox.space(socket)
+                self._reading.go_on()
 
     def _cut_off(self, trouble: ConnectionTrouble) -> None:
         """Close a socket that broke a limit; ``on_error`` gets the reason."""

@@ -1,0 +1,60 @@
+"""SPEC 4: a room's mailbox is fair to its connections (G6, R13), on real servers."""
+
+import asyncio
+from itertools import pairwise
+
+from tests.deadline import DEADLINE
+from tests.servers.process import serve
+from tests.servers.visitor import Room, visit
+
+FLOOD = 3000
+
+
+async def test_g6_r13_one_client_floods_a_slow_room(kind):
+    """
+    Each frame of another client waits for ten of the flood's at most.
+
+    Nobody is closed because the server does not read their pongs for the room's sake,
+    and the close that waits when the server stops has its own code.
+    """
+
+    class Slow(Room):
+        party = "slow"
+        handled = 0
+
+        async def on_message(self, message, sender):
+            await asyncio.sleep(0.05)
+            if message == "flood":
+                self.handled += 1
+            else:
+                sender.send(str(self.handled))
+
+        async def on_close(self, connection):
+            self.storage.put(connection.id, connection.close_code)
+
+        async def on_request(self, request):
+            return await self.storage.list()
+
+    pings = ("--ws-ping-interval", "0.5", "--ws-ping-timeout", "0.5")
+    if kind == "daphne":
+        pings = ("--ping-interval", "1", "--ping-timeout", "1")
+    async with serve(kind, arguments=pings) as server, visit(server) as visitor:
+        room = await visitor.define(Slow)
+        flood, other = await room.join("flood"), await room.join("other")
+        for _ in range(FLOOD):
+            await flood.send("flood")
+        assert int(await other.ask("hi")) <= 11
+        answers = [int(await other.ask("hi")) for _ in range(8)]
+        between = [after - before for before, after in pairwise(answers)]
+        states = flood.state, other.state
+        async with asyncio.timeout(DEADLINE):
+            await other.close(4123)  # which waits for some of the flood's frames
+        await server.terminate()
+        await server.start()
+        await visitor.define(Slow)
+        ends = await room.data()
+
+    assert max(between) <= 11
+    assert [state.name for state in states] == ["OPEN", "OPEN"]
+    if kind != "daphne":  # it ends without a word to the application
+        assert ends == {"flood": 1012, "other": 4123}
