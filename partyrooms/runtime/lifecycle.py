@@ -203,7 +203,7 @@ class Lifecycle:
                 gone = Closed(socket, socket.closing or closing, was_clean=True)
                 await self._handle(gone, life)
         with suppress(RoomStopped):
-            await life.gate.commit(None)
+            await life.gate.settle()
         if closing is not None:
             for socket in sockets:  # Their on_close has taken them off life's lists.
                 socket.drop(closing)
