@@ -44,6 +44,7 @@ class Gate:
 
     Attributes:
         delivery_log: Is told of each turn; None: nobody need be.
+        version: What the room's row holds, as far as commits have settled.
         capacity: Turns that may wait before background work has to.
     """
 
@@ -61,7 +62,7 @@ class Gate:
         self._may_act = may_act
         self.claim = claim
         self.is_lost = False
-        self._version = claim.version
+        self.version = claim.version
         self._alarm = claim.alarm
         self._committer = committer
         self._on_lost = on_lost
@@ -139,10 +140,14 @@ class Gate:
     async def space(self) -> None:
         """Wait until there is space for a turn that no event has begun."""
         while len(self._held) >= self.capacity:
-            await self.commit(None)
-            # All is committed, and nothing leaves: the node's lease is over.
-            if len(self._held) >= self.capacity:
-                await asyncio.sleep(LEASE_CHECK_INTERVAL)
+            await self.settle()
+
+    async def settle(self) -> None:
+        """Wait until all writes so far are committed and said; raises as ``commit``."""
+        await self.commit(None)
+        while self._held and not self._may_act():  # noqa: ASYNC110
+            await asyncio.sleep(LEASE_CHECK_INTERVAL)
+        self.release()
 
     async def commit(self, turn: Turn | None) -> None:
         """
@@ -192,11 +197,6 @@ class Gate:
         if self._wanted > self._taken and not self.is_lost:
             self._committer.add(self)
 
-    @property
-    def version(self) -> int:
-        """What the room's row holds, as far as commits have settled."""
-        return self._version
-
     def take_along(self, writes: WriteSet, turn: Turn, id: UUID) -> RoomCommit:
         """
         Give what is to be written next, and a turn's writes, to who has reserved.
@@ -237,7 +237,7 @@ class Gate:
         log = self.delivery_log
         return RoomCommit(
             claim=self.claim,
-            version=self._version,
+            version=self.version,
             writes=self._flying,
             progress=None if log is None else log.progress(),
             id=id,
@@ -250,7 +250,7 @@ class Gate:
             self._stop()
         if self.is_lost:
             return
-        self._version += 1
+        self.version += 1
         if flying is not None and flying.alarm is not UNKNOWN:
             self._alarm = flying.alarm
         self._committed = self._taken

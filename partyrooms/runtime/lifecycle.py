@@ -204,7 +204,7 @@ class Lifecycle:
                 code, was_clean = ends.get(socket, (socket.closing or closing, True))
                 await self._handle(Closed(socket, code, was_clean), life)
         with suppress(RoomStopped):
-            await life.gate.commit(None)
+            await life.gate.settle()
         if closing is not None:
             for socket in sockets:  # Their on_close has taken them off life's lists.
                 socket.drop(closing)

@@ -119,7 +119,7 @@ class Starter:
             return None
         await self._runner.report(error, life, None)
         with suppress(RoomStopped):
-            await life.gate.commit(None)
+            await life.gate.settle()
         await self._put_off_alarm(life.gate, error)
         return error
 

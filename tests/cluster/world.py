@@ -189,7 +189,7 @@ class LayerWorld:
         self.tables = MemoryTables()
         self.nodes = []
 
-    async def node(self, owners="any", takes_rooms=True, **settings):
+    async def node(self, owners="any", takes_rooms=True, lease=None, **settings):
         node_id = uuid4()
         place = Place(
             node=node_id, channel=channel_of(node_id), takes_rooms=takes_rooms
@@ -207,6 +207,7 @@ class LayerWorld:
                 owners=owners,
                 takes_rooms=takes_rooms,
             ),
+            lease=lease,
         )
         node.cluster.start()
         await store.enroll()
