@@ -38,6 +38,10 @@ def _text(value: Any) -> str:
     return value
 
 
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None else _text(value)
+
+
 def _texts(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         raise TypeError(value)
@@ -83,8 +87,12 @@ _LAYER: Rule = ("the alias of a channel layer", _text)
 _ALIAS: Rule = ("the alias of a database", _text)
 _ORIGINS: Rule = ("a list of origins, as in https://example.com", _texts)
 _PATHS: Rule = ("None or a list of dotted paths", _texts_or_none)
+_PATH: Rule = ("None or the dotted path of a function", _text_or_none)
 _SECONDS: Rule = ("a number of seconds above 0", _seconds)
-_FINITE_SECONDS: Rule = ("a number of seconds above 0, and not inf", _finite_seconds)
+_FINITE_SECONDS: Rule = (
+    "a number of seconds above 0, and not inf",
+    _finite_seconds,
+)
 _BYTES: Rule = ("a number of bytes of at least 1", _count)
 _EVENTS: Rule = ("a number of events of at least 1", _count)
 _RATE: Rule = ('None or frames in a time, as in "100/s"', _rate)
@@ -110,6 +118,7 @@ class Settings:
         max_value_size: One stored value, encoded.
         max_room_size: All keys and values of one room.
         max_queued_bytes: What waits for one slow client.
+        json_default: Makes JSON of objects that nothing else does; a dotted path.
         mailbox_size: Events waiting for one room.
         message_rate: Frames of one connection, as in ``"100/s"``; None: no limit.
         heartbeat_interval: Between two renewals of a node's lease.
@@ -130,6 +139,7 @@ class Settings:
     max_value_size: int = _setting(MIB, _BYTES)
     max_room_size: int = _setting(64 * MIB, _BYTES)
     max_queued_bytes: int = _setting(MIB, _BYTES)
+    json_default: str | None = _setting(None, _PATH)
     mailbox_size: int = _setting(1000, _EVENTS)
     message_rate: str | None = _setting(None, _RATE)
     heartbeat_interval: float = _setting(2.0, _FINITE_SECONDS)

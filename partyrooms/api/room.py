@@ -6,14 +6,16 @@ Its docstrings are the manual of what a hook is told and what it may call.
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, ClassVar
 
 from partyrooms import registry
 from partyrooms.api.parties import Parties, parties
-from partyrooms.core.frames import Frame, json_message
+from partyrooms.core.frames import Frame
 from partyrooms.core.validation import as_ids, as_payload, as_timer
+from partyrooms.core.walk import Walk
 from partyrooms.exceptions import ConnectionTrouble
+from partyrooms.json_text import json_message
 from partyrooms.ports.sockets import ConnectionContext
 from partyrooms.runtime.connection import Connection
 from partyrooms.runtime.life import Life
@@ -168,8 +170,8 @@ class Room:
         """The newest connection with this id; None: there is none."""
         return self._life.connections.newest(id)
 
-    def get_connections(self, tag: str | None = None) -> Iterator[Connection]:
-        """Walk through the connections with a tag, or through all of them."""
+    def get_connections(self, tag: str | None = None) -> Walk[Connection]:
+        """Walk through the connections with a tag, or all of them; it has a ``len``."""
         return self._life.connections.tagged(tag)
 
     def create_task(self, coroutine: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
 
 from partyrooms import registry
 from partyrooms.api import crons
@@ -65,9 +66,26 @@ def check_database_alias(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+@register("partyrooms")
+def check_functions(**kwargs: Any) -> list[CheckMessage]:
+    """E012: a setting names a function that cannot be called."""
+    settings = valid_settings()
+    named = {} if settings is None else {"JSON_DEFAULT": settings.json_default}
+    return [
+        Error(
+            f"PARTYROOMS[{key!r}] is {path!r}, which {problem}.",
+            hint="Write the dotted path of a function, as in 'mysite.json.default'.",
+            id="partyrooms.E012",
+        )
+        for key, path in named.items()
+        if path is not None and (problem := _why_not_called(path))
+    ]
+
+
 def wrong_settings() -> list[CheckMessage]:
     """What is wrong with ``PARTYROOMS``: nothing can be served with it."""
-    return [*check_settings(), *check_origins(), *check_database_alias()]
+    checks = (check_settings, check_origins, check_database_alias, check_functions)
+    return [message for check in checks for message in check()]
 
 
 @register("partyrooms")
@@ -144,6 +162,13 @@ def _check_class_methods(path: str, room_class: type[Room]) -> Iterator[CheckMes
                 obj=path,
                 id="partyrooms.W010",
             )
+
+
+def _why_not_called(path: str) -> str:
+    try:
+        return "" if callable(import_string(path)) else "is no function"
+    except ImportError as error:
+        return f"cannot be imported: {error}"
 
 
 def _malformed(origins: Iterable[str]) -> Iterator[str]:

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from partyrooms.core.frames import Frame, Profile, json_message
+from partyrooms.core.frames import Frame, Profile
 from partyrooms.core.validation import as_payload
 from partyrooms.delivery.local_audience import LocalAudience
+from partyrooms.json_text import json_message
 from partyrooms.ports.sockets import Closing, ConnectionContext
 from partyrooms.runtime.worker import Worker
 

@@ -51,6 +51,23 @@ def test_r1_a_complete_project_has_nothing_to_mend():
 
 
 @pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("json.dumps", []),
+        ("nowhere.default", ["E012"]),
+        ("json.nothing", ["E012"]),
+        ("json.__name__", ["E012"]),
+    ],
+)
+def test_e012_functions(settings, path, found):
+    """R31: a setting names a function that cannot be imported, or is none."""
+    settings.PARTYROOMS = {"JSON_DEFAULT": path}
+
+    assert ids(options.check_functions()) == found
+    assert ids(options.wrong_settings()) == found
+
+
+@pytest.mark.parametrize(
     "given", [{"OWNER": "any"}, {"IDLE_TIMEOUT": 0}, {"MESSAGE_RATE": "fast"}, []]
 )
 def test_e001_settings(settings, given):

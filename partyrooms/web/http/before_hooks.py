@@ -16,6 +16,7 @@ from partyrooms.core.validation import as_text
 from partyrooms.delivery.client_errors import client_error
 from partyrooms.delivery.responses import Refusal, as_hooks_answer, json_error
 from partyrooms.exceptions import Reject
+from partyrooms.json_text import json_text
 from partyrooms.web.http.address import (
     NOT_HERE,
     Target,
@@ -161,11 +162,11 @@ def _snapshot(hook: Hook, request: Any) -> dict[str, Any]:
             "it must stay a dict of JSON values."
         )
     try:
-        text = json.dumps(props, allow_nan=False, ensure_ascii=False)
-        snapshot: dict[str, Any] = json.loads(as_text(text, "request.props"))
-    except (TypeError, ValueError, RecursionError) as error:
+        text = as_text(json_text(props), "request.props")
+    except (TypeError, ValueError) as error:
         raise TypeError(
             f"{hook.__qualname__} left something in request.props that JSON cannot "
             f"hold: {error}"
         ) from error
+    snapshot: dict[str, Any] = json.loads(text)
     return snapshot
