@@ -48,6 +48,14 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(_text(item) for item in value)
 
 
+def _texts_or_path(value: Any) -> tuple[str, ...] | str:
+    if not isinstance(value, str):
+        return _texts(value)
+    if "." not in value or not all(map(str.isidentifier, value.split("."))):
+        raise ValueError(value)
+    return value
+
+
 def _texts_or_none(value: Any) -> tuple[str, ...] | None:
     return None if value is None else _texts(value)
 
@@ -85,7 +93,10 @@ def _rate(value: Any) -> str | None:
 _OWNERS: Rule = ('"any" or "workers"', _owners)
 _LAYER: Rule = ("the alias of a channel layer", _text)
 _ALIAS: Rule = ("the alias of a database", _text)
-_ORIGINS: Rule = ("a list of origins, as in https://example.com", _texts)
+_ORIGINS: Rule = (
+    "a list of origins, as in https://example.com, or the dotted path of a function",
+    _texts_or_path,
+)
 _PATHS: Rule = ("None or a list of dotted paths", _texts_or_none)
 _PATH: Rule = ("None or the dotted path of a function", _text_or_none)
 _SECONDS: Rule = ("a number of seconds above 0", _seconds)
@@ -107,7 +118,8 @@ class Settings:
         owners: Who may own rooms: ``"any"`` serving process, or only ``"workers"``.
         channel_layer: The alias of the layer that carries messages between processes.
         database: The alias of the database that holds the rooms.
-        allowed_origins: Origins allowed besides the site's own.
+        allowed_origins: Origins allowed besides the site's own, or the dotted path of
+            a function that allows them.
         websocket_middleware: What handshakes run through; None: ``MIDDLEWARE``.
         idle_timeout: A room without connections and events leaves memory after this.
         hibernate_after: A hibernating room without events leaves memory after this.
@@ -128,7 +140,7 @@ class Settings:
     owners: str = _setting("any", _OWNERS)
     channel_layer: str = _setting("default", _LAYER)
     database: str = _setting("default", _ALIAS)
-    allowed_origins: tuple[str, ...] = _setting((), _ORIGINS)
+    allowed_origins: tuple[str, ...] | str = _setting((), _ORIGINS)
     websocket_middleware: tuple[str, ...] | None = _setting(None, _PATHS)
     idle_timeout: float = _setting(60.0, _SECONDS)
     hibernate_after: float = _setting(10.0, _SECONDS)

@@ -43,7 +43,7 @@ class Room:
         abstract: True in a class's own body: only to be inherited from.
         hibernate: Leave memory between events while sockets stay open.
         subprotocols: The first one that the client also offers is selected.
-        allowed_origins: Origins allowed besides the site's and ``ALLOWED_ORIGINS``.
+        allowed_origins: As ``ALLOWED_ORIGINS``, and besides it.
         max_connections: A further socket is closed with 1013; None: no limit.
         crons: When ``on_cron`` is called: names, and expressions as in ``"0 3 * * *"``.
         message_rate: Frames of one connection, as in ``"100/s"``; None: the setting's.
@@ -57,7 +57,7 @@ class Room:
     abstract: ClassVar[bool] = True
     hibernate: ClassVar[bool] = False
     subprotocols: ClassVar[Sequence[str]] = ()
-    allowed_origins: ClassVar[Sequence[str] | None] = None
+    allowed_origins: ClassVar[Sequence[str] | str | None] = None
     max_connections: ClassVar[int | None] = None
     crons: ClassVar[Mapping[str, str]] = {}
     message_rate: ClassVar[str | None] = None

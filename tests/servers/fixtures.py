@@ -12,7 +12,10 @@ PROFILES = {
     # Limits that a test can reach in no time.
     "tight": {
         "PARTYROOMS": {
-            "ALLOWED_ORIGINS": ["https://friend.example"],
+            "ALLOWED_ORIGINS": [
+                *("https://friend.example", "https://*.family.example", "file://"),
+                *("http://localhost:*", "capacitor://localhost"),
+            ],
             "MAILBOX_SIZE": 20,
             "MAX_BODY_SIZE": 2000,
             "MAX_MESSAGE_SIZE": 200_000,
