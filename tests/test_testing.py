@@ -1,6 +1,7 @@
 """The testing kit itself, under pytest and under Django's ``TestCase``; SPEC 13."""
 
 import asyncio
+from typing import ClassVar
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
@@ -381,3 +382,24 @@ class AtomicUnderTestCase(TestCase):
         """S9: what it rolls back is the block's alone."""
         async with running_room(Shop) as room:
             assert await tell_what_was_sold(room) == SOLD
+
+
+class Pinged(Room):
+    """Answers a ping without an event."""
+
+    hibernate = True
+    auto_response: ClassVar = {"ping": "pong"}
+
+
+async def test_r29_an_answer_wakes_no_room():
+    """R29: in the kit as on a server."""
+    async with running_room(Pinged) as room:
+        alice = await room.connect("alice")
+        await room.hibernate()
+
+        await alice.send("ping")
+
+        assert alice.received == ["pong"]
+        assert not room.is_running
+        await alice.send("other")
+        assert room.is_running

@@ -46,6 +46,7 @@ class Room:
         allowed_origins: As ``ALLOWED_ORIGINS``, and besides it.
         max_connections: A further socket is closed with 1013; None: no limit.
         crons: When ``on_cron`` is called: names, and expressions as in ``"0 3 * * *"``.
+        auto_response: Texts, and what the gateway answers to each without an event.
         message_rate: Frames of one connection, as in ``"100/s"``; None: the setting's.
         max_message_size: Bytes of one frame; None: the setting's.
         id: Which room of the party.
@@ -60,6 +61,7 @@ class Room:
     allowed_origins: ClassVar[Sequence[str] | str | None] = None
     max_connections: ClassVar[int | None] = None
     crons: ClassVar[Mapping[str, str]] = {}
+    auto_response: ClassVar[Mapping[str, str]] = {}
     message_rate: ClassVar[str | None] = None
     max_message_size: ClassVar[int | None] = None
     # Django REST framework's; None: what REST_FRAMEWORK says.

@@ -1,6 +1,6 @@
 """Checks of what the project sets: ``PARTYROOMS``, and the options of room classes."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from inspect import getattr_static
 from typing import Any
 
@@ -13,6 +13,7 @@ from partyrooms import registry
 from partyrooms.api import crons
 from partyrooms.api.room import Room
 from partyrooms.conf import Settings, get_settings
+from partyrooms.core.frames import has_utf8
 from partyrooms.core.origins import FORMS, require_form, too_wide
 from partyrooms.core.paths import MAIN_PARTY
 from partyrooms.core.rates import Rate
@@ -217,6 +218,15 @@ def _are_origins(value: Any) -> bool:
     )
 
 
+def _are_answers(value: Any) -> bool:
+    if not isinstance(value, Mapping):
+        return False
+    return all(
+        isinstance(one, str) and has_utf8(one)
+        for one in (*value.keys(), *value.values())
+    )
+
+
 def _is_rate(value: Any) -> bool:
     try:
         return value is None or bool(Rate.parse(value))
@@ -237,6 +247,7 @@ _CLASSES = "None or a list of classes, as in [IsAuthenticated]."
 _OPTIONS: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ("subprotocols", "a list of names.", _is_list_of_texts),
     ("allowed_origins", f"None, a list or a function. {_ORIGIN_HINT}", _are_origins),
+    ("auto_response", 'a dict of texts, as in {"ping": "pong"}.', _are_answers),
     ("message_rate", 'None or a rate, as in "100/s".', _is_rate),
     ("max_connections", "None or a number of at least 1.", _is_count),
     ("max_message_size", "None or a number of bytes of at least 1.", _is_count),

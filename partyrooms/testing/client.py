@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from partyrooms import registry
 from partyrooms.core.frames import Frame, Profile
 from partyrooms.core.validation import as_payload
+from partyrooms.delivery.auto_response import answers_of
 from partyrooms.delivery.local_audience import LocalAudience
 from partyrooms.json_text import json_message
 from partyrooms.ports.sockets import Closing, ConnectionContext
@@ -44,13 +46,19 @@ class Client:
 
     async def send(self, message: str | bytes) -> None:
         """
-        Send a frame, and wait until the room has handled it.
+        Send a frame, and wait until the room has handled it; or get its
+        ``auto_response``.
 
         Raises:
             TypeError: If it is neither ``str`` nor ``bytes``.
         """
-        self._worker.message(self._socket, as_payload(message, "send"))
-        await self._worker.until_idle()
+        payload = as_payload(message, "send")
+        answer = answers_of(registry.get(self._worker.key.party)).get(payload)
+        if answer is None:
+            self._worker.message(self._socket, payload)
+            await self._worker.until_idle()
+        else:
+            self._socket.send(answer)
 
     async def send_json(self, value: Any) -> None:
         """Send a value as a JSON text; see ``send``."""

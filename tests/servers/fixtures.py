@@ -102,11 +102,12 @@ def pair():
     with ValkeyServer(port=new_port()) as valkey:
         hosts = {"hosts": [f"{valkey.connection_url}/0"]}
         backend = "channels_redis.pubsub.RedisPubSubChannelLayer"
-        layers = {"default": {"BACKEND": backend, "CONFIG": hosts}}
-        first = make_server("uvicorn", settings={"CHANNEL_LAYERS": layers})
-        second = make_server(
-            "uvicorn", settings={"CHANNEL_LAYERS": layers}, database=first.database
-        )
+        settings = {
+            "CHANNEL_LAYERS": {"default": {"BACKEND": backend, "CONFIG": hosts}},
+            "PARTYROOMS": {"HIBERNATE_AFTER": 0.3},
+        }
+        first = make_server("uvicorn", settings=settings)
+        second = make_server("uvicorn", settings=settings, database=first.database)
         try:
             first.start_blocking()
             second.start_blocking()

@@ -208,6 +208,8 @@ def test_w008_no_application(settings):
         ("parser_classes", ["JSONParser"]),
         ("allowed_origins", ["example.com"]),
         ("allowed_origins", "mysite.nowhere"),
+        ("auto_response", {"ping": b"pong"}),
+        ("auto_response", ["ping"]),
         ("message_rate", "100"),
         ("max_connections", 0),
         ("max_message_size", "1 MiB"),
