@@ -92,6 +92,8 @@ SECTIONS: dict[str, dict[str, str]] = {
         "B8": "`onFetch` of `main`, after static assets; gone in `partyserver`",
         "B9": "`onSocket` of `main`, accepted already; gone in `partyserver`",
         "B10": "`crons` in `partykit.json`, `static onCron`; gone in `partyserver`",
+        "B11": "an example's router answers with `context.parties.x.get(id).fetch()`; "
+        "a socket cannot be sent on",
     },
     "Reaching rooms from elsewhere": {
         "P1": "`context.parties.chat.get(id)`",

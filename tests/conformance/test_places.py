@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from partyrooms import rpc
+from partyrooms import Reject, rpc
 from tests.servers.database import execute
 from tests.servers.visitor import Room
 
@@ -106,3 +106,64 @@ async def test_r29_no_room_is_started(own, pair):
     assert row() == asleep
     assert await alice.ask("hi") == "hi"
     assert row()[1] == asleep[1] + 1
+
+
+async def test_b11_a_before_hook_sends_to_another_room(own):
+    """By a stub: with its props; the other room's own before-hooks are not asked."""
+
+    class Sharded(Room):
+        @classmethod
+        async def on_before_connect(cls, request, lobby):
+            if lobby.room_id == "front":
+                request.props["via"] = lobby.room_id
+                return lobby.parties[cls.party].get(request.GET["shard"])
+            raise Reject(reason="ask at the front")
+
+        @classmethod
+        def on_before_request(cls, request, lobby):
+            if lobby.room_id == "front":
+                request.props["via"] = lobby.room_id
+                return lobby.parties[cls.party].get(request.GET["shard"])
+
+        async def on_connect(self, connection, ctx):
+            connection.send_json([self.id, ctx.props["via"], connection.uri])
+
+        async def on_message(self, message, sender):
+            self.broadcast(f"{self.id}: {message}")
+
+        async def on_request(self, request):
+            return [self.id, request.props, request.subpath]
+
+    room = await own(Sharded, starts=False)
+    front, shard = room.other("front"), room.room_id
+    socket = await front.join("alice", path="/x", query={"shard": shard})
+    uri = f"{front.path}/x?_pk=alice&shard={shard}"
+    assert await socket.receive_json() == [shard, "front", uri]
+    assert await socket.ask("hi") == f"{shard}: hi"
+
+    asked = await front.data("GET", "/x?shard=" + shard)
+    assert asked == [shard, {"via": "front"}, "/x"]
+    refused = await room.join("bob")
+    assert await refused.closed() == (4401, "ask at the front")
+
+
+async def test_b11_the_other_class_decides(own):
+    """Its limits and its policy; what it lacks is 404, and a bad stub an error."""
+
+    class Front(Room):
+        @classmethod
+        async def on_before_connect(cls, request, lobby):
+            return lobby.parties["chat-room"].get(lobby.room_id)
+
+        @classmethod
+        async def on_before_request(cls, request, lobby):
+            if request.method == "POST":
+                return lobby.parties["chat-room"]
+            return lobby.parties["chat-room"].get(lobby.room_id)
+
+    room = await own(Front, starts=False)
+
+    assert await room.data() == {"party": "chat-room"}
+    assert (await room.request("POST")).status_code == 500
+    alice = await room.join("alice")
+    await alice.close()

@@ -124,10 +124,12 @@ async def own(pair, place):
 
     async with visit(owner) as there, visit(gateway) as visitor:
 
-        async def own(room_class):
+        async def own(room_class, *, starts=True):
             room = await visitor.define(room_class)
             assert (await there.define(room_class)).party == room.party
             starter = there if place == "elsewhere" else visitor
+            if not starts:  # Its before-hooks decide who may.
+                return room
             first = await starter.room(room.party, room.room_id).join("starter")
             await first.close()
             return room
