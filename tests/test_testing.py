@@ -5,10 +5,10 @@ from typing import ClassVar
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.test import TestCase
 
-from partyrooms import Room, parties
+from partyrooms import Room, disconnect_user, parties, send_to_user
 from partyrooms.exceptions import RoomStopped
 from partyrooms.server.nodes import existing_node
 from partyrooms.server.start import current_node
@@ -403,3 +403,26 @@ async def test_r29_an_answer_wakes_no_room():
         assert not room.is_running
         await alice.send("other")
         assert room.is_running
+
+
+async def test_p8_p9_all_rooms_and_a_users_sockets(room):
+    """P8, P9: in the kit as on a server; the room hears of the end."""
+    ada = User(pk=7, username="ada")
+    alice, bob = await room.connect("alice", user=ada), await room.connect("bob")
+    rooms = await parties[Parlour.party].running()
+
+    assert await parties[Parlour.party].broadcast("all") == 1
+    await room.advance(seconds=0)
+    assert await send_to_user(ada, "you") == 1
+    assert await send_to_user(ada, "you", party="kit-dozing") == 0
+    assert await disconnect_user(7) == 1
+    await room.advance(seconds=0)
+
+    assert [one["connections"] for one in rooms] == [2]
+    assert alice.received[-2:] == ["all", "you"]
+    assert bob.received[-2:] == ["all", '["alice",4401,true]']
+    assert alice.closed == (4401, "")
+    assert bob.closed is None
+    assert [one.id for one in room.instance.get_connections()] == ["bob"]
+    with pytest.raises(ValueError, match="nobody"):
+        await disconnect_user(AnonymousUser())

@@ -165,7 +165,7 @@ class RunningRoom:
             user_id=user_id,
         )
         audience = self._node.cluster.local_audience(self.key)
-        client = Client(profile, self._worker, audience)
+        client = Client(profile, self._worker, audience, self._node.rooms.sockets)
         await client.connect(ConnectionContext(request, _as_passed(props)))
         return client
 

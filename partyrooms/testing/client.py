@@ -7,6 +7,7 @@ from partyrooms.core.frames import Frame, Profile
 from partyrooms.core.validation import as_payload
 from partyrooms.delivery.auto_response import answers_of
 from partyrooms.delivery.local_audience import LocalAudience
+from partyrooms.delivery.socket_table import SocketTable
 from partyrooms.json_text import json_message
 from partyrooms.ports.sockets import Closing, ConnectionContext
 from partyrooms.runtime.worker import Worker
@@ -22,11 +23,16 @@ class Client:
     """
 
     def __init__(
-        self, profile: Profile, worker: Worker, audience: LocalAudience
+        self,
+        profile: Profile,
+        worker: Worker,
+        audience: LocalAudience,
+        sockets: SocketTable,
     ) -> None:
         self.id = profile.id
         self._worker = worker
         self._socket = ClientSocket(profile, worker, audience)
+        sockets.add(self._socket, worker.key)
         self.received = self._socket.received
 
     @property
@@ -117,6 +123,12 @@ class ClientSocket:
         if not self.is_gone:
             self.closing = closing
             self.end(closing, was_clean=True)
+
+    def shut(self, closing: Closing) -> None:
+        self.close(closing)
+
+    async def flush(self) -> None:
+        """Nothing: what is sent has arrived."""
 
     def drop(self, closing: Closing) -> None:
         self.is_dropped = True

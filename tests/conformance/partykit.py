@@ -104,6 +104,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "P6": "waits until a time limit ends it",
         "P7": "",
         "P8": "",
+        "P9": "",
         "P10": "",
     },
     "Delivery": {

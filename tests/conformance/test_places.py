@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from partyrooms import Reject, rpc
+from partyrooms import Reject, disconnect_user, parties, rpc, send_to_user
 from tests.servers.database import execute
-from tests.servers.visitor import Room
+from tests.servers.visitor import Room, visit
 
 pytestmark = pytest.mark.parametrize("place", ["here", "elsewhere"])
 
@@ -167,3 +167,97 @@ async def test_b11_the_other_class_decides(own):
     assert (await room.request("POST")).status_code == 500
     alice = await room.join("alice")
     await alice.close()
+
+
+@pytest.fixture
+async def spread(pair, place):
+    """Define a class; three of its rooms run, in both processes; one place asks."""
+    owner, asker = pair if place == "elsewhere" else pair[::-1]
+    async with visit(owner) as there, visit(asker) as here:
+
+        async def spread(room_class):
+            rooms = [await one.define(room_class) for one in (there, here)]
+            assert rooms[0].party == rooms[1].party
+            return [*rooms, rooms[0].other()]
+
+        yield spread
+
+
+class Speaker(Room):
+    """Has things done everywhere, and says what came of it."""
+
+    hibernate = True
+
+    async def on_message(self, message, sender):
+        self.broadcast(message)
+
+    async def on_close(self, connection):
+        self.storage.put("closed", [connection.close_code, connection.close_reason])
+
+    async def on_request(self, request):
+        party = parties[self.party]
+        match request.subpath:
+            case "/say":
+                return {"rooms": await party.broadcast(request.data)}
+            case "/running":
+                return await party.running()
+            case "/send":
+                user_id, text, only = request.data
+                return {"sockets": await send_to_user(user_id, text, party=only)}
+            case "/disconnect":
+                return {"sockets": await disconnect_user(request.data, 4403, "out")}
+        return await self.storage.get("closed")
+
+
+async def test_p8_all_rooms_that_run(spread, pair):
+    """In both processes, with their connections; none is started; in rooms' order."""
+    first, second, third = await spread(Speaker)
+    alice, bob = await first.join("alice"), await second.join("bob")
+    carol = await second.visitor.room(first.party, first.room_id).join("carol")
+    await second.visitor.room(third.party, third.room_id).join("dora")
+
+    running = await second.data(path="/running")
+
+    counts = {one["room_id"]: one["connections"] for one in running}
+    expected = {first.room_id: 2, second.room_id: 1, third.room_id: 1}
+    assert counts == expected
+    assert len({one["owner"] for one in running}) == 2
+    await alice.send("before")
+    assert await alice.receive() == await carol.receive() == "before"
+    assert await first.data("POST", "/say", json="hear") == {"rooms": 3}
+    for socket in (alice, bob, carol):
+        assert await socket.receive() == "hear"
+    unknown = first.other()
+    rows = "SELECT room_id FROM partyrooms_roomrecord WHERE party = ?"
+    known = {one for (one,) in execute(pair[0].database, rows, first.party)}
+    assert known == {*expected} - {unknown.room_id}
+
+
+async def test_p9_all_sockets_of_a_user(spread, pair):
+    """In all rooms and processes; nobody else's; each room hears of the end."""
+    first, second, _ = await spread(Speaker)
+    user = await first.visitor.login("ada")
+    alice = await first.join("alice")
+    await second.visitor.login("ada")
+    elsewhere = second.visitor.room(first.party, first.room_id)
+    also = [await elsewhere.join("also"), await second.join("third")]
+    stranger = await first.other().visitor.connect(
+        first.other().target("stranger"), headers={"Cookie": ""}
+    )
+    headers = {"X-CSRFToken": user["csrf"]}
+
+    async def ask(path, value):
+        return await first.data("POST", path, json=value, headers=headers)
+
+    sent = await ask("/send", [user["id"], "psst", first.party])
+    assert sent == {"sockets": 3}
+    assert [await one.receive() for one in (alice, *also)] == ["psst"] * 3
+    assert await ask("/send", [user["id"], "psst", "chat-room"]) == {"sockets": 0}
+    assert await ask("/send", ["nobody", "psst", None]) == {"sockets": 0}
+    assert await ask("/disconnect", user["id"]) == {"sockets": 3}
+    for one in (alice, *also):
+        assert await one.closed() == (4403, "out")
+    while await first.data() is None:  # noqa: ASYNC110 - another process stores it
+        await asyncio.sleep(0.05)
+    assert await first.data() == [4403, "out"]
+    assert stranger.close_code is None
