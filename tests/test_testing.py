@@ -1,6 +1,7 @@
 """The testing kit itself, under pytest and under Django's ``TestCase``; SPEC 13."""
 
 import asyncio
+from datetime import date
 from typing import ClassVar
 
 import pytest
@@ -426,3 +427,15 @@ async def test_p8_p9_all_rooms_and_a_users_sockets(room):
     assert [one.id for one in room.instance.get_connections()] == ["bob"]
     with pytest.raises(ValueError, match="nobody"):
         await disconnect_user(AnonymousUser())
+
+
+async def test_r31_props_reach_a_room_as_json(room):
+    """R31, B2: as on a server, where they may cross to another process."""
+    props = {"since": date(2026, 3, 1), "pair": (1, 2)}
+
+    await room.connect("alice", props=props)
+    answer = await room.get("/", props=props)
+
+    passed = {"since": "2026-03-01", "pair": [1, 2]}
+    assert room.instance.context.props == passed
+    assert answer.data["props"] == passed
