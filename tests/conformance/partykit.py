@@ -36,8 +36,8 @@ SECTIONS: dict[str, dict[str, str]] = {
         "R24": "an object is evicted; its sockets stay if it hibernates",
         "R25": "never selects one: a browser that asks for one fails",
         "R26": "",
-        "R29": "`setWebSocketAutoResponse`, not reachable in `partykit`",
         "R27": "`setTimeout`, `setInterval`, which hibernation ends in silence",
+        "R29": "`setWebSocketAutoResponse`, not reachable in `partykit`",
     },
     "Connections": {
         "R30": "`id`, `uri`, `tags`; no user",
