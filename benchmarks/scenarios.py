@@ -10,6 +10,7 @@ MAKERS = (
     traffic.fan_out,
     traffic.stored,
     traffic.http,
+    traffic.auto_response,
     scale.crowd,
     scale.start,
     scale.memory,

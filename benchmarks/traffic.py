@@ -98,6 +98,25 @@ def stored(field: Field) -> list[Scenario]:
     return scenarios
 
 
+def auto_response(field: Field) -> list[Scenario]:
+    load = EchoLoad(party="answering", sockets=50)
+    by_room = EchoLoad(party="echo", sockets=50)
+    return [
+        Scenario(
+            topic="auto-response",
+            name="auto-response-50",
+            measure="auto_response, 50 sockets, one room",
+            sides=field.sides(load, partyrooms_servers())
+            | {
+                f"{name}, by the room": side
+                for name, side in field.sides(by_room, partyrooms_servers()).items()
+                if name == field.ours
+            },
+            claims=field.claim(f"{field.ours}, by the room", 1.5),
+        )
+    ]
+
+
 def http(field: Field) -> list[Scenario]:
     scenarios = []
     for body, verb, wanted in (

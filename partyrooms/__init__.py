@@ -19,6 +19,7 @@ Programmable rooms for Django: every room id is a stateful server of its own.
 
 from partyrooms.api.parties import parties
 from partyrooms.api.room import Room
+from partyrooms.api.users import disconnect_user, send_to_user
 from partyrooms.exceptions import (
     CallCycle,
     CallFailed,
@@ -43,6 +44,8 @@ __all__ = [
     "Room",
     "RoomUnreachable",
     "StorageLimitExceeded",
+    "disconnect_user",
     "parties",
     "rpc",
+    "send_to_user",
 ]

@@ -38,10 +38,22 @@ def _text(value: Any) -> str:
     return value
 
 
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None else _text(value)
+
+
 def _texts(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         raise TypeError(value)
     return tuple(_text(item) for item in value)
+
+
+def _texts_or_path(value: Any) -> tuple[str, ...] | str:
+    if not isinstance(value, str):
+        return _texts(value)
+    if "." not in value or not all(map(str.isidentifier, value.split("."))):
+        raise ValueError(value)
+    return value
 
 
 def _texts_or_none(value: Any) -> tuple[str, ...] | None:
@@ -81,10 +93,17 @@ def _rate(value: Any) -> str | None:
 _OWNERS: Rule = ('"any" or "workers"', _owners)
 _LAYER: Rule = ("the alias of a channel layer", _text)
 _ALIAS: Rule = ("the alias of a database", _text)
-_ORIGINS: Rule = ("a list of origins, as in https://example.com", _texts)
+_ORIGINS: Rule = (
+    "a list of origins, as in https://example.com, or the dotted path of a function",
+    _texts_or_path,
+)
 _PATHS: Rule = ("None or a list of dotted paths", _texts_or_none)
+_PATH: Rule = ("None or the dotted path of a function", _text_or_none)
 _SECONDS: Rule = ("a number of seconds above 0", _seconds)
-_FINITE_SECONDS: Rule = ("a number of seconds above 0, and not inf", _finite_seconds)
+_FINITE_SECONDS: Rule = (
+    "a number of seconds above 0, and not inf",
+    _finite_seconds,
+)
 _BYTES: Rule = ("a number of bytes of at least 1", _count)
 _EVENTS: Rule = ("a number of events of at least 1", _count)
 _RATE: Rule = ('None or frames in a time, as in "100/s"', _rate)
@@ -99,7 +118,8 @@ class Settings:
         owners: Who may own rooms: ``"any"`` serving process, or only ``"workers"``.
         channel_layer: The alias of the layer that carries messages between processes.
         database: The alias of the database that holds the rooms.
-        allowed_origins: Origins allowed besides the site's own.
+        allowed_origins: Origins allowed besides the site's own, or the dotted path of
+            a function that allows them.
         websocket_middleware: What handshakes run through; None: ``MIDDLEWARE``.
         idle_timeout: A room without connections and events leaves memory after this.
         hibernate_after: A hibernating room without events leaves memory after this.
@@ -110,6 +130,7 @@ class Settings:
         max_value_size: One stored value, encoded.
         max_room_size: All keys and values of one room.
         max_queued_bytes: What waits for one slow client.
+        json_default: Makes JSON of objects that nothing else does; a dotted path.
         mailbox_size: Events waiting for one room.
         message_rate: Frames of one connection, as in ``"100/s"``; None: no limit.
         heartbeat_interval: Between two renewals of a node's lease.
@@ -119,7 +140,7 @@ class Settings:
     owners: str = _setting("any", _OWNERS)
     channel_layer: str = _setting("default", _LAYER)
     database: str = _setting("default", _ALIAS)
-    allowed_origins: tuple[str, ...] = _setting((), _ORIGINS)
+    allowed_origins: tuple[str, ...] | str = _setting((), _ORIGINS)
     websocket_middleware: tuple[str, ...] | None = _setting(None, _PATHS)
     idle_timeout: float = _setting(60.0, _SECONDS)
     hibernate_after: float = _setting(10.0, _SECONDS)
@@ -130,6 +151,7 @@ class Settings:
     max_value_size: int = _setting(MIB, _BYTES)
     max_room_size: int = _setting(64 * MIB, _BYTES)
     max_queued_bytes: int = _setting(MIB, _BYTES)
+    json_default: str | None = _setting(None, _PATH)
     mailbox_size: int = _setting(1000, _EVENTS)
     message_rate: str | None = _setting(None, _RATE)
     heartbeat_interval: float = _setting(2.0, _FINITE_SECONDS)

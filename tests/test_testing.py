@@ -1,13 +1,15 @@
 """The testing kit itself, under pytest and under Django's ``TestCase``; SPEC 13."""
 
 import asyncio
+from datetime import date
+from typing import ClassVar
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.test import TestCase
 
-from partyrooms import Room, parties
+from partyrooms import Room, disconnect_user, parties, send_to_user
 from partyrooms.exceptions import RoomStopped
 from partyrooms.server.nodes import existing_node
 from partyrooms.server.start import current_node
@@ -381,3 +383,59 @@ class AtomicUnderTestCase(TestCase):
         """S9: what it rolls back is the block's alone."""
         async with running_room(Shop) as room:
             assert await tell_what_was_sold(room) == SOLD
+
+
+class Pinged(Room):
+    """Answers a ping without an event."""
+
+    hibernate = True
+    auto_response: ClassVar = {"ping": "pong"}
+
+
+async def test_r29_an_answer_wakes_no_room():
+    """R29: in the kit as on a server."""
+    async with running_room(Pinged) as room:
+        alice = await room.connect("alice")
+        await room.hibernate()
+
+        await alice.send("ping")
+
+        assert alice.received == ["pong"]
+        assert not room.is_running
+        await alice.send("other")
+        assert room.is_running
+
+
+async def test_p8_p9_all_rooms_and_a_users_sockets(room):
+    """P8, P9: in the kit as on a server; the room hears of the end."""
+    ada = User(pk=7, username="ada")
+    alice, bob = await room.connect("alice", user=ada), await room.connect("bob")
+    rooms = await parties[Parlour.party].running()
+
+    assert await parties[Parlour.party].broadcast("all") == 1
+    await room.advance(seconds=0)
+    assert await send_to_user(ada, "you") == 1
+    assert await send_to_user(ada, "you", party="kit-dozing") == 0
+    assert await disconnect_user(7) == 1
+    await room.advance(seconds=0)
+
+    assert [one["connections"] for one in rooms] == [2]
+    assert alice.received[-2:] == ["all", "you"]
+    assert bob.received[-2:] == ["all", '["alice",4401,true]']
+    assert alice.closed == (4401, "")
+    assert bob.closed is None
+    assert [one.id for one in room.instance.get_connections()] == ["bob"]
+    with pytest.raises(ValueError, match="nobody"):
+        await disconnect_user(AnonymousUser())
+
+
+async def test_r31_props_reach_a_room_as_json(room):
+    """R31, B2: as on a server, where they may cross to another process."""
+    props = {"since": date(2026, 3, 1), "pair": (1, 2)}
+
+    await room.connect("alice", props=props)
+    answer = await room.get("/", props=props)
+
+    passed = {"since": "2026-03-01", "pair": [1, 2]}
+    assert room.instance.context.props == passed
+    assert answer.data["props"] == passed

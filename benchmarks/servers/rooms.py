@@ -1,6 +1,7 @@
 """The rooms that are measured; found by partyrooms like any app's ``rooms.py``."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from rest_framework.request import Request
 
@@ -12,6 +13,12 @@ class Echo(Room):
 
     async def on_message(self, message: str | bytes, sender: Connection) -> None:
         sender.send(message)
+
+
+class Answering(Room):
+    """Has the load's message answered by its gateway."""
+
+    auto_response: ClassVar[Mapping[str, str]] = {"x" * 64: "x" * 64}
 
 
 class FanOut(Room):

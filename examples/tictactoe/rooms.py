@@ -56,5 +56,5 @@ class TicTacToe(Room):
         state = {"board": self.board, "turn": turn_of(self.board)}
         state["line"] = line_of(self.board)
         state["players"] = sorted(self.present() - {"spectator"})
-        state["spectators"] = len(list(self.get_connections("spectator")))
+        state["spectators"] = len(self.get_connections("spectator"))
         self.broadcast_json(state)

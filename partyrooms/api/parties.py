@@ -1,6 +1,8 @@
 """``parties["chat"].get("lobby")``: any room, from anywhere in the process."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from partyrooms import registry
@@ -214,6 +216,42 @@ class Party:
             BadRoomId: If no room can have it.
         """
         return Stub(RoomKey(self.name, room_id))
+
+    async def running(self) -> list[dict[str, Any]]:
+        """
+        The rooms that are in memory, of all processes; none is started or asked.
+
+        Returns:
+            Dicts with ``room_id``, and what ``Stub.info`` has.
+
+        Raises:
+            RoomUnreachable: If a process did not answer, or none can be reached.
+        """
+        found = await self._everywhere("list")
+        return sorted(chain.from_iterable(found), key=itemgetter("room_id"))
+
+    async def broadcast(self, message: str | bytes) -> int:
+        """
+        Send a message to every connection of the rooms that are in memory.
+
+        It costs each process one message. It comes in each room's order, and starts no
+        room.
+
+        Args:
+            message: As ``Room.broadcast`` takes it.
+
+        Returns:
+            How many rooms there were.
+
+        Raises:
+            RoomUnreachable: If a process did not answer, or none can be reached.
+        """
+        payload = as_payload(message, "broadcast")
+        return sum(await self._everywhere("broadcast", message=payload))
+
+    async def _everywhere(self, name: str, **arguments: Any) -> list[Any]:
+        arguments["party"] = self.name
+        return await get_host().run(lambda node: node.everywhere(name, arguments))
 
     def __repr__(self) -> str:
         return f"<Party {self.name}>"

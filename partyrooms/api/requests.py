@@ -1,6 +1,5 @@
 """HTTP requests that no HTTP client made: what a stub asks a room."""
 
-import json as json_codec
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -16,6 +15,7 @@ from partyrooms.delivery.requests import describe_request, join_query, room_requ
 from partyrooms.delivery.responses import CONTENT_TYPES
 from partyrooms.delivery.stream import StreamReader
 from partyrooms.exceptions import PartyroomsError
+from partyrooms.json_text import json_text
 from partyrooms.ports.host import get_host
 
 
@@ -57,7 +57,7 @@ def build_request(
         raise ValueError("A request has one body: give json= or data=, not both.")
     lines = {name.lower(): value for name, value in (headers or {}).items()}
     if json is not None:
-        data = json_codec.dumps(json)
+        data = json_text(json)
         lines.setdefault("content-type", "application/json")
     elif isinstance(data, Mapping):
         data = urlencode(data, doseq=True)

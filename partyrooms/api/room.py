@@ -6,14 +6,16 @@ Its docstrings are the manual of what a hook is told and what it may call.
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, ClassVar
 
 from partyrooms import registry
 from partyrooms.api.parties import Parties, parties
-from partyrooms.core.frames import Frame, json_message
+from partyrooms.core.frames import Frame
 from partyrooms.core.validation import as_ids, as_payload, as_timer
+from partyrooms.core.walk import Walk
 from partyrooms.exceptions import ConnectionTrouble
+from partyrooms.json_text import json_message
 from partyrooms.ports.sockets import ConnectionContext
 from partyrooms.runtime.connection import Connection
 from partyrooms.runtime.life import Life
@@ -41,9 +43,10 @@ class Room:
         abstract: True in a class's own body: only to be inherited from.
         hibernate: Leave memory between events while sockets stay open.
         subprotocols: The first one that the client also offers is selected.
-        allowed_origins: Origins allowed besides the site's and ``ALLOWED_ORIGINS``.
+        allowed_origins: As ``ALLOWED_ORIGINS``, and besides it.
         max_connections: A further socket is closed with 1013; None: no limit.
         crons: When ``on_cron`` is called: names, and expressions as in ``"0 3 * * *"``.
+        auto_response: Texts, and what the gateway answers to each without an event.
         message_rate: Frames of one connection, as in ``"100/s"``; None: the setting's.
         max_message_size: Bytes of one frame; None: the setting's.
         id: Which room of the party.
@@ -55,9 +58,10 @@ class Room:
     abstract: ClassVar[bool] = True
     hibernate: ClassVar[bool] = False
     subprotocols: ClassVar[Sequence[str]] = ()
-    allowed_origins: ClassVar[Sequence[str] | None] = None
+    allowed_origins: ClassVar[Sequence[str] | str | None] = None
     max_connections: ClassVar[int | None] = None
     crons: ClassVar[Mapping[str, str]] = {}
+    auto_response: ClassVar[Mapping[str, str]] = {}
     message_rate: ClassVar[str | None] = None
     max_message_size: ClassVar[int | None] = None
     # Django REST framework's; None: what REST_FRAMEWORK says.
@@ -168,8 +172,8 @@ class Room:
         """The newest connection with this id; None: there is none."""
         return self._life.connections.newest(id)
 
-    def get_connections(self, tag: str | None = None) -> Iterator[Connection]:
-        """Walk through the connections with a tag, or through all of them."""
+    def get_connections(self, tag: str | None = None) -> Walk[Connection]:
+        """Walk through the connections with a tag, or all of them; it has a ``len``."""
         return self._life.connections.tagged(tag)
 
     def create_task(self, coroutine: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":

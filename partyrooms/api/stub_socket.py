@@ -13,6 +13,7 @@ from partyrooms.core.keys import RoomKey
 from partyrooms.core.validation import as_closing, as_payload
 from partyrooms.core.wire.message import RequestCopy
 from partyrooms.delivery.attachment import Attachment
+from partyrooms.delivery.auto_response import answers_of
 from partyrooms.delivery.message_queue import MessageQueue, SocketReader
 from partyrooms.delivery.requests import describe_request, http_request, join_query
 from partyrooms.exceptions import RoomUnreachable, SocketClosed, TooSlow
@@ -176,7 +177,11 @@ class _Client:
             if self._socket.closing is not None:
                 raise SocketClosed(*self._socket.closing)
             self._queue.require_open()
-            self._inbox.message(self._socket, message)
+            answer = answers_of(registry.get(self._key.party)).get(message)
+            if answer is None:
+                self._inbox.message(self._socket, message)
+            else:
+                self._socket.send(answer)
 
     async def shut(self, closing: Closing) -> None:
         """Close the socket from the client's side."""

@@ -1,25 +1,24 @@
 """Checks of what the project sets: ``PARTYROOMS``, and the options of room classes."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from inspect import getattr_static
 from typing import Any
 
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
 
 from partyrooms import registry
 from partyrooms.api import crons
 from partyrooms.api.room import Room
 from partyrooms.conf import Settings, get_settings
-from partyrooms.core.origins import ANY, normalise
+from partyrooms.core.frames import has_utf8
+from partyrooms.core.origins import FORMS, require_form, too_wide
 from partyrooms.core.paths import MAIN_PARTY
 from partyrooms.core.rates import Rate
 
-_ORIGIN_HINT = (
-    'Write scheme://host or scheme://host:port, as in "https://example.com"; "*" is '
-    "allowed only on its own."
-)
+_ORIGIN_HINT = f"Write {FORMS}."
 
 
 @register("partyrooms")
@@ -37,14 +36,34 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
 def check_origins(**kwargs: Any) -> list[CheckMessage]:
     """E002: an allowed origin is none, and so allows nothing."""
     settings = valid_settings()
-    origins = () if settings is None else settings.allowed_origins
     return [
         Error(
             f"PARTYROOMS['ALLOWED_ORIGINS'] has {origin!r}, which is no origin.",
             hint=_ORIGIN_HINT,
             id="partyrooms.E002",
         )
-        for origin in _malformed(origins)
+        for origin in _malformed(settings.allowed_origins if settings else ())
+    ]
+
+
+@register("partyrooms")
+def check_wide_origins(**kwargs: Any) -> list[CheckMessage]:
+    """W013: an allowed origin lets in pages of strangers."""
+    settings = valid_settings()
+    lists: list[tuple[str, Any]] = [
+        (path, room_class.allowed_origins) for path, room_class in room_classes()
+    ]
+    if settings is not None:
+        lists.append(("PARTYROOMS['ALLOWED_ORIGINS']", settings.allowed_origins))
+    return [
+        Warning(
+            f"The allowed origins of {where} have {origin!r}: {why}.",
+            hint="Allow the origins of your own pages.",
+            id="partyrooms.W013",
+        )
+        for where, allowed in lists
+        for origin in (allowed if isinstance(allowed, _LISTS) else ())
+        if (why := too_wide(origin))
     ]
 
 
@@ -65,9 +84,30 @@ def check_database_alias(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+@register("partyrooms")
+def check_functions(**kwargs: Any) -> list[CheckMessage]:
+    """E012: a setting names a function that cannot be called."""
+    settings = valid_settings()
+    named = {}
+    if settings is not None:
+        named["JSON_DEFAULT"] = settings.json_default
+        if isinstance(settings.allowed_origins, str):
+            named["ALLOWED_ORIGINS"] = settings.allowed_origins
+    return [
+        Error(
+            f"PARTYROOMS[{key!r}] is {path!r}, which {problem}.",
+            hint="Write the dotted path of a function, as in 'mysite.json.default'.",
+            id="partyrooms.E012",
+        )
+        for key, path in named.items()
+        if path is not None and (problem := _why_not_called(path))
+    ]
+
+
 def wrong_settings() -> list[CheckMessage]:
     """What is wrong with ``PARTYROOMS``: nothing can be served with it."""
-    return [*check_settings(), *check_origins(), *check_database_alias()]
+    checks = (check_settings, check_origins, check_database_alias, check_functions)
+    return [message for check in checks for message in check()]
 
 
 @register("partyrooms")
@@ -146,11 +186,17 @@ def _check_class_methods(path: str, room_class: type[Room]) -> Iterator[CheckMes
             )
 
 
-def _malformed(origins: Iterable[str]) -> Iterator[str]:
-    for origin in origins:
+def _why_not_called(path: str) -> str:
+    try:
+        return "" if callable(import_string(path)) else "is no function"
+    except ImportError as error:
+        return f"cannot be imported: {error}"
+
+
+def _malformed(origins: Iterable[str] | str) -> Iterator[str]:
+    for origin in () if isinstance(origins, str) else origins:
         try:
-            if origin != ANY:
-                normalise(origin)
+            require_form(origin)
         except ValueError:
             yield origin
 
@@ -165,8 +211,19 @@ def _are_policies(value: Any) -> bool:
 
 
 def _are_origins(value: Any) -> bool:
+    if isinstance(value, str):
+        return not _why_not_called(value)
     return value is None or (
         _is_list_of_texts(value) and not any(True for _ in _malformed(value))
+    )
+
+
+def _are_answers(value: Any) -> bool:
+    if not isinstance(value, Mapping):
+        return False
+    return all(
+        isinstance(one, str) and has_utf8(one)
+        for one in (*value.keys(), *value.values())
     )
 
 
@@ -189,7 +246,8 @@ _CLASSES = "None or a list of classes, as in [IsAuthenticated]."
 
 _OPTIONS: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ("subprotocols", "a list of names.", _is_list_of_texts),
-    ("allowed_origins", f"None or a list of origins. {_ORIGIN_HINT}", _are_origins),
+    ("allowed_origins", f"None, a list or a function. {_ORIGIN_HINT}", _are_origins),
+    ("auto_response", 'a dict of texts, as in {"ping": "pong"}.', _are_answers),
     ("message_rate", 'None or a rate, as in "100/s".', _is_rate),
     ("max_connections", "None or a number of at least 1.", _is_count),
     ("max_message_size", "None or a number of bytes of at least 1.", _is_count),

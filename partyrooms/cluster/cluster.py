@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from partyrooms.cluster.audience import ClusterAudience
 from partyrooms.cluster.by_room import ByRoom
 from partyrooms.cluster.contained import contained
 from partyrooms.cluster.context import Context
+from partyrooms.cluster.everywhere import ask_everywhere
 from partyrooms.cluster.link import Link
 from partyrooms.cluster.monitor import Monitor
 from partyrooms.cluster.pending import PendingRequests
@@ -25,7 +27,7 @@ from partyrooms.cluster.transport import Layer, Transport
 from partyrooms.core.frames import Answer, encode_profiles
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.wire.message import Message
-from partyrooms.core.wire.replies import FromStream, Reply, ToStream
+from partyrooms.core.wire.replies import Asked, FromStream, Reply, ToStream
 from partyrooms.core.wire.to_gateway import (
     Announcement,
     HandedOver,
@@ -60,8 +62,7 @@ MAX_ENROLL_DELAY = 2.0
 
 class LayerCluster:
     """
-    A ``Cluster`` whose rooms may be in other processes; inboxes and audiences of rooms
-    are kept by their users.
+    A ``Cluster`` of several processes; users of a room keep its inbox and audience.
 
     Args:
         environment: What this process's rooms share.
@@ -118,6 +119,7 @@ class LayerCluster:
             pending=PendingRequests(numbers),
             recover_requests=RecoverRequests(rooms.worker),
         )
+        self.everywhere = partial(ask_everywhere, self._context)
         self._environment = environment
         self._routes = Routes(self._context)
         self._sessions: dict[bytes, PeerSession] = {}
@@ -238,7 +240,7 @@ class LayerCluster:
     # What comes
 
     def _receive(self, link: Link, message: Message) -> None:
-        if isinstance(message, ToRoom):
+        if isinstance(message, ToRoom | Asked):
             self._session(link).receive(message)
         elif isinstance(message, ToGateway | Announcement):
             self._routes.receive(link, message)
@@ -248,10 +250,9 @@ class LayerCluster:
             self._session(link).replies.streams.receive(message)
 
     def _broken(self, link: Link, is_dead: bool) -> None:
-        session = self._sessions.pop(link.node, None)
-        if session is not None:
+        if session := self._sessions.pop(link.node, None):
             session.lose(is_dead=is_dead)
-        self._context.pending.streams.broken(link)
+        self._context.pending.broken(link, is_dead=is_dead)
         self._routes.broken(link, is_dead=is_dead)
 
     def _session(self, link: Link) -> PeerSession:

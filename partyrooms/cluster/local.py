@@ -1,6 +1,7 @@
 """The cluster of one process: rooms and sockets meet by function call."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from partyrooms.exceptions import RoomStopped
 from partyrooms.ports.records import Claim
 from partyrooms.ports.rooms import RoomInbox
 from partyrooms.runtime.events import Event
+from partyrooms.runtime.everywhere import act
 from partyrooms.runtime.room_table import RoomTable
 
 
@@ -89,6 +91,9 @@ class LocalCluster:
         """Give up what waits: no other process can be reached."""
         for event in waiting:
             event.abandon(error)
+
+    async def everywhere(self, name: str, arguments: Mapping[str, Any]) -> list[Any]:
+        return [act(self._rooms, name, arguments)]
 
     async def flush(self) -> None:
         """Nothing: calls have arrived when they return."""

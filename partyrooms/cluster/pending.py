@@ -9,7 +9,7 @@ from partyrooms.cluster.replies import decode_reply
 from partyrooms.cluster.streams import IncomingStreams
 from partyrooms.core.frames import Answer, AnswerKind
 from partyrooms.core.wire.replies import FromStream, Reply
-from partyrooms.exceptions import PartyroomsError
+from partyrooms.exceptions import PartyroomsError, RoomUnreachable
 from partyrooms.usercode import text_of
 
 
@@ -52,6 +52,18 @@ class PendingRequests:
         for number, (one, reply) in tuple(self._waiting.items()):
             if one is route and reply not in keep:
                 self._end(number, error)
+
+    def broken(self, link: Link, *, is_dead: bool) -> None:
+        """
+        What was asked of a process as a whole, or is read of it, does not come.
+
+        A dead one has neither rooms nor sockets: it answers None.
+        """
+        self.streams.broken(link)
+        error = RoomUnreachable("The link to a process broke; ask again.")
+        for number, (one, _) in tuple(self._waiting.items()):
+            if one is link:
+                self._end(number, None if is_dead else error)
 
     def receive(self, link: Link, message: Reply | FromStream) -> None:
         """Give a reply to who awaits it, and a stream to who reads it."""

@@ -11,6 +11,7 @@ from partyrooms.cluster.replies import Replies
 from partyrooms.cluster.subscription import Subscription
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.wire.codec import encode_message
+from partyrooms.core.wire.replies import Asked
 from partyrooms.core.wire.to_gateway import Refused
 from partyrooms.core.wire.to_room import (
     Entry,
@@ -21,6 +22,7 @@ from partyrooms.core.wire.to_room import (
 )
 from partyrooms.exceptions import BadRoomId, PartyroomsError
 from partyrooms.runtime.events import Arrival
+from partyrooms.runtime.everywhere import act
 from partyrooms.runtime.worker import Worker
 
 
@@ -39,8 +41,12 @@ class PeerSession:
         self._context = context
         self._subscriptions: dict[int, Subscription] = {}
 
-    def receive(self, message: ToRoom) -> None:
+    def receive(self, message: ToRoom | Asked) -> None:
         """Give a route's message to its room; one of an earlier join is dropped."""
+        if isinstance(message, Asked):
+            reply = self.replies.promise(message.request_id)
+            reply.set_result(act(self._context.rooms, message.name, message.arguments))
+            return
         if isinstance(message, Entry):
             self._enter(message)
             return

@@ -1,6 +1,5 @@
 """What passes between a gateway and a room: frames, profiles, answers."""
 
-import json
 from enum import Enum
 from typing import Any
 
@@ -41,39 +40,12 @@ def payload_size(payload: str | bytes) -> int:
     return len(payload.encode())
 
 
-def json_message(value: Any) -> str:
-    """
-    Encode a value as a JSON text that can be sent, whatever text is in it.
-
-    As in JavaScript, half of a surrogate pair is escaped: a browser's own JSON brings
-    one where it cut an emoji in two.
-
-    Raises:
-        TypeError: As ``json_text``.
-        ValueError: As ``json_text``.
-    """
-    text = json_text(value)
-    return text if has_utf8(text) else json.dumps(value, separators=(",", ":"))
-
-
 def has_utf8(text: str) -> bool:
     """Whether a text can be encoded: it contains no half of a surrogate pair."""
     try:
         return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:
         return False
-
-
-def json_text(value: Any) -> str:
-    """
-    Encode a value as JSON, short and in Unicode.
-
-    Raises:
-        TypeError: If JSON has no such value.
-        ValueError: If it is a number that JSON has not (NaN, infinity), or contains
-            itself.
-    """
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 class Profile(msgspec.Struct, kw_only=True):

@@ -9,7 +9,7 @@ import math
 from collections.abc import Collection, Iterable
 from typing import Any, Protocol
 
-from partyrooms.core.frames import has_utf8, json_text
+from partyrooms.core.frames import has_utf8
 
 MAX_REASON_SIZE = 123
 """Bytes of a close reason as UTF-8 (RFC 6455, 5.5: a control frame has 125)."""
@@ -106,16 +106,14 @@ def as_tags(id: str, tags: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys((id, *(as_text(tag, "A tag") for tag in given))))
 
 
-def as_state(value: object) -> bytes:
+def as_state(text: str) -> bytes:
     """
-    A connection's state as JSON.
+    A connection's state, which is JSON, as it is kept.
 
     Raises:
-        TypeError: If JSON has no such value.
-        ValueError: If it is larger than ``MAX_STATE_SIZE``, or a number that JSON has
-            not.
+        ValueError: If it is larger than ``MAX_STATE_SIZE``, or has no UTF-8.
     """
-    encoded = as_text(json_text(value), "A connection's state").encode()
+    encoded = as_text(text, "A connection's state").encode()
     if len(encoded) > MAX_STATE_SIZE:
         raise ValueError(
             f"A connection's state has at most {MAX_STATE_SIZE} bytes as JSON; this "

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from partyrooms.core.json_path import ROOT, member
 from partyrooms.exceptions import StorageLimitExceeded
 
 MAX_KEY_SIZE = 2048
@@ -49,7 +50,7 @@ def encode(value: object) -> bytes:
         if _is_plain(value):
             with suppress(OverflowError):  # An int beyond 64 bits is no plain one.
                 return _pack(value)
-        return _pack(_wrap(value, "value", ()))
+        return _pack(_wrap(value, ROOT, ()))
     except UnicodeEncodeError as error:
         raise ValueError(f"A str in the value has no UTF-8: {error}.") from error
 
@@ -153,7 +154,7 @@ def _wrap(value: Any, where: str, inside: tuple[int, ...]) -> Any:
     inside = _enter(value, where, inside)
     if kind is dict:
         return {
-            _require_str_key(key, where): _wrap(item, f"{where}[{key!r}]", inside)
+            _require_str_key(key, where): _wrap(item, member(where, key), inside)
             for key, item in value.items()
         }
     if kind is set:

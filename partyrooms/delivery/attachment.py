@@ -37,11 +37,13 @@ class Attachment:
         )
         self._is_connected = False
         node.cluster.attach(self.socket)
-        node.sockets.add(self.socket)
+        self._sockets = node.rooms.sockets
+        self._sockets.add(self.socket, key)
 
     def leave(self, closing: Closing, was_clean: bool) -> None:
         """Report the end, and send nothing more."""
         self.report(closing, was_clean)
+        self._sockets.discard(self.socket)
         self.socket.leave()
         self.socket.stop()
 

@@ -55,7 +55,7 @@ class LocalSocket:
         *("__weakref__", "number", "profile", "closing", "waiting"),
         *("is_accepted", "is_gone", "is_dropped"),
         *("_observer", "_audience", "_send", "_accept_event", "_max_queued", "_wire"),
-        *("_loop", "_events", "_queued", "_writer"),
+        *("_loop", "_events", "_queued", "_writer", "_awaits_end"),
     )
 
     node = None
@@ -88,6 +88,7 @@ class LocalSocket:
         self._events: deque[tuple[Event, int]] = deque()
         self._queued = 0
         self._writer: asyncio.Task[None] | None = None
+        self._awaits_end: Closing | None = None
 
     def accept(self, tags: tuple[str, ...]) -> None:
         """Answer the handshake; from now on the socket is in its room's audience."""
@@ -98,6 +99,8 @@ class LocalSocket:
         else:
             self._audience.join(self)
             self._answer()
+            if self._awaits_end is not None:
+                self.close(self._awaits_end)
 
     def send(self, frame: Frame) -> None:
         """Queue a frame, unless the socket is closing or the client too slow."""
@@ -133,6 +136,13 @@ class LocalSocket:
         code, reason = closing
         self._put({"type": "websocket.close", "code": code, "reason": reason})
         self._observer.ending()
+
+    def shut(self, closing: Closing) -> None:
+        """Close the socket, as soon as it is accepted; its end will be reported."""
+        if self.is_accepted:
+            self.close(closing)
+        else:
+            self._awaits_end = closing
 
     def drop(self, closing: Closing) -> None:
         """Close the socket, accepted or not, without wanting to hear of its end."""

@@ -11,6 +11,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
+from rest_framework.utils.encoders import JSONEncoder
 from rest_framework.views import exception_handler
 
 from partyrooms.core.frames import Answer, AnswerKind
@@ -19,6 +20,7 @@ from partyrooms.delivery.client_errors import client_error
 from partyrooms.delivery.cookies import add_cookie
 from partyrooms.delivery.internals import already_logged, iterator_of
 from partyrooms.exceptions import Reject
+from partyrooms.json_text import json_default, json_text
 
 ResponseT = TypeVar("ResponseT", bound=HttpResponseBase)
 
@@ -240,5 +242,23 @@ def _headers(response: HttpResponseBase) -> list[tuple[str, str]]:
     return headers + [("Set-Cookie", cookie.OutputString()) for cookie in cookies]
 
 
+class _Encoder(JSONEncoder):
+    """One rule for JSON, and beyond it what REST framework makes of a QuerySet."""
+
+    def default(self, obj: Any) -> Any:
+        try:
+            return json_default(obj)
+        except TypeError:
+            return super().default(obj)
+
+
+class _Renderer(JSONRenderer):
+    encoder_class = _Encoder
+
+
 def _json(value: Any) -> bytes:
-    return bytes(JSONRenderer().render(value))
+    try:
+        return bytes(_Renderer().render(value))
+    except (TypeError, ValueError):
+        json_text(value)  # Its error says where.
+        raise

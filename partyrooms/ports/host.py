@@ -6,7 +6,7 @@ The layers that use rooms stand below the one that builds a node. As with Django
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextvars import Context
 from functools import cache
 from typing import Any, Protocol, TypeVar
@@ -31,6 +31,14 @@ class RunningNode(Protocol):
 
     def inbox(self, key: RoomKey) -> RoomInbox:
         """The way into a room; nothing is started before the first event."""
+
+    async def everywhere(self, name: str, arguments: Mapping[str, Any]) -> list[Any]:
+        """
+        Have one of ``runtime.everywhere`` done in all processes; their answers.
+
+        Raises:
+            RoomUnreachable: If a process did not answer, or none can be reached.
+        """
 
     def spawn(
         self, coroutine: Coroutine[Any, Any, None], *, context: Context | None = None

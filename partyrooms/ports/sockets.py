@@ -83,6 +83,16 @@ class Wire(Protocol):
         """Write a frame, in order; nothing happens if the client is gone."""
 
 
+class OwnSocket(Socket, Protocol):
+    """One of this process's own, as it sees it."""
+
+    def shut(self, closing: Closing) -> None:
+        """Close the socket as soon as it is accepted; its end will be reported."""
+
+    async def flush(self) -> None:
+        """Wait until what is queued has been sent; safe to cancel."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectionContext:
     """

@@ -39,12 +39,7 @@ async def connections(life: Life, arguments: Arguments) -> list[dict[str, Any]]:
 
 async def info(life: Life, arguments: Arguments) -> dict[str, Any]:
     """Where the room runs, since when, and how many are connected."""
-    return {
-        "owner": life.owner,
-        "epoch": life.claim.epoch,
-        "connections": len(life.connections),
-        "since": life.started_at,
-    }
+    return life.describe()
 
 
 async def call(life: Life, arguments: Arguments) -> str:

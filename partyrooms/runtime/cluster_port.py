@@ -1,6 +1,7 @@
 """What the rooms and gateways of one process need of a cluster."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -93,6 +94,10 @@ class Cluster(Protocol):
 
     def refuse(self, key: RoomKey, waiting: list[Event], error: Exception) -> None:
         """The room cannot be started here, for another process has it, or may."""
+
+    @property
+    def everywhere(self) -> Callable[[str, Mapping[str, Any]], Awaitable[list[Any]]]:
+        """Has one of ``runtime.everywhere`` done in all processes; their answers."""
 
     async def flush(self) -> None:
         """Wait until everything that was sent to other processes has arrived."""

@@ -1,12 +1,14 @@
 """A WebSocket client of a room, as the room's class sees it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from partyrooms.core.frames import Frame, Profile, json_message
+from partyrooms.core.frames import Frame, Profile
 from partyrooms.core.validation import as_closing, as_payload, as_state
+from partyrooms.core.walk import Walk
+from partyrooms.json_text import json_message, json_text
 from partyrooms.ports.sockets import Socket
 from partyrooms.runtime.outputs import Outputs
 from partyrooms.runtime.turn import Output, Turn
@@ -51,6 +53,15 @@ class Connection:
         self.close_code: int | None = None
         self.close_reason: str | None = None
         self.was_clean: bool | None = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        try:
+            object.__setattr__(self, name, value)
+        except AttributeError as error:
+            raise AttributeError(
+                f"A connection keeps no {name!r}: use connection.set_state("
+                f"{{{name!r}: ...}}), or a dict of the room, by connection.id."
+            ) from error
 
     def send(self, message: str | bytes) -> None:
         """
@@ -102,7 +113,7 @@ class Connection:
         """
         if callable(value):
             value = value(self.state)
-        encoded = None if value is None else as_state(value)
+        encoded = None if value is None else as_state(json_text(value))
         before = self._state
         # It raises where a turn is over: then nothing must have changed.
         self._outputs.put_out(
@@ -272,11 +283,10 @@ class Connections:
                 return connection
         return None
 
-    def tagged(self, tag: str | None) -> Iterator[Connection]:
+    def tagged(self, tag: str | None) -> Walk[Connection]:
         """Those with a tag, or all; may be changed while it is walked through."""
         self._put_in_order()
-        found = self._all if tag is None else self._by_tag.get(tag, {})
-        return iter(tuple(found))
+        return Walk(self._all if tag is None else self._by_tag.get(tag, {}))
 
     def _put_in_order(self) -> None:
         """Sort what ``add_again`` has put at the end, however many those are."""

@@ -122,6 +122,15 @@ class Life:
         """Queue a frame for every connection but those left out."""
         self.outputs.put_out(self._audience.broadcast, (frame, without), EVERYBODY)
 
+    def describe(self) -> dict[str, Any]:
+        """Where the room runs, since when, and how many are connected."""
+        return {
+            "owner": self.owner,
+            "epoch": self.claim.epoch,
+            "connections": len(self.connections),
+            "since": self.started_at,
+        }
+
     def open_stream(self, chunks: AsyncIterator[str | bytes]) -> StreamWriter:
         """Make the room's end of a streamed answer; it ends with this life."""
         writer = StreamWriter(

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from weakref import WeakValueDictionary
 
 from partyrooms.core.keys import RoomKey
+from partyrooms.delivery.socket_table import SocketTable
 from partyrooms.runtime.cluster_port import Cluster
 from partyrooms.runtime.environment import Environment
 from partyrooms.runtime.lifecycle import STOPPED
@@ -21,6 +22,7 @@ class RoomTable:
 
     Attributes:
         busy: The workers whose rooms are in memory, or on the way there.
+        sockets: Those of this process's gateways, whose rooms may be elsewhere.
         cluster: Where the rooms' sockets are; set once, before the first worker.
 
     Args:
@@ -32,6 +34,7 @@ class RoomTable:
     def __init__(self, environment: Environment) -> None:
         self._sweeps: Sweeps[Worker] = Sweeps()
         self.busy = self._sweeps.busy
+        self.sockets = SocketTable()
         self._environment = environment
         self._kept: set[Worker] = set()
         self._workers: WeakValueDictionary[RoomKey, Worker] = WeakValueDictionary()

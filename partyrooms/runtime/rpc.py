@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from partyrooms.core.validation import as_text
+from partyrooms.json_text import json_text
 
 MethodT = TypeVar("MethodT", bound=Callable[..., Any])
 
@@ -81,9 +82,8 @@ def decode_result(text: str) -> Any:
 
 def _encode(rule: str, value: Any) -> str:
     try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
-        return as_text(text, "JSON")
-    except (TypeError, ValueError, RecursionError) as error:
+        return as_text(json_text(value), "JSON")
+    except (TypeError, ValueError) as error:
         raise TypeError(f"{rule}: {error}.") from error
 
 

@@ -110,7 +110,7 @@ async def leave(node: Node) -> None:
     node.is_leaving = True
     if node.cluster.has_peers:
         await node.drain()
-    sockets = [one for one in node.sockets if not one.is_gone]
+    sockets = [one for one in node.rooms.sockets if not one.is_gone]
     random.shuffle(sockets)
     logger.info(
         "%d sockets are closed, then this process ends",

@@ -3,7 +3,7 @@
 import asyncio
 import contextvars
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -14,8 +14,8 @@ from asgiref.sync import SyncToAsync
 from partyrooms.cluster.local import LocalCluster
 from partyrooms.conf import Settings
 from partyrooms.core.keys import RoomKey
-from partyrooms.delivery.local_socket import LocalSocket
 from partyrooms.delivery.stream import StreamReader
+from partyrooms.exceptions import RoomUnreachable
 from partyrooms.nodes.lease import Lease
 from partyrooms.ports.rooms import RoomInbox
 from partyrooms.ports.sockets import Closing
@@ -109,7 +109,6 @@ class Node:
         )
         self.is_leaving = False
         self.ended = asyncio.Event()
-        self.sockets: WeakSet[LocalSocket] = WeakSet()
         self.stream_readers: WeakSet[StreamReader] = WeakSet()
         self.rooms = RoomTable(self.environment)
         self.cluster = self.rooms.cluster = cluster(self.environment, self.rooms)
@@ -122,6 +121,20 @@ class Node:
     def inbox(self, key: RoomKey) -> RoomInbox:
         """The way into a room, wherever it runs."""
         return self.cluster.inbox(key)
+
+    async def everywhere(self, name: str, arguments: Mapping[str, Any]) -> list[Any]:
+        """
+        Have one of ``runtime.everywhere`` done in all processes; their answers.
+
+        Raises:
+            RoomUnreachable: If a process did not answer, or none can be reached.
+        """
+        if self.environment.is_embedded and not self.cluster.has_peers:
+            raise RoomUnreachable(
+                "This process serves nobody, and reaches no other one: configure a "
+                "channel layer in CHANNEL_LAYERS that they share."
+            )
+        return await self.cluster.everywhere(name, arguments)
 
     @property
     def is_over(self) -> bool:

@@ -16,6 +16,7 @@ Each call returns when the room has handled it and everything is committed, so a
 neither sleeps nor waits. It works in pytest and in Django's ``TestCase`` alike.
 """
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -36,6 +37,7 @@ from partyrooms.core.keys import RoomKey
 from partyrooms.core.ranges import Span
 from partyrooms.core.values import decode
 from partyrooms.delivery.requests import describe_request, http_request
+from partyrooms.json_text import json_text
 from partyrooms.ports.sockets import ConnectionContext
 from partyrooms.runtime.starter import MOVED
 from partyrooms.runtime.worker import Worker
@@ -163,8 +165,8 @@ class RunningRoom:
             user_id=user_id,
         )
         audience = self._node.cluster.local_audience(self.key)
-        client = Client(profile, self._worker, audience)
-        await client.connect(ConnectionContext(request, props or {}))
+        client = Client(profile, self._worker, audience, self._node.rooms.sockets)
+        await client.connect(ConnectionContext(request, _as_passed(props)))
         return client
 
     async def request(
@@ -188,7 +190,7 @@ class RunningRoom:
         """
         given = {"headers": None, "json": None, "data": None, "query": None} | body
         request: Any = build_request(self.key, path, method=method, **given)
-        request.props = dict(props or {})
+        request.props = _as_passed(props)
         answer = await self._node.cluster.request(self.key, request)
         return await respond(answer, stream=stream)
 
@@ -255,3 +257,9 @@ class RunningRoom:
         """
         await self._timeline.pass_time(timedelta(**duration).total_seconds())
         await self._worker.until_idle()
+
+
+def _as_passed(props: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What a room is given of a before-hook's props."""
+    passed: dict[str, Any] = json.loads(json_text(dict(props or {})))
+    return passed

@@ -2,9 +2,13 @@
 
 from typing import Any
 
-from partyrooms.core.frames import Frame, Profile, json_message
+from partyrooms import registry
+from partyrooms.core.frames import Frame, Profile
 from partyrooms.core.validation import as_payload
+from partyrooms.delivery.auto_response import answers_of
 from partyrooms.delivery.local_audience import LocalAudience
+from partyrooms.delivery.socket_table import SocketTable
+from partyrooms.json_text import json_message
 from partyrooms.ports.sockets import Closing, ConnectionContext
 from partyrooms.runtime.worker import Worker
 
@@ -19,11 +23,16 @@ class Client:
     """
 
     def __init__(
-        self, profile: Profile, worker: Worker, audience: LocalAudience
+        self,
+        profile: Profile,
+        worker: Worker,
+        audience: LocalAudience,
+        sockets: SocketTable,
     ) -> None:
         self.id = profile.id
         self._worker = worker
         self._socket = ClientSocket(profile, worker, audience)
+        sockets.add(self._socket, worker.key)
         self.received = self._socket.received
 
     @property
@@ -43,13 +52,19 @@ class Client:
 
     async def send(self, message: str | bytes) -> None:
         """
-        Send a frame, and wait until the room has handled it.
+        Send a frame, and wait until the room has handled it; or get its
+        ``auto_response``.
 
         Raises:
             TypeError: If it is neither ``str`` nor ``bytes``.
         """
-        self._worker.message(self._socket, as_payload(message, "send"))
-        await self._worker.until_idle()
+        payload = as_payload(message, "send")
+        answer = answers_of(registry.get(self._worker.key.party)).get(payload)
+        if answer is None:
+            self._worker.message(self._socket, payload)
+            await self._worker.until_idle()
+        else:
+            self._socket.send(answer)
 
     async def send_json(self, value: Any) -> None:
         """Send a value as a JSON text; see ``send``."""
@@ -108,6 +123,12 @@ class ClientSocket:
         if not self.is_gone:
             self.closing = closing
             self.end(closing, was_clean=True)
+
+    def shut(self, closing: Closing) -> None:
+        self.close(closing)
+
+    async def flush(self) -> None:
+        """Nothing: what is sent has arrived."""
 
     def drop(self, closing: Closing) -> None:
         self.is_dropped = True

@@ -10,6 +10,8 @@ from tests.servers.fixtures import (  # noqa: F401
     define,
     hasty,
     kind,
+    own,
+    pair,
     server,
     servers,
     tight,

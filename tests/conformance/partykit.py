@@ -37,6 +37,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "R25": "never selects one: a browser that asks for one fails",
         "R26": "",
         "R27": "`setTimeout`, `setInterval`, which hibernation ends in silence",
+        "R29": "`setWebSocketAutoResponse`, not reachable in `partykit`",
     },
     "Connections": {
         "R30": "`id`, `uri`, `tags`; no user",
@@ -91,6 +92,8 @@ SECTIONS: dict[str, dict[str, str]] = {
         "B8": "`onFetch` of `main`, after static assets; gone in `partyserver`",
         "B9": "`onSocket` of `main`, accepted already; gone in `partyserver`",
         "B10": "`crons` in `partykit.json`, `static onCron`; gone in `partyserver`",
+        "B11": "an example's router answers with `context.parties.x.get(id).fetch()`; "
+        "a socket cannot be sent on",
     },
     "Reaching rooms from elsewhere": {
         "P1": "`context.parties.chat.get(id)`",
@@ -101,6 +104,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "P6": "waits until a time limit ends it",
         "P7": "",
         "P8": "",
+        "P9": "",
         "P10": "",
     },
     "Delivery": {

@@ -109,6 +109,27 @@ async def test_r31_send_json_refuses_what_json_has_not(define):
     assert await alice.ask("go") == "TypeError"
 
 
+async def test_r31_an_error_names_the_path(define):
+    """`$.players[1].position`; the connection stays."""
+
+    class Wrong(Room):
+        async def on_message(self, message, sender):
+            wrong = {"players": [1, {"position": object()}]}
+            found = []
+            keep = self.storage.put
+            for use in (sender.send_json, sender.set_state, lambda v: keep("k", v)):
+                try:
+                    use(wrong)
+                except TypeError as error:
+                    found.append(str(error).split()[0])
+            sender.send_json(found)
+
+    room = await define(Wrong)
+    alice = await room.join("alice")
+
+    assert json.loads(await alice.ask("go")) == ["$.players[1].position"] * 3
+
+
 async def test_r32_state_is_kept_with_the_socket(define):
     """Starts as None; a value or a callable; changing what was read changes nothing."""
 

@@ -79,6 +79,23 @@ async def test_w9_allowed_origins(tight):
     assert response.status_code == 403
 
 
+async def test_w9_patterns_and_schemes(tight):
+    """Subdomains, any port, shells of desktop and mobile; nothing beside them."""
+    room = await tight.define(Echo)
+    for origin in (
+        *("https://a.family.example", "https://a.b.family.example"),
+        *("http://localhost:3000", "capacitor://localhost", "file://"),
+    ):
+        socket = await room.join("alice", origin=origin)
+        assert await socket.ask("hi") == "hi"
+    for origin in (
+        "https://family.example",
+        "https://localhost:1",
+        "ionic://localhost",
+    ):
+        assert (await room.refusal("bob", origin=origin)).status_code == 403
+
+
 async def test_w9_allowed_origins_of_a_class(tight):
     """They add to the setting's."""
 

@@ -129,20 +129,20 @@ def test_a_decoded_value_is_the_callers_own():
 @pytest.mark.parametrize(
     ("value", "named"),
     [
-        (object(), "value is a object"),
-        (frozenset(), "value is a frozenset"),
-        (bytearray(), "value is a bytearray"),
-        (Text("a"), "value is a .*Text"),
-        (Number.ONE, "value is a .*Number"),
-        (Point(1, 2), "value is a .*Point"),
-        (OrderedDict(), "value is a collections.OrderedDict"),
-        ([1, {"a": [2, object()]}], r"value\['a'\]|value\[1\]\['a'\]\[1\] is a object"),
-        ({"a": ({"b": range(3)},)}, r"value\['a'\]\[0\]\['b'\] is a range"),
-        ({(1, Text("x"))}, r"an element of value\[1\] is a .*Text"),
-        ({1: 2}, "value has the key 1, a int"),
-        ({"a": {None: 2}}, r"value\['a'\] has the key None"),
-        ({Text("a"): 2}, "value has the key 'a', a .*Text"),
-        ([datetime(2025, 1, 1, tzinfo=Elsewhere())], r"value\[0\] has the time zone"),
+        (object(), r"^\$ is a object"),
+        (frozenset(), r"^\$ is a frozenset"),
+        (bytearray(), r"^\$ is a bytearray"),
+        (Text("a"), r"^\$ is a .*Text"),
+        (Number.ONE, r"^\$ is a .*Number"),
+        (Point(1, 2), r"^\$ is a .*Point"),
+        (OrderedDict(), r"^\$ is a collections.OrderedDict"),
+        ([1, {"a": [2, object()]}], r"^\$\[1\]\.a\[1\] is a object"),
+        ({"a": ({"b": range(3)},)}, r"^\$\.a\[0\]\.b is a range"),
+        ({(1, Text("x"))}, r"^an element of \$\[1\] is a .*Text"),
+        ({1: 2}, r"^\$ has the key 1, a int"),
+        ({"a b": {None: 2}}, r"^\$\['a b'\] has the key None"),
+        ({Text("a"): 2}, r"^\$ has the key 'a', a .*Text"),
+        ([datetime(2025, 1, 1, tzinfo=Elsewhere())], r"^\$\[0\] has the time zone"),
     ],
 )
 def test_s6_other_types_are_named_with_their_place(value, named):
@@ -170,7 +170,7 @@ def test_a_value_that_contains_itself_is_refused():
     value: list = []
     value += [value, value]
 
-    with pytest.raises(ValueError, match=r"value\[0\] contains itself"):
+    with pytest.raises(ValueError, match=r"^\$\[0\] contains itself"):
         encode(value)
 
 

@@ -8,6 +8,7 @@ from partyrooms.core.frames import Profile
 from partyrooms.core.keys import RoomKey
 from partyrooms.delivery.attachment import Attachment
 from partyrooms.delivery.local_audience import LocalAudience
+from partyrooms.delivery.socket_table import SocketTable
 
 KEY = RoomKey("chat", "tea")
 
@@ -42,7 +43,8 @@ async def attachment():
         attach=lambda socket: None,
     )
     settings = SimpleNamespace(max_queued_bytes=1000)
-    node = SimpleNamespace(cluster=cluster, settings=settings, sockets=set())
+    rooms = SimpleNamespace(sockets=SocketTable())
+    node = SimpleNamespace(cluster=cluster, settings=settings, rooms=rooms)
     profile = Profile(id="alice", uri="/", user_id=None)
 
     async def send(event):

@@ -476,3 +476,20 @@ async def test_a_writer_that_is_stopped_ends_where_it_is():
     await turns_of_the_loop()
 
     assert socket.texts == []
+
+
+async def test_p9_a_socket_that_is_shut_early_is_closed_when_it_is_accepted():
+    """P9: the handshake is answered first, so that the client sees the code."""
+    socket = Socket()
+
+    socket.socket.shut((4401, "out"))
+    before = list(socket.sent)
+    socket.socket.accept(("alice",))
+
+    assert before == []
+    assert [event["type"] for event in socket.sent] == [
+        "websocket.accept",
+        "websocket.close",
+    ]
+    assert socket.socket.closing == (4401, "out")
+    assert socket.audience.sockets() == ()

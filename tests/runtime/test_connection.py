@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from partyrooms import Room
-from partyrooms.core.frames import json_text
 from partyrooms.core.validation import MAX_STATE_SIZE
+from partyrooms.json_text import json_text
 from partyrooms.runtime.connection import Connections
 from partyrooms.testing import running_room
 from tests.runtime.stage import tell
@@ -138,6 +138,36 @@ async def test_r20_connections_may_be_closed_while_they_are_walked_through(room)
 
     assert [client.closed for client in clients] == [(4000, "")] * 3
     assert room.instance.errors == []
+
+
+async def test_r20_what_is_walked_through_has_a_length(room):
+    """R20, R31: of those that are left; it is an iterator as well."""
+    clients = [
+        await room.connect(id, props={"tags": tags})
+        for id, tags in (("alice", ["red"]), ("bob", ["red"]), ("carol", []))
+    ]
+
+    def walk(room, me):
+        red, all_of_them = room.get_connections("red"), room.get_connections()
+        first = next(red)
+        return first.id, len(red), len(all_of_them), bool(room.get_connections("blue"))
+
+    assert await look(clients[0], walk) == ("alice", 1, 3, False)
+
+
+@pytest.mark.parametrize("name", ["nickname", "state"])
+async def test_r31_a_connection_takes_no_attributes_of_others(room, name):
+    """R31: the error says how to keep something on it."""
+    alice = await room.connect("alice")
+
+    def keep(room, me):
+        with pytest.raises(
+            AttributeError, match=r"use connection\.set_state\("
+        ) as told:
+            setattr(me, name, "Ada")
+        return str(told.value)
+
+    assert name in await look(alice, keep)
 
 
 class Plain:

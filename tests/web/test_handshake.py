@@ -17,7 +17,7 @@ from tests.deadline import DEADLINE
 from tests.loop_clock import pass_time
 from tests.web.conftest import MIDDLEWARE
 from tests.web.drive import knock, note_admission
-from tests.web.rooms import PlainlyGuarded
+from tests.web.rooms import PlainlyGuarded, Telling
 
 ORIGIN = {"origin": "http://testserver"}
 HOOKS = "partyrooms.middleware.BeforeHooksMiddleware"
@@ -160,6 +160,44 @@ async def test_w9_the_origin_decides(wired, handshake, headers, is_let_in):
     assert (result.admission is not None) == is_let_in
     if not is_let_in:
         assert result.status == 403
+
+
+def allows_b(origin, request):
+    """A function of the setting; it may use the ORM, and may raise."""
+    if origin == "https://raises.example":
+        raise ValueError(origin)
+    return not request.user.is_authenticated and origin == "https://b.example"
+
+
+async def allows_c(origin, request):
+    """A function of a class."""
+    return origin == "https://c.example"
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("https://b.example", None),
+        ("https://c.example", None),
+        ("http://testserver", None),
+        ("https://d.example", 403),
+        ("https://raises.example", 403),
+        ("null", 403),
+    ],
+)
+async def test_w9_a_function_decides(
+    wired, handshake, monkeypatch, caplog, origin, status
+):
+    """W9: of origin and request, `def` or `async def`; one that raises allows none."""
+    wired.PARTYROOMS = {"ALLOWED_ORIGINS": f"{__name__}.allows_b"}
+    monkeypatch.setattr(Telling, "allowed_origins", f"{__name__}.allows_c")
+
+    headers = {"origin": origin, "cookie": "a=b"}
+    result = await knock(handshake, "/parties/telling/lobby", headers=headers)
+
+    assert (None if result.admission else result.status) == status
+    failed = [one.action for one in caplog.records if one.levelname == "ERROR"]
+    assert failed == ["origin_function_failed"] * ("raises" in origin)
 
 
 async def test_w9_a_trusted_proxy_tells_scheme_and_host(wired, handshake):

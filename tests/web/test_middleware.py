@@ -99,12 +99,14 @@ async def test_b5_a_hook_that_fails_is_500(handler, room, node, caplog):
 
 
 async def test_b5_a_wrong_return_value_is_named_with_what_is_allowed(handler, caplog):
-    """B2: the log tells the three things."""
+    """B2: the log tells the four things."""
     await ask(handler, "/parties/guarded/number")
 
-    assert "returned int; allowed are None, the request that it was given, or an" in (
-        caplog.text
+    assert (
+        "returned int; allowed are None, the request that it was given, an"
+        in caplog.text
     )
+    assert "or a room as in" in caplog.text
 
 
 @pytest.mark.django_db(transaction=True)

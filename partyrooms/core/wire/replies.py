@@ -1,5 +1,7 @@
 """What becomes of a request: an answer, a result, a stream, or a failure."""
 
+from typing import Any
+
 from partyrooms.core.frames import Answer
 from partyrooms.core.wire.message import Message
 
@@ -13,6 +15,19 @@ class AboutRequest(Message):
     """
 
     request_id: int
+
+
+class Asked(AboutRequest):
+    """
+    A process as a whole is asked, by no route: see ``runtime.everywhere``.
+
+    Attributes:
+        name: What it is to do.
+        arguments: With what.
+    """
+
+    name: str
+    arguments: dict[str, Any]
 
 
 class Reply(AboutRequest):

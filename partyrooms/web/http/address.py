@@ -1,7 +1,7 @@
 """Which room a request is for, and whether a URL is a room's at all."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +13,7 @@ from django.urls import Resolver404, ResolverMatch, get_resolver
 from django.utils.translation import get_language, get_language_from_path, override
 
 from partyrooms import registry
+from partyrooms.core.keys import RoomKey
 from partyrooms.core.paths import Address, parse_address, remainder
 from partyrooms.delivery.responses import json_error
 from partyrooms.exceptions import BadRoomId, UnknownParty
@@ -132,6 +133,14 @@ def target_of(request: HttpRequest) -> Target:
         known = Target(host, address, registry.get(address.key.party))
         request.__dict__["_room_target"] = known
     return known
+
+
+def send_elsewhere(request: HttpRequest, key: RoomKey) -> None:
+    """Let a request go to another room than the one that its URL names."""
+    known = target_of(request)
+    address = replace(known.address, key=key)
+    elsewhere = Target(known.host, address, registry.get(key.party))
+    request.__dict__["_room_target"] = elsewhere
 
 
 def host_of(request: HttpRequest) -> str | None:

@@ -10,17 +10,19 @@ from django.http.response import HttpResponseBase
 
 from partyrooms import usercode
 from partyrooms.api.lobby import Lobby
-from partyrooms.api.parties import parties
+from partyrooms.api.parties import Stub, parties
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.validation import as_text
 from partyrooms.delivery.client_errors import client_error
 from partyrooms.delivery.responses import Refusal, as_hooks_answer, json_error
 from partyrooms.exceptions import Reject
+from partyrooms.json_text import json_text
 from partyrooms.web.http.address import (
     NOT_HERE,
     Target,
     address_error,
     is_room_view,
+    send_elsewhere,
     target_of,
 )
 from partyrooms.web.http.body import adopt_body
@@ -110,6 +112,9 @@ async def _run(
             if isinstance(request, HandshakeRequest):
                 request.is_answered = True
             return as_hooks_answer(returned)
+        if isinstance(returned, Stub):
+            send_elsewhere(request, returned.key)
+            returned = None
         _require_passed(hook, returned, request)
         request.props = _snapshot(hook, request)  # type: ignore[attr-defined]
     except Reject as rejection:
@@ -146,7 +151,8 @@ def _require_passed(hook: Hook, returned: object, request: HttpRequest) -> None:
     if returned is not None and returned is not request:
         raise TypeError(
             f"{hook.__qualname__} returned {type(returned).__qualname__}; allowed are "
-            "None, the request that it was given, or an HttpResponse."
+            "None, the request that it was given, an HttpResponse, or a room as in "
+            "lobby.parties['chat'].get('lobby')."
         )
 
 
@@ -161,11 +167,11 @@ def _snapshot(hook: Hook, request: Any) -> dict[str, Any]:
             "it must stay a dict of JSON values."
         )
     try:
-        text = json.dumps(props, allow_nan=False, ensure_ascii=False)
-        snapshot: dict[str, Any] = json.loads(as_text(text, "request.props"))
-    except (TypeError, ValueError, RecursionError) as error:
+        text = as_text(json_text(props), "request.props")
+    except (TypeError, ValueError) as error:
         raise TypeError(
             f"{hook.__qualname__} left something in request.props that JSON cannot "
             f"hold: {error}"
         ) from error
+    snapshot: dict[str, Any] = json.loads(text)
     return snapshot

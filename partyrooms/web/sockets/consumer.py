@@ -10,6 +10,7 @@ from channels.consumer import AsyncConsumer
 from partyrooms import registry
 from partyrooms.core.frames import Profile
 from partyrooms.delivery.attachment import Attachment
+from partyrooms.delivery.auto_response import answers_of
 from partyrooms.delivery.local_socket import LocalSocket
 from partyrooms.exceptions import ConnectionTrouble, TooSlow
 from partyrooms.ports.sockets import ConnectionContext
@@ -98,7 +99,9 @@ class Gateway(AsyncConsumer):
         key = self._key = admission.key
         self._patience = asyncio.timeout_at(admission.deadline)
         self._reading = Reading(asyncio.get_running_loop().time)
-        self._limits = Limits(registry.get(key.party), node.settings, node.clock)
+        room_class = registry.get(key.party)
+        self._limits = Limits(room_class, node.settings, node.clock)
+        self._answers = answers_of(room_class)
         self._attachment = Attachment(
             node,
             key,
@@ -125,7 +128,7 @@ class Gateway(AsyncConsumer):
 
     async def _read(self, receive: Receive, *, has_reasons: bool) -> None:
         socket, inbox = self._socket, self._inbox
-        harmless = self._limits.harmless
+        harmless, answers = self._limits.harmless, self._answers
         while True:
             event = await receive()
             if event["type"] == "websocket.disconnect":
@@ -136,6 +139,9 @@ class Gateway(AsyncConsumer):
                 continue
             text = event.get("text")
             payload = event["bytes"] if text is None else text
+            if answers and (answer := answers.get(payload)) is not None:
+                socket.send(answer)
+                continue
             if len(payload) > harmless:
                 trouble = self._limits.trouble_with(payload)
                 if trouble is not None:

@@ -10,7 +10,9 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve
 from django.utils.decorators import async_only_middleware
+from django.utils.module_loading import import_string
 
+from partyrooms import usercode
 from partyrooms.api.room import Room
 from partyrooms.conf import get_settings
 from partyrooms.core.origins import is_allowed
@@ -41,12 +43,12 @@ def room_examination(get_response: GetResponse) -> GetResponse:
     """The middleware that denies a client which ``examine`` finds fault with."""
 
     async def judge(request: HandshakeRequest) -> HttpResponseBase:
-        return examine(request) or await get_response(request)
+        return await examine(request) or await get_response(request)
 
     return judge
 
 
-def examine(request: HandshakeRequest) -> HttpResponse | None:
+async def examine(request: HandshakeRequest) -> HttpResponse | None:
     """
     Look at URL, host, room, origin, connection id and subprotocols, in this order.
 
@@ -69,13 +71,13 @@ def examine(request: HandshakeRequest) -> HttpResponse | None:
     except NOT_HERE as error:
         return _logged(request, address_error(error), str(error))
     return (
-        _examine_origin(request, target.host, target.room_class)
+        await _examine_origin(request, target.host, target.room_class)
         or _examine_connection_id(request)
         or _examine_subprotocols(request, target.room_class)
     )
 
 
-def examine_outside(
+async def examine_outside(
     request: HandshakeRequest, room_class: type[Room]
 ) -> HttpResponse | None:
     """
@@ -91,7 +93,7 @@ def examine_outside(
     host = host_of(request)
     if host is None:
         return _unknown_host(request)
-    return _examine_origin(request, host, room_class)
+    return await _examine_origin(request, host, room_class)
 
 
 def connection_id_error(given: str) -> str | None:
@@ -105,17 +107,20 @@ def _unknown_host(request: HandshakeRequest) -> HttpResponse:
     return _logged(request, unknown_host(), "its host is not in ALLOWED_HOSTS")
 
 
-def _examine_origin(
+async def _examine_origin(
     request: HandshakeRequest, host: str, room_class: type[Room]
 ) -> HttpResponse | None:
     own = f"{request.scheme}://{host}"
     origin = request.META.get("HTTP_ORIGIN")
-    allowed = (*get_settings().allowed_origins, *(room_class.allowed_origins or ()))
+    given = (get_settings().allowed_origins, room_class.allowed_origins or ())
+    allowed = [one for some in given if not isinstance(some, str) for one in some]
     has_cookies = bool(request.META.get("HTTP_COOKIE"))
     if is_allowed(origin, own=own, allowed=allowed, has_cookies=has_cookies):
         return None
     if origin is None:
         why = "it has cookies, but no Origin header"
+    elif any([await _is_allowed_by(one, origin, request) for one in given]):
+        return None
     else:
         why = (
             f"its origin {origin!r:.200} is neither this site's ({own}) nor in "
@@ -123,6 +128,21 @@ def _examine_origin(
             "front needs SECURE_PROXY_SSL_HEADER or USE_X_FORWARDED_HOST"
         )
     return _denied(request, 403, "This origin may not connect.", why)
+
+
+async def _is_allowed_by(path: object, origin: str, request: HandshakeRequest) -> bool:
+    """Whether a function of the project, if this is the path of one, allows it."""
+    if not isinstance(path, str):
+        return False
+    try:
+        return bool(await usercode.call(import_string(path), origin, request))
+    except Exception:  # whatever it is, the origin is not allowed
+        logger.exception(
+            "%s failed; the client was refused",
+            path,
+            extra={"action": "origin_function_failed"},
+        )
+        return False
 
 
 def _examine_connection_id(request: HandshakeRequest) -> HttpResponse | None:

@@ -96,7 +96,7 @@ def lobby_examination(get_response: GetResponse) -> GetResponse:
     """The middleware that accepts or denies, where rooms have a view."""
 
     async def judge(request: HandshakeRequest) -> HttpResponseBase:
-        denial = examine_outside(request, registry.get(MAIN_PARTY))
+        denial = await examine_outside(request, registry.get(MAIN_PARTY))
         if denial is not None:
             return denial
         request.user_id = await load_user(request)

@@ -7,12 +7,12 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 
-from partyrooms.core.frames import json_message
 from partyrooms.core.validation import as_closing, as_payload
 from partyrooms.databases import close_obsolete
 from partyrooms.delivery.internals import has_parent_thread
 from partyrooms.delivery.message_queue import SocketReader
 from partyrooms.exceptions import SocketClosed
+from partyrooms.json_text import json_message
 from partyrooms.ports.sockets import Closing
 from partyrooms.web.http.handshake_request import HandshakeRequest
 from partyrooms.web.sockets.consumer import Receive

@@ -39,8 +39,10 @@ from partyrooms import (
     Reject,
     RoomUnreachable,
     StorageLimitExceeded,
+    disconnect_user,
     parties,
     rpc,
+    send_to_user,
 )
 from tests.servers.site.journal import gate, note
 
@@ -84,6 +86,7 @@ __all__ = [
     "database",
     "date",
     "datetime",
+    "disconnect_user",
     "gate",
     "json",
     "note",
@@ -91,6 +94,7 @@ __all__ = [
     "partyrooms",
     "reverse",
     "rpc",
+    "send_to_user",
     "sync_to_async",
     "threading",
     "time",
