@@ -1,7 +1,9 @@
 """``manage.py rooms``: look at rooms from a terminal, stop them, speak to them."""
 
 import asyncio
+import sys
 from argparse import ArgumentParser
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +16,14 @@ from partyrooms.conf import get_settings
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import BadRoomId, PartyroomsError
 from partyrooms.management.console import endings
+from partyrooms.management.console.files import (
+    STANDARD,
+    count_rooms,
+    to_read,
+    to_write,
+)
 from partyrooms.management.console.output import Output
+from partyrooms.management.console.progress import progress
 from partyrooms.management.console.records import (
     COLUMNS,
     describe,
@@ -23,6 +32,7 @@ from partyrooms.management.console.records import (
     pieces_of_list,
     rooms_of,
 )
+from partyrooms.management.console.transfer import export, import_rooms, read_rooms
 from partyrooms.models import RoomRecordQuerySet
 from partyrooms.server.start import start_node
 
@@ -61,6 +71,15 @@ class Command(BaseCommand):
         alarm.add_argument("--retry", action="store_true", help=retry)
         broadcast = add("broadcast", "Send a text to all connections of a room.", room)
         broadcast.add_argument("text", help="What is sent, as it is.")
+        exporting = add("export", "Write rooms, with all they store, as JSON lines.")
+        exporting.add_argument("file", nargs="?", default=STANDARD, help="Where to.")
+        exporting.add_argument("--party", help="Only the rooms of this party.")
+        go_on = "Go on with the file behind its last whole room."
+        exporting.add_argument("--resume", action="store_true", help=go_on)
+        importing = add("import", "Store exported rooms; those that exist stay.")
+        importing.add_argument("file", nargs="?", default=STANDARD, help="An export.")
+        replace = "Replace rooms that exist and do not run."
+        importing.add_argument("--replace", action="store_true", help=replace)
         cron = add("cron", "Run a cron now, in this process.")
         cron.add_argument("name", help="Party and name, as in chat/nightly.")
 
@@ -77,9 +96,13 @@ class Command(BaseCommand):
             run_cron(out, options["name"])
             return
         rooms = rooms_of(database or get_settings().database)
-        if action == "list":
-            list_rooms(out, rooms, options["party"])
-            return
+        match action:
+            case "list":
+                return list_rooms(out, rooms, options["party"])
+            case "export":
+                return self.export(rooms, options)
+            case "import":
+                return self.import_(out, rooms, options)
         try:
             key = RoomKey.parse(options["key"])
         except BadRoomId as error:
@@ -98,6 +121,32 @@ class Command(BaseCommand):
                 show_alarm(out, rooms, key, is_retry=options["retry"])
             case "broadcast":
                 broadcast(out, key, options["text"])
+
+    def export(self, rooms: RoomRecordQuerySet, options: dict[str, Any]) -> None:
+        """Write rooms to a file, or to standard output."""
+        if options["party"] is not None:
+            rooms = rooms.filter(party=options["party"])
+        with to_write(options["file"], resumes=options["resume"]) as (file, row):
+            total = rooms.filter(pk__gt=row).count()
+            with progress(self.stderr, "rooms", total) as on_room:
+                for line in export(rooms, row, on_room):
+                    (self.stdout if file is sys.stdout else file).write(f"{line}\n")
+
+    def import_(
+        self, out: Output, rooms: RoomRecordQuerySet, options: dict[str, Any]
+    ) -> None:
+        """Store the rooms of a file, or of standard input."""
+        name = options["file"]
+        with (
+            to_read(name) as file,
+            progress(self.stderr, "rooms", count_rooms(name)) as on_room,
+        ):
+            carried, replaces = read_rooms(file), options["replace"]
+            found = import_rooms(rooms, carried, replaces=replaces, on_room=on_room)
+        text = f"{found.made} rooms imported, {found.replaced} replaced"
+        if found.left_alone:
+            text += f", {found.left_alone} left alone: they exist or run"
+        out.done(f"{text}.", **asdict(found))
 
 
 def list_rooms(out: Output, rooms: RoomRecordQuerySet, party: str | None) -> None:
