@@ -14,6 +14,9 @@ from partyrooms.api.crons import Schedule, schedules
 from partyrooms.api.parties import parties
 from partyrooms.conf import get_settings
 from partyrooms.core.keys import RoomKey
+from partyrooms.doctor.diagnosis import diagnose
+from partyrooms.doctor.surroundings import look_around
+from partyrooms.doctor.visit import visit
 from partyrooms.exceptions import BadRoomId, PartyroomsError
 from partyrooms.management.console import endings
 from partyrooms.management.console.files import (
@@ -41,6 +44,9 @@ class Command(BaseCommand):
     """Work on rooms through the database, whichever process owns them."""
 
     help = "List, show, stop and delete rooms, broadcast; look at alarms, run crons."
+
+    # The doctor tells what they find, and needs no project that passes them.
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -80,6 +86,11 @@ class Command(BaseCommand):
         importing.add_argument("file", nargs="?", default=STANDARD, help="An export.")
         replace = "Replace rooms that exist and do not run."
         importing.add_argument("--replace", action="store_true", help=replace)
+        doctor = add(
+            "doctor", "Say what is wrong with this deployment, and the remedy."
+        )
+        public = "The public address, as https://example.com; it is visited."
+        doctor.add_argument("address", nargs="?", help=public)
         cron = add("cron", "Run a cron now, in this process.")
         cron.add_argument("name", help="Party and name, as in chat/nightly.")
 
@@ -94,6 +105,9 @@ class Command(BaseCommand):
         out = Output(self.stdout, is_json=is_json)
         if action == "cron":
             run_cron(out, options["name"])
+            return
+        if action == "doctor":
+            examine(out, options["address"])
             return
         rooms = rooms_of(database or get_settings().database)
         match action:
@@ -147,6 +161,22 @@ class Command(BaseCommand):
         if found.left_alone:
             text += f", {found.left_alone} left alone: they exist or run"
         out.done(f"{text}.", **asdict(found))
+
+
+def examine(out: Output, address: str | None) -> None:
+    """Print each fault and its remedy; a CommandError if there is any."""
+    findings = [*look_around()]
+    if address is not None:
+        try:
+            findings += diagnose(visit(address))
+        except ImportError as error:
+            text = f'{error}: pip install "partyrooms[server]" brings what visits.'
+            raise CommandError(text) from error
+    for number, found in enumerate(findings, 1):
+        out.done(f"{number}. {found.fault}\n   {found.remedy}", **asdict(found))
+    if findings:
+        raise CommandError(f"Faults found: {len(findings)}.")
+    out.done("No fault found.", faults=0)
 
 
 def list_rooms(out: Output, rooms: RoomRecordQuerySet, party: str | None) -> None:
