@@ -14,6 +14,7 @@ class PartyroomsConfig(AppConfig):
     def ready(self) -> None:
         """Fill the registry; register the system checks, and what a flush ends."""
         from partyrooms import checks  # noqa: F401
+        from partyrooms.doctor import room  # noqa: F401
         from partyrooms.server.flush import leave_emptied_database
 
         post_migrate.connect(leave_emptied_database, sender=self)

@@ -62,8 +62,10 @@ def find(party: str) -> RoomClass | None:
 
 
 def names() -> tuple[str, ...]:
-    """Every registered party, in alphabetical order."""
-    return tuple(sorted(_classes))
+    """Every party of the project, in alphabetical order; none of the package's own."""
+    own = __name__.partition(".")[0] + "."
+    found = _classes.items()
+    return tuple(sorted(name for name, one in found if not _path(one).startswith(own)))
 
 
 def needs_time() -> bool:

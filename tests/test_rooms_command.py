@@ -1,6 +1,7 @@
 """``manage.py rooms``: what it prints, what it refuses."""
 
 import asyncio
+import json
 import os
 import threading
 from datetime import UTC, datetime
@@ -55,6 +56,19 @@ def test_rooms_are_listed_in_columns():
     ]
 
 
+def test_o11_programs_get_json():
+    """O11: with the same facts as people, and an object for each entry."""
+    make_room(owner=node(), topic="tea")
+
+    (room,) = map(json.loads, run("list", "--json").splitlines())
+    shown, entry = map(json.loads, run("show", "chat/lobby", "--json").splitlines())
+
+    assert (room["room"], room["entries"]) == ("chat/lobby", 1)
+    assert (shown["room"], shown["stop_requested"]) == ("chat/lobby", False)
+    assert entry == {"key": "topic", "size": 9, "value": "'tea'"}
+    assert run("list", "--party", "none", "--json") == ""
+
+
 class FirstLine(StringIO):
     """Notes how many queries there were when the first line came."""
 
@@ -67,7 +81,7 @@ class FirstLine(StringIO):
 
 def test_however_many_rooms_there_are_the_list_begins_at_once(monkeypatch):
     """A million of them are neither waited for nor held in memory."""
-    monkeypatch.setattr("partyrooms.management.commands.rooms.PIECE", 2)
+    monkeypatch.setattr("partyrooms.management.console.records.PIECE", 2)
     owner, output = node(), FirstLine()
     for number in range(5):
         make_room(f"r{number}", owner=owner, a="x" * 10**number)
@@ -101,7 +115,7 @@ def test_a_room_is_shown_with_its_entries():
     output = run("show", "chat/lobby")
 
     assert "owner           nobody" in output
-    assert "entries         2 (" in output
+    assert "entries         2\n" in output
     assert "topic = ['a\\x1b[2J']" in output
     assert "cannot be decoded" in output
     assert "\x1b" not in output

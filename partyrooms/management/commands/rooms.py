@@ -1,36 +1,43 @@
 """``manage.py rooms``: look at rooms from a terminal, stop them, speak to them."""
 
 import asyncio
-import time
+import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import cache
-from itertools import islice
 from typing import Any
 
 from asgiref.sync import async_to_sync, sync_to_async
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transaction
-from django.db.models import Count, Sum
-from django.db.models.functions import Length
 
 from partyrooms.api.crons import Schedule, schedules
 from partyrooms.api.parties import parties
 from partyrooms.conf import get_settings
 from partyrooms.core.keys import RoomKey
+from partyrooms.doctor.diagnosis import diagnose
+from partyrooms.doctor.surroundings import look_around
+from partyrooms.doctor.visit import visit
 from partyrooms.exceptions import BadRoomId, PartyroomsError
-from partyrooms.models import Entry, Node, RoomRecord, RoomRecordQuerySet
-from partyrooms.nodes.death import declare_dead, is_live
+from partyrooms.management.console import endings
+from partyrooms.management.console.files import (
+    STANDARD,
+    count_rooms,
+    to_read,
+    to_write,
+)
+from partyrooms.management.console.output import Output
+from partyrooms.management.console.progress import progress
+from partyrooms.management.console.records import (
+    COLUMNS,
+    describe,
+    describe_alarm,
+    find,
+    pieces_of_list,
+    rooms_of,
+)
+from partyrooms.management.console.transfer import export, import_rooms, read_rooms
+from partyrooms.models import RoomRecordQuerySet
 from partyrooms.server.start import start_node
-
-HEADER = ["ROOM", "OWNER", "EPOCH", "VERSION", "ENTRIES", "BYTES"]
-
-PIECE = 1000
-"""Rooms that are read, and set in columns, at a time."""
-
-POLL_INTERVAL = 0.1
-"""Seconds between two looks at a room that is asked to stop."""
 
 
 class Command(BaseCommand):
@@ -38,18 +45,24 @@ class Command(BaseCommand):
 
     help = "List, show, stop and delete rooms, broadcast; look at alarms, run crons."
 
+    # The doctor tells what they find, and needs no project that passes them.
+    requires_system_checks = ()
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--database",
             help="The alias of the database with the rooms (default: PARTYROOMS').",
         )
         actions = parser.add_subparsers(dest="action", required=True)
+        form = ArgumentParser(add_help=False)
+        lines = "Print JSON, one object a line, for programs."
+        form.add_argument("--json", action="store_true", dest="is_json", help=lines)
         room = ArgumentParser(add_help=False)
         room.add_argument("key", help="Party and room id, as in chat/lobby.")
 
         def add(name: str, text: str, *parents: ArgumentParser) -> ArgumentParser:
             action: ArgumentParser
-            action = actions.add_parser(name, help=text, parents=parents)
+            action = actions.add_parser(name, help=text, parents=[form, *parents])
             return action
 
         listing = add("list", "One line for each room.")
@@ -64,146 +77,179 @@ class Command(BaseCommand):
         alarm.add_argument("--retry", action="store_true", help=retry)
         broadcast = add("broadcast", "Send a text to all connections of a room.", room)
         broadcast.add_argument("text", help="What is sent, as it is.")
+        exporting = add("export", "Write rooms, with all they store, as JSON lines.")
+        exporting.add_argument("file", nargs="?", default=STANDARD, help="Where to.")
+        exporting.add_argument("--party", help="Only the rooms of this party.")
+        go_on = "Go on with the file behind its last whole room."
+        exporting.add_argument("--resume", action="store_true", help=go_on)
+        importing = add("import", "Store exported rooms; those that exist stay.")
+        importing.add_argument("file", nargs="?", default=STANDARD, help="An export.")
+        replace = "Replace rooms that exist and do not run."
+        importing.add_argument("--replace", action="store_true", help=replace)
+        doctor = add(
+            "doctor", "Say what is wrong with this deployment, and the remedy."
+        )
+        public = "The public address, as https://example.com; it is visited."
+        doctor.add_argument("address", nargs="?", help=public)
         cron = add("cron", "Run a cron now, in this process.")
         cron.add_argument("name", help="Party and name, as in chat/nightly.")
 
     def handle(
-        self, *args: Any, action: str, database: str | None, **options: Any
+        self,
+        *args: Any,
+        action: str,
+        database: str | None,
+        is_json: bool,
+        **options: Any,
     ) -> None:
+        out = Output(self.stdout, is_json=is_json)
         if action == "cron":
-            self.run_cron(options["name"])
+            run_cron(out, options["name"])
+            return
+        if action == "doctor":
+            examine(out, options["address"])
             return
         rooms = rooms_of(database or get_settings().database)
-        if action == "list":
-            self.list_rooms(rooms, options["party"])
-            return
+        match action:
+            case "list":
+                return list_rooms(out, rooms, options["party"])
+            case "export":
+                return self.export(rooms, options)
+            case "import":
+                return self.import_(out, rooms, options)
         try:
             key = RoomKey.parse(options["key"])
         except BadRoomId as error:
             raise CommandError(str(error)) from error
         match action:
             case "show":
-                self.show(rooms, key)
+                show(out, rooms, key)
+            case "stop" if endings.stop(rooms, key, options["timeout"]):
+                out.done(f"{key} has stopped.", room=str(key), was_running=True)
             case "stop":
-                self.stop(rooms, key, options["timeout"])
+                out.done(f"{key} was not running.", room=str(key), was_running=False)
             case "delete":
-                self.delete(rooms, key)
+                endings.delete(rooms, key)
+                out.done(f"{key} is deleted.", room=str(key), deleted=True)
             case "alarm":
-                self.show_alarm(rooms, key, is_retry=options["retry"])
+                show_alarm(out, rooms, key, is_retry=options["retry"])
             case "broadcast":
-                self.broadcast(key, options["text"])
+                broadcast(out, key, options["text"])
 
-    def list_rooms(self, rooms: RoomRecordQuerySet, party: str | None) -> None:
-        """Print the rooms, of one party or of all."""
-        if party is not None:
-            rooms = rooms.filter(party=party)
-        widths = [0] * len(HEADER)
-        for lines in pieces_of_list(rooms):
-            if not any(widths):
-                lines.insert(0, HEADER)
-            # Of those that are to come nothing is known: they may need wider columns.
-            columns = zip(widths, *(map(len, one) for one in lines), strict=True)
-            widths = [max(column) for column in columns]
-            for room, owner, *numbers in lines:
-                cells = [room.ljust(widths[0]), owner.ljust(widths[1])]
-                cells += map(str.rjust, numbers, widths[2:])
-                self.stdout.write("  ".join(cells))
-        if not any(widths):
-            self.stdout.write("No rooms.")
+    def export(self, rooms: RoomRecordQuerySet, options: dict[str, Any]) -> None:
+        """Write rooms to a file, or to standard output."""
+        if options["party"] is not None:
+            rooms = rooms.filter(party=options["party"])
+        with to_write(options["file"], resumes=options["resume"]) as (file, row):
+            total = rooms.filter(pk__gt=row).count()
+            with progress(self.stderr, "rooms", total) as on_room:
+                for line in export(rooms, row, on_room):
+                    (self.stdout if file is sys.stdout else file).write(f"{line}\n")
 
-    def show(self, rooms: RoomRecordQuerySet, key: RoomKey) -> None:
-        """Print a room's row and its entries."""
-        room = find(rooms.with_sizes(), key)
-        for name, value in (
-            ("room", room),
-            ("owner", describe(room.owner)),
-            ("epoch", room.epoch),
-            ("version", room.version),
-            ("stop requested", "yes" if room.stop_requested else "no"),
-            ("alarm", describe_alarm(room)),
-            ("created", room.created_at.isoformat(" ", "seconds")),
-            ("entries", f"{room.entry_count} ({room.total_size} bytes)"),
-        ):
-            self.stdout.write(f"{name:<16}{value}")
-        # An iterator: each value may have a megabyte.
-        for entry in room.entries.order_by("key").iterator(chunk_size=20):
-            self.stdout.write(f"  {entry.key_text} = {entry.value_text}")
-
-    def show_alarm(
-        self, rooms: RoomRecordQuerySet, key: RoomKey, *, is_retry: bool
+    def import_(
+        self, out: Output, rooms: RoomRecordQuerySet, options: dict[str, Any]
     ) -> None:
-        """Print a room's alarm; let one that was given up be rung."""
-        room = find(rooms, key)
-        if not is_retry:
-            self.stdout.write(f"{key}: {describe_alarm(room)}")
-        elif rooms.filter(pk=room.pk).retry_alarms():
-            self.stdout.write(
-                f"{key}: rung by the process that has it, or by the next one that looks"
-            )
-        else:
-            raise CommandError(
-                f"{key} has no alarm that was given up: {describe_alarm(room)}."
-            )
+        """Store the rooms of a file, or of standard input."""
+        name = options["file"]
+        with (
+            to_read(name) as file,
+            progress(self.stderr, "rooms", count_rooms(name)) as on_room,
+        ):
+            carried, replaces = read_rooms(file), options["replace"]
+            found = import_rooms(rooms, carried, replaces=replaces, on_room=on_room)
+        text = f"{found.made} rooms imported, {found.replaced} replaced"
+        if found.left_alone:
+            text += f", {found.left_alone} left alone: they exist or run"
+        out.done(f"{text}.", **asdict(found))
 
-    def run_cron(self, name: str) -> None:
-        """Call ``on_cron`` as if it were time; its next tick comes all the same."""
-        known = {str(one): one for one in schedules()}
-        if name not in known:
-            raise CommandError(
-                f"There is no cron {name}; there are: {', '.join(known) or 'none'}."
-            )
-        asyncio.run(run_by_hand(known[name]))
-        self.stdout.write(f"{name} has run.")
 
-    def stop(self, rooms: RoomRecordQuerySet, key: RoomKey, timeout: float) -> None:
-        """Ask the owner to stop a room, and wait until it has released it."""
-        room = find(rooms, key)
-        if not is_live(room.owner):
-            self.release(rooms, room)
-            self.stdout.write(f"{key} was not running.")
-            return
-        period = rooms.filter(pk=room.pk, owner=room.owner, epoch=room.epoch)
-        period.update(stop_requested=True)
-        deadline = time.monotonic() + timeout
-        while period.exists():
-            if time.monotonic() >= deadline:
-                raise CommandError(
-                    f"{key} did not stop within {timeout:g} s. Its owner, "
-                    f"{describe(room.owner)}, reads requests with each heartbeat and "
-                    "lets a running hook end first; it may be busy or hung. The "
-                    "request stays: wait longer (--timeout), or stop that process."
-                )
-            time.sleep(POLL_INTERVAL)
-        self.stdout.write(f"{key} has stopped.")
-
-    def release(self, rooms: RoomRecordQuerySet, room: RoomRecord) -> None:
-        """Clear the owner that is dead, and an earlier request to stop."""
-        if room.owner is not None:
-            declare_dead(room.owner, database=rooms.db)
-        rooms.filter(pk=room.pk, owner=room.owner, epoch=room.epoch).update(
-            owner=None, stop_requested=False
-        )
-
-    def delete(self, rooms: RoomRecordQuerySet, key: RoomKey) -> None:
-        """Remove a room that no living node owns."""
-        with transaction.atomic(using=rooms.db):
-            room = find(rooms.select_for_update(of=("self",)), key)
-            if is_live(room.owner):
-                raise CommandError(
-                    f"{key} is owned by {describe(room.owner)} and would write again. "
-                    f"Stop it first: manage.py rooms stop {key}"
-                )
-            room.delete()
-        self.stdout.write(f"{key} is deleted.")
-
-    def broadcast(self, key: RoomKey, text: str) -> None:
-        """Send a text to every connection of a room, in whatever process it runs."""
+def examine(out: Output, address: str | None) -> None:
+    """Print each fault and its remedy; a CommandError if there is any."""
+    findings = [*look_around()]
+    if address is not None:
         try:
-            stub = parties[key.party].get(key.room_id)
-            async_to_sync(stub.broadcast)(text)
-        except (PartyroomsError, ValueError) as error:
-            raise CommandError(str(error)) from error
-        self.stdout.write(f"{key} has it.")
+            findings += diagnose(visit(address))
+        except ImportError as error:
+            text = f'{error}: pip install "partyrooms[server]" brings what visits.'
+            raise CommandError(text) from error
+    for number, found in enumerate(findings, 1):
+        out.done(f"{number}. {found.fault}\n   {found.remedy}", **asdict(found))
+    if findings:
+        raise CommandError(f"Faults found: {len(findings)}.")
+    out.done("No fault found.", faults=0)
+
+
+def list_rooms(out: Output, rooms: RoomRecordQuerySet, party: str | None) -> None:
+    """Print the rooms, of one party or of all."""
+    if party is not None:
+        rooms = rooms.filter(party=party)
+    if not out.table(COLUMNS, pieces_of_list(rooms)) and not out.is_json:
+        out.done("No rooms.")
+
+
+def show(out: Output, rooms: RoomRecordQuerySet, key: RoomKey) -> None:
+    """Print a room's row and its entries."""
+    room = find(rooms.with_sizes(), key)
+    out.fields(
+        {
+            "room": str(room),
+            "owner": describe(room.owner),
+            "epoch": room.epoch,
+            "version": room.version,
+            "stop requested": room.stop_requested,
+            "alarm": describe_alarm(room),
+            "created": room.created_at.isoformat(" ", "seconds"),
+            "entries": room.entry_count,
+            "bytes": room.total_size,
+        }
+    )
+    # An iterator: each value may have a megabyte.
+    for entry in room.entries.order_by("key").iterator(chunk_size=20):
+        shown = f"  {entry.key_text} = {entry.value_text}"
+        out.done(shown, key=entry.key_text, size=entry.size, value=entry.value_text)
+
+
+def show_alarm(
+    out: Output, rooms: RoomRecordQuerySet, key: RoomKey, *, is_retry: bool
+) -> None:
+    """Print a room's alarm; let one that was given up be rung."""
+    room = find(rooms, key)
+    alarm = describe_alarm(room)
+    if not is_retry:
+        out.done(
+            f"{key}: {alarm}",
+            room=str(key),
+            alarm_at=room.alarm_at,
+            attempts=room.alarm_attempts,
+            error=room.alarm_error,
+            failed=room.alarm_failed,
+        )
+    elif rooms.filter(pk=room.pk).retry_alarms():
+        text = "rung by the process that has it, or by the next one that looks"
+        out.done(f"{key}: {text}", room=str(key), retried=True)
+    else:
+        raise CommandError(f"{key} has no alarm that was given up: {alarm}.")
+
+
+def broadcast(out: Output, key: RoomKey, text: str) -> None:
+    """Send a text to every connection of a room, in whatever process it runs."""
+    try:
+        stub = parties[key.party].get(key.room_id)
+        async_to_sync(stub.broadcast)(text)
+    except (PartyroomsError, ValueError) as error:
+        raise CommandError(str(error)) from error
+    out.done(f"{key} has it.", room=str(key), sent=True)
+
+
+def run_cron(out: Output, name: str) -> None:
+    """Call ``on_cron`` as if it were time; its next tick comes all the same."""
+    known = {str(one): one for one in schedules()}
+    if name not in known:
+        raise CommandError(
+            f"There is no cron {name}; there are: {', '.join(known) or 'none'}."
+        )
+    asyncio.run(run_by_hand(known[name]))
+    out.done(f"{name} has run.", cron=name, run=True)
 
 
 async def run_by_hand(schedule: Schedule) -> None:
@@ -213,75 +259,3 @@ async def run_by_hand(schedule: Schedule) -> None:
         await schedule.run(datetime.now(UTC).replace(microsecond=0), sync_to_async)
     finally:
         await node.close()
-
-
-def rooms_of(database: str) -> RoomRecordQuerySet:
-    """The rooms of a database; a CommandError if it can have none."""
-    if database not in connections:
-        known = ", ".join(sorted(connections))
-        raise CommandError(f"DATABASES has no alias {database!r}; it has {known}.")
-    try:
-        tables = connections[database].introspection.table_names()
-    except OperationalError as error:
-        raise CommandError(f"The database {database!r} failed: {error}") from error
-    if RoomRecord._meta.db_table not in tables:
-        option = "" if database == DEFAULT_DB_ALIAS else f" --database {database}"
-        raise CommandError(
-            f"The database {database!r} has no tables of partyrooms yet. Make them: "
-            f"manage.py migrate{option}"
-        )
-    return RoomRecord.objects.using(database)
-
-
-def find(rooms: RoomRecordQuerySet, key: RoomKey) -> Any:
-    """The room's row with its owner; a CommandError if there is none."""
-    try:
-        return rooms.select_related("owner").get(party=key.party, room_id=key.room_id)
-    except RoomRecord.DoesNotExist:
-        raise CommandError(
-            f"There is no room {key}; `manage.py rooms list` names them all."
-        ) from None
-
-
-def pieces_of_list(rooms: RoomRecordQuerySet) -> Iterator[list[list[str]]]:
-    """The cells of all rooms, so many rooms at a time that memory does not matter."""
-    nodes = Node.objects.using(rooms.db)
-    # Looked at once for each process, not for each of its rooms.
-    owner_of = cache(lambda pk: describe(nodes.filter(pk=pk).first()))
-    columns = ("pk", "party", "room_id", "owner", "epoch", "version")
-    found = rooms.order_by("party", "room_id").values_list(*columns)
-    cursor = found.iterator(chunk_size=PIECE)
-    while piece := list(islice(cursor, PIECE)):
-        records = [row[0] for row in piece]
-        entries = Entry.objects.using(rooms.db).filter(room__in=records).order_by()
-        size = Sum(Length("key") + Length("value"))
-        sums = entries.values("room").annotate(number=Count("pk"), total=size)
-        sizes = {
-            room: rest for room, *rest in sums.values_list("room", "number", "total")
-        }
-        yield [
-            [
-                f"{party}/{room_id}",
-                owner_of(owner),
-                *map(str, (*numbers, *sizes.get(pk, (0, 0)))),
-            ]
-            for pk, party, room_id, owner, *numbers in piece
-        ]
-
-
-def describe_alarm(room: Any) -> str:
-    """When a room's alarm is due, in a few words."""
-    if room.alarm_at is None:
-        return "none"
-    at = room.alarm_at.isoformat(" ", "seconds")
-    if not room.alarm_attempts:
-        return f"due {at}"
-    failures = f"{room.alarm_attempts} failed attempts: {room.alarm_error}"
-    return f"{'given up' if room.alarm_failed else 'due'} {at} after {failures}"
-
-
-def describe(owner: Node | None) -> str:
-    """Who owns a room, in a few words."""
-    if owner is None:
-        return "nobody"
-    return f"process {owner.pid} ({'alive' if is_live(owner) else 'dead'})"
