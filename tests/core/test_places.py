@@ -70,6 +70,7 @@ class Mailbox(RuleBasedStateMachine):
         self.events = []
         self.at_door = []
         self.held = set()
+        self.gone = set()
         self.newcomers = 0
         self.made = 0
 
@@ -77,7 +78,9 @@ class Mailbox(RuleBasedStateMachine):
     def sends(self, number):
         """A sender that is being read puts an event in, and perhaps waits."""
         sender = self.senders[number]
-        if sender in self.held or any(one is sender for one, _ in self.at_door):
+        if sender in self.held | self.gone:
+            return
+        if any(one is sender for one, _ in self.at_door):
             return
         self.made += 1
         self.events.append((sender, self.made))
@@ -118,9 +121,11 @@ class Mailbox(RuleBasedStateMachine):
     @precondition(lambda self: self.at_door)
     @rule(data=st.data())
     def gives_up(self, data):
+        """A newcomer comes no more; a sender that waits for nothing has ended."""
         waiter = data.draw(st.sampled_from(self.at_door))
         self.at_door.remove(waiter)
         self.places.give_up(waiter)
+        self.gone.add(waiter[0])
         if waiter[0] is None:
             self.newcomers -= 1
             self.places.newcomer_left()
