@@ -124,7 +124,8 @@ class Settings:
         idle_timeout: A room without connections and events leaves memory after this.
         hibernate_after: A hibernating room without events leaves memory after this.
         hook_timeout: A hook that runs longer is cancelled.
-        connect_timeout: A handshake is answered within this.
+        connect_timeout: A handshake is answered within this, and a request is turned
+            away that would wait longer for its turn.
         max_message_size: One frame from a client.
         max_body_size: One HTTP body.
         max_value_size: One stored value, encoded.

@@ -172,7 +172,7 @@ class RoomStopped(RoomUnreachable):
 
 
 class MailboxFull(RoomUnreachable):
-    """More events wait for the room than its mailbox holds."""
+    """More events wait for the room than it has place for, or time."""
 
 
 class GateFull(PartyroomsError):

@@ -21,6 +21,7 @@ from partyrooms.ports.rooms import Chain
 from partyrooms.ports.sockets import Closing, Socket
 from partyrooms.runtime.events import LOST_OUTPUTS, End, Event
 from partyrooms.runtime.inbox import EventInbox
+from partyrooms.runtime.mailbox import Mailbox
 from partyrooms.runtime.starter import MOVED
 from partyrooms.runtime.worker import Worker
 
@@ -76,14 +77,10 @@ class Route(EventInbox):
         return self.link is not None
 
     @property
-    def is_full(self) -> bool:
-        return (self.taker or self.queue).is_full
-
-    async def space(self, socket: Socket | None = None) -> None:
-        await (self.taker or self.queue).space(socket)
-
-    def require_space(self) -> None:
-        (self.taker or self.queue).require_space()
+    def entrance(self) -> Mailbox:
+        """The owner's mailbox, if it is here; else where events wait for the owner."""
+        taker = self.taker
+        return self.queue if taker is None else taker.mailbox
 
     def put(self, event: Event) -> None:
         taker = self.taker

@@ -14,7 +14,7 @@ from partyrooms.core.frames import Profile
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.wire import to_gateway, to_room
 from partyrooms.core.wire.codec import encode_message
-from partyrooms.exceptions import GatewayLost
+from partyrooms.exceptions import GatewayLost, MailboxFull
 from partyrooms.runtime import events
 from partyrooms.runtime.worker import Worker
 
@@ -130,8 +130,20 @@ class Subscription:
             event = decode_event(message, self) or events.NoOp()
         except Exception as error:  # it comes from elsewhere
             event = unreadable(message, self, error)
+        if isinstance(event, events.Request):
+            event = self._admitted(event)
         event.receipt = (Subscription.handled, self, self.link.node)
         self.worker.put(event)
+
+    def _admitted(self, request: events.Request) -> events.Event:
+        """A request; or what stands for one that is turned away at once."""
+        try:
+            self.worker.mailbox.require_space()
+            self.worker.mailbox.require_time()
+        except MailboxFull as error:
+            request.abandon(error)
+            return events.NoOp()
+        return request
 
     def lose(self, *, is_dead: bool) -> None:
         """The gateway is gone, or what was under way to it: its sockets are over."""

@@ -42,17 +42,18 @@ class EventInbox(ABC):
         """Take an event, in its order."""
 
     @property
+    def entrance(self) -> Mailbox:
+        """Where an event would wait that is put in now."""
+        return self.mailbox
+
+    @property
     def is_full(self) -> bool:
         """Whether there is no place for a newcomer's event."""
-        return self.mailbox.is_full
+        return self.entrance.is_full
 
     async def space(self, socket: Socket | None = None) -> None:
         """Wait for a place; see ``Mailbox.space``."""
-        await self.mailbox.space(socket)
-
-    def require_space(self) -> None:
-        """Turn an event away that can come later, if it is full."""
-        self.mailbox.require_space()
+        await self.entrance.space(socket)
 
     def connect(
         self, socket: Socket, context: ConnectionContext, chain: Chain = ()
@@ -75,6 +76,7 @@ class EventInbox(ABC):
 
     def request(self, request: Any, chain: Chain = ()) -> "asyncio.Future[Answer]":
         """Put an HTTP request in and get what awaits its answer."""
+        self.entrance.require_time()
         reply = self._reply()
         self.put(Request(request, reply, chain=chain))
         return reply
@@ -94,5 +96,5 @@ class EventInbox(ABC):
         return reply
 
     def _reply(self) -> "asyncio.Future[Any]":
-        self.require_space()
+        self.entrance.require_space()
         return asyncio.get_running_loop().create_future()

@@ -1,10 +1,12 @@
 """The bounded queue of one room's events."""
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Iterable
 
 from partyrooms.core.keys import RoomKey
+from partyrooms.core.pace import Pace
 from partyrooms.core.places import Places
 from partyrooms.exceptions import MailboxFull
 from partyrooms.ports.sockets import Closing, Socket
@@ -23,15 +25,19 @@ class Mailbox:
     Attributes:
         waiting: The events, oldest first.
         places: Who waits to put more in.
+        pace: How long the events take.
 
     Args:
         key: Which room.
         capacity: How many events may wait.
+        patience: Seconds for which a request may, about.
     """
 
-    __slots__ = ("_key", "places", "waiting")
+    __slots__ = ("_key", "_patience", "pace", "places", "waiting")
 
-    def __init__(self, key: RoomKey, capacity: int) -> None:
+    def __init__(self, key: RoomKey, capacity: int, patience: float = math.inf) -> None:
+        self.pace = Pace()
+        self._patience = patience
         self.places: Places[asyncio.Future[None]] = Places(capacity)
         self.waiting: deque[Event] = deque()
         self._key = key
@@ -85,6 +91,20 @@ class Mailbox:
             raise MailboxFull(
                 f"{self._key} has {len(self)} events waiting, as many as "
                 "MAILBOX_SIZE allows; come back later."
+            )
+
+    def require_time(self) -> None:
+        """
+        Turn a request away that would wait too long for its turn.
+
+        Raises:
+            MailboxFull: If what waits takes longer than ``patience``.
+        """
+        wait = self.pace.wait(len(self.waiting))
+        if wait > self._patience:
+            raise MailboxFull(
+                f"{self._key} has {len(self)} events waiting, which take about "
+                f"{wait:.0f} s: more than CONNECT_TIMEOUT; come back later."
             )
 
     def put(self, event: Event) -> None:

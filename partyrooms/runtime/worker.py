@@ -21,8 +21,8 @@ from partyrooms.runtime.runner import HookRunner
 from partyrooms.runtime.sweeps import Sweeps
 from partyrooms.runtime.turn import Turn
 
-EVENTS_PER_SLICE = 50
-"""Events of one room after which everything else in the process has its turn."""
+EVENTS_PER_SLICE, SLICE = 50, 0.005
+"""Events of one room, and seconds, after which all else in the process has its turn."""
 
 
 class Worker(EventInbox):
@@ -50,11 +50,13 @@ class Worker(EventInbox):
         sweeps: "Sweeps[Worker]",
         kept: "set[Worker]",
     ) -> None:
-        super().__init__(key, Mailbox(key, environment.settings.mailbox_size))
+        settings = environment.settings
+        mailbox = Mailbox(key, settings.mailbox_size, settings.connect_timeout)
+        super().__init__(key, mailbox)
         self._environment = environment
         self._sweeps = sweeps
         self._kept = kept
-        self._runner = HookRunner(str(key), environment.settings.hook_timeout)
+        self._runner = HookRunner(str(key), settings.hook_timeout)
         self.lifecycle = Lifecycle(
             key,
             environment,
@@ -239,16 +241,21 @@ class Worker(EventInbox):
     async def _work(self) -> None:
         """Handle what waits, as far as the rest of the process can wait for it."""
         lifecycle, mailbox = self.lifecycle, self.mailbox
-        for _ in range(EVENTS_PER_SLICE):
+        clock = self._environment.clock
+        began, count = clock(), 0
+        while count < EVENTS_PER_SLICE and clock() - began < SLICE:
             if lifecycle.stop_wanted:
                 await lifecycle.finish()
             elif not self._waiting:
                 return
             elif lifecycle.life is None:
                 await lifecycle.begin()
+                began = clock()  # A start says nothing of what events take.
             else:
+                count += 1
                 await self._handle(mailbox.take(), lifecycle.life)
         await asyncio.sleep(0)
+        mailbox.pace.handled(count, clock() - began)
 
     async def _handle(self, event: Event, life: Life) -> None:
         turn = Turn(life.outputs)

@@ -9,7 +9,7 @@ from partyrooms.cluster.placement import Placement
 from partyrooms.core.keys import RoomKey
 from partyrooms.exceptions import MailboxFull
 from tests.cluster.world import KEY as PLAIN
-from tests.cluster.world import PATIENCE, SLEEPY, Socket, connected
+from tests.cluster.world import PATIENCE, SLEEPY, Socket, ask, connected
 
 KEY = RoomKey("routes-busy", "one")
 
@@ -123,6 +123,32 @@ async def test_g6_a_flood_leaves_the_mailbox_to_others(layered, where):
         await waiting
     assert (sent, is_stopped, was_waiting) == (10 - (where == "elsewhere"), False, True)
     assert await other.next() == "hi"
+
+
+@pytest.mark.parametrize("bound", ["time", "number"])
+async def test_g6_the_owner_turns_requests_away_at_once(layered, owner, bound):
+    """G6: those of a gateway that does not know how much the others have sent."""
+    gateway = await layered.node()
+    alice = Socket(owner, "alice", KEY)
+    assert await alice.next() == "accept"
+    worker = owner.worker(KEY)
+    room = worker.life.room
+    for message in ("wait", "one", "two")[: 3 if bound == "number" else 2]:
+        alice.send(message)
+    async with asyncio.timeout(PATIENCE):
+        await room.inside.wait()
+    if bound == "time":
+        worker.mailbox.pace.handled(50, 5000.0)
+
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(MailboxFull, match="come back later"):
+            await ask(gateway, KEY)
+
+        room.go_on.set()
+        bob = Socket(gateway, "bob", KEY)
+        assert await bob.next() == "accept"
+        bob.send("hi")
+        assert await bob.next() == "hi"
 
 
 async def test_d6_who_was_joined_while_it_searched_does_not_join_again(

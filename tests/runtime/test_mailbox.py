@@ -137,3 +137,20 @@ async def test_g6_what_is_put_back_counts_again(mailbox):
     mailbox.put_back(taken)
     with pytest.raises(MailboxFull, match="4 events waiting"):
         mailbox.require_space()
+
+
+async def test_g6_requests_are_turned_away_that_would_wait_too_long():
+    """G6: early, by what the last events took; who may wait still may."""
+    slow = Mailbox(KEY, 1000, patience=10)
+    for _ in range(30):
+        slow.put(NoOp())
+    slow.require_time()
+
+    slow.pace.handled(50, 50.0)
+
+    with pytest.raises(MailboxFull, match="take about 28 s: more than CONNECT_TIMEOUT"):
+        slow.require_time()
+    slow.require_space()
+    while len(slow) > 10:
+        slow.take()
+    slow.require_time()

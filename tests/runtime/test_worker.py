@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from partyrooms import Room
-from partyrooms.exceptions import HookTimeout, RoomStopped
+from partyrooms.exceptions import HookTimeout, MailboxFull, RoomStopped
 from partyrooms.runtime.ownership import State
 from partyrooms.server.start import current_node
 from partyrooms.testing import running_room
@@ -330,3 +330,62 @@ async def test_g1_a_thousand_events_keep_their_order(journal):
         await asyncio.gather(*sending)
 
         assert journal.notes[2:] == [str(number) for number in range(1000)]
+
+
+class Costly(Room):
+    """Each frame takes two milliseconds of the node's clock."""
+
+    abstract = True
+
+    async def on_start(self):
+        self.handled = 0
+
+    async def on_message(self, message, sender):
+        self.clock.elapsed += float(message)
+        self.handled += 1
+
+    async def on_request(self, request):
+        return {}
+
+
+async def test_d8_a_busy_room_leaves_the_loop_to_others_after_five_milliseconds():
+    """D8: what costs more than usual is not done fifty times in a row."""
+
+    class Busy(Costly):
+        party = "busy-slices"
+
+    async with on_stage(Busy) as room:
+        alice = await patiently(room.connect("alice"))
+        room.instance.clock = room._timeline.clock
+        for _ in range(100):
+            room.put_in(alice, "0.002")
+        steps, before = [], 0
+        while room.instance.handled < 100:
+            await asyncio.sleep(0)
+            steps.append(room.instance.handled - before)
+            before = room.instance.handled
+
+        assert max(steps) == 3
+        assert sum(steps) == 100
+
+
+async def test_g6_a_request_that_would_wait_too_long_is_turned_away_at_once():
+    """G6: 503 before MAILBOX_SIZE is reached; what waits is handled."""
+
+    class Slow(Costly):
+        party = "slow-requests"
+
+    async with on_stage(Slow) as room:
+        alice = await patiently(room.connect("alice"))
+        room.instance.clock = room._timeline.clock
+        for _ in range(100):
+            room.put_in(alice, "1")
+        while room.instance.handled < 40:  # noqa: ASYNC110 - it is what is looked at
+            await asyncio.sleep(0)
+
+        with pytest.raises(MailboxFull, match="more than CONNECT_TIMEOUT"):
+            await room.get()
+        await patiently(room.worker.until_idle())
+
+        assert room.instance.handled == 100
+        assert (await patiently(room.get())).status_code == 200
