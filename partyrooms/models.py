@@ -12,13 +12,11 @@ from partyrooms.conf import get_settings
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.values import MAX_KEY_SIZE, decode
 
-MAX_CRON_NAME_SIZE = 128
-MAX_EXPRESSION_SIZE = 256
+MAX_CRON_NAME_SIZE, MAX_EXPRESSION_SIZE = 128, 256
 """Characters of a cron's name, and of its expression."""
 
 PREVIEW_SIZE = 1024
 """Characters of a value that people are shown."""
-
 
 ModelT = TypeVar("ModelT", bound=models.Model)
 
@@ -119,6 +117,7 @@ class RoomRecord(models.Model):
     version = models.BigIntegerField(default=0)
     last_commit = models.UUIDField(null=True, editable=False)
     stop_requested = models.BooleanField(default=False)
+    locked = models.BooleanField(default=False, help_text="Newcomers are refused.")
     blocked_count = models.PositiveSmallIntegerField(
         default=0, help_text="How often in a row it cost its process by blocking it."
     )
@@ -162,6 +161,11 @@ class RoomRecord(models.Model):
                 fields=["owner"],
                 condition=Q(stop_requested=True),
                 name="partyrooms_stop_requests",
+            ),
+            models.Index(
+                fields=["party", "room_id"],
+                condition=Q(locked=True),
+                name="partyrooms_locked",
             ),
             # Each node asks twice a second; most rooms have no alarm, and those of
             # other nodes and of parties that are gone are not even read.
