@@ -25,7 +25,6 @@ class RoomsDatabaseManager(models.Manager[ModelT]):
     """Looks where the rooms are, ``PARTYROOMS["DATABASE"]``, if no alias is named."""
 
     def get_queryset(self) -> models.QuerySet[ModelT]:
-        """All rows."""
         rows = super().get_queryset()
         return rows if self._db else rows.using(get_settings().database)
 
@@ -150,6 +149,7 @@ class RoomRecord(models.Model):
     class Meta:
         verbose_name = "room"
         verbose_name_plural = "rooms"
+        permissions = (("view_room_contents", "Can see what rooms store"),)
         constraints = (
             models.UniqueConstraint(
                 fields=["party", "room_id"], name="partyrooms_one_row_per_room"

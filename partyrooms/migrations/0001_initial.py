@@ -164,6 +164,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "room",
                 "verbose_name_plural": "rooms",
+                "permissions": (("view_room_contents", "Can see what rooms store"),),
             },
         ),
         migrations.CreateModel(
