@@ -1,5 +1,6 @@
 """Rooms, their entries and the nodes in Django's admin: to look at, not to edit."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
@@ -44,7 +45,7 @@ class RoomRecordAdmin(ReadOnly, RoomAdminBase):
         *("__str__", "owner", "epoch", "version", "entry_count", "total_size"),
         *("alarm_at", "alarm_failed"),
     )
-    list_filter = ("alarm_failed",)
+    list_filter = ("alarm_failed", "locked")
     actions = ("retry_alarms",)
     list_select_related = ("owner",)
     search_fields = ("party", "room_id")
@@ -52,9 +53,17 @@ class RoomRecordAdmin(ReadOnly, RoomAdminBase):
     ordering = ("party", "room_id")
     fields = (
         *("party", "room_id", "owner", "epoch", "version", "stop_requested"),
-        *("alarm_at", "alarm_failed", "alarm_attempts", "alarm_error"),
+        *("locked", "alarm_at", "alarm_failed", "alarm_attempts", "alarm_error"),
         *("created_at", "entry_count", "total_size", "entries"),
     )
+
+    def get_fields(
+        self, request: HttpRequest, obj: RoomRecord | None = None
+    ) -> tuple[str, ...]:
+        """Leave out what the room stores for those who may not see it."""
+        if request.user.has_perm("partyrooms.view_room_contents"):
+            return self.fields
+        return tuple(name for name in self.fields if name != "entries")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RoomRecord]:
         return cast(RoomRecordQuerySet, super().get_queryset(request)).with_sizes()
@@ -77,6 +86,16 @@ class RoomRecordAdmin(ReadOnly, RoomAdminBase):
     ) -> bool:
         allowed: bool = super().has_delete_permission(request, obj)
         return allowed and (obj is None or not is_live(obj.owner))
+
+    def get_deleted_objects(
+        self, objs: Iterable[RoomRecord], request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Name the rooms only: their entries are many, and not for everybody."""
+        rooms = list(objs)
+        refused = {
+            "room" for one in rooms if not self.has_delete_permission(request, one)
+        }
+        return list(map(str, rooms)), {"rooms": len(rooms)}, refused, []
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
         """Ask for the permission to change rooms, of which this is the only change."""

@@ -12,13 +12,11 @@ from partyrooms.conf import get_settings
 from partyrooms.core.keys import RoomKey
 from partyrooms.core.values import MAX_KEY_SIZE, decode
 
-MAX_CRON_NAME_SIZE = 128
-MAX_EXPRESSION_SIZE = 256
+MAX_CRON_NAME_SIZE, MAX_EXPRESSION_SIZE = 128, 256
 """Characters of a cron's name, and of its expression."""
 
 PREVIEW_SIZE = 1024
 """Characters of a value that people are shown."""
-
 
 ModelT = TypeVar("ModelT", bound=models.Model)
 
@@ -27,7 +25,6 @@ class RoomsDatabaseManager(models.Manager[ModelT]):
     """Looks where the rooms are, ``PARTYROOMS["DATABASE"]``, if no alias is named."""
 
     def get_queryset(self) -> models.QuerySet[ModelT]:
-        """All rows."""
         rows = super().get_queryset()
         return rows if self._db else rows.using(get_settings().database)
 
@@ -119,6 +116,7 @@ class RoomRecord(models.Model):
     version = models.BigIntegerField(default=0)
     last_commit = models.UUIDField(null=True, editable=False)
     stop_requested = models.BooleanField(default=False)
+    locked = models.BooleanField(default=False, help_text="Newcomers are refused.")
     blocked_count = models.PositiveSmallIntegerField(
         default=0, help_text="How often in a row it cost its process by blocking it."
     )
@@ -151,6 +149,7 @@ class RoomRecord(models.Model):
     class Meta:
         verbose_name = "room"
         verbose_name_plural = "rooms"
+        permissions = (("view_room_contents", "Can see what rooms store"),)
         constraints = (
             models.UniqueConstraint(
                 fields=["party", "room_id"], name="partyrooms_one_row_per_room"
@@ -162,6 +161,11 @@ class RoomRecord(models.Model):
                 fields=["owner"],
                 condition=Q(stop_requested=True),
                 name="partyrooms_stop_requests",
+            ),
+            models.Index(
+                fields=["party", "room_id"],
+                condition=Q(locked=True),
+                name="partyrooms_locked",
             ),
             # Each node asks twice a second; most rooms have no alarm, and those of
             # other nodes and of parties that are gone are not even read.

@@ -1,6 +1,6 @@
 """
 The URLs of rooms: ``/party/<room>`` and ``/parties/<party>/<room>``, and any path
-below them.
+below them; ``/healthz`` and ``/readyz``.
 
 Include them with or without a prefix::
 
@@ -9,10 +9,11 @@ Include them with or without a prefix::
 ``reverse("partyrooms:room", args=["chat/lobby"])`` makes a room's URL.
 """
 
-from django.urls import re_path
+from django.urls import path, re_path
 
 from partyrooms.core.paths import MAIN_PARTY
 from partyrooms.web.http.address import FIXED_PARTY
+from partyrooms.web.http.health import alive, ready
 from partyrooms.web.http.views import room_view
 
 app_name = "partyrooms"
@@ -26,5 +27,7 @@ urlpatterns = [
         {FIXED_PARTY: MAIN_PARTY},
         name="main-room",
     ),
+    path("healthz", alive, name="healthz"),
+    path("readyz", ready, name="readyz"),
     re_path(r"^parties/(?P<address>[\s\S]*)$", room_view, name="room"),
 ]

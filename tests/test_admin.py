@@ -174,6 +174,36 @@ def test_looking_needs_no_more_than_the_view_permission(client):
     assert deleted.status_code == 403
 
 
+def test_o3_what_a_room_stores_needs_a_permission_of_its_own(client):
+    """O3: nobody sees entries without view_room_contents, wherever they look."""
+    user = User.objects.create_user("viewer", is_staff=True)
+    for name in ("view_roomrecord", "delete_roomrecord"):
+        user.user_permissions.add(Permission.objects.get(codename=name))
+    client.force_login(user)
+    room = make_room(diagnosis="a secret")
+
+    before = page(client, LIST) + page(client, ONE, room.pk)
+    before += page(client, DELETE, room.pk)
+    contents = Permission.objects.get(codename="view_room_contents")
+    user.user_permissions.add(contents)
+    after = page(client, ONE, room.pk)
+
+    assert "diagnosis" not in before
+    assert "secret" not in before
+    assert "a secret" in after
+
+
+def test_o3_a_locked_room_is_shown_and_found(admin_client):
+    """O3: it is locked and unlocked by manage.py rooms."""
+    RoomRecord.objects.filter(pk=make_room("shut").pk).update(locked=True)
+    make_room("open")
+
+    found = page(admin_client, LIST, locked__exact=1)
+
+    assert "chat/shut" in found
+    assert "chat/open" not in found
+
+
 def fail_alarm(room):
     RoomRecord.objects.filter(pk=room.pk).update(
         alarm_at=NOON, alarm_attempts=7, alarm_failed=True, alarm_error="<b>no</b>"

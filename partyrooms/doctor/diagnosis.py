@@ -86,11 +86,17 @@ def _diagnose_socket(origin: str, handshake: Handshake) -> Iterator[Finding]:
             "for every client.",
             "Serve with `manage.py serve`, or --ws-per-message-deflate false.",
         )
-    if handshake.frame_error:
-        size = f" of {handshake.told['size']} bytes" if handshake.told else ""
+    if handshake.told is None:
         yield Finding(
-            f"{origin} does not let a frame{size} through, which a room would take: "
+            f"A WebSocket to {origin} opens, but its room cannot be reached: "
             f"{handshake.frame_error}.",
+            "Read the server's log: the process that has the room is out of reach, or "
+            "the database is.",
+        )
+    elif handshake.frame_error:
+        yield Finding(
+            f"{origin} does not let a frame of {handshake.told['size']} bytes through, "
+            f"which a room would take: {handshake.frame_error}.",
             "Raise the limit of the server (uvicorn: --ws-max-size; `manage.py serve` "
             "does) or of the proxy, or lower max_message_size.",
         )

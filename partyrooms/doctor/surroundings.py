@@ -1,11 +1,9 @@
 """What rooms stand on, looked at from within: settings, database, layer, processes."""
 
-import asyncio
 from collections.abc import Iterator
 from uuid import uuid4
 
 from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
 from django.core.checks import run_checks
 from django.db import Error, connections
 from django.db.migrations.executor import MigrationExecutor
@@ -16,9 +14,7 @@ from partyrooms.doctor.finding import Finding
 from partyrooms.doctor.room import Doctor
 from partyrooms.models import Entry, Node, RoomRecord
 from partyrooms.nodes.death import is_live
-
-PATIENCE = 5.0
-"""Seconds for a message to come back from the channel layer."""
+from partyrooms.server.readiness import echo
 
 WRITTEN = 2**18
 """Bytes that are stored, and removed, to see whether there is space."""
@@ -75,7 +71,7 @@ def _write(alias: str) -> None:
 def _look_at_layer(alias: str) -> Iterator[Finding]:
     if shared_layer(alias) is not None:
         try:
-            async_to_sync(_echo)(alias)
+            async_to_sync(echo)(alias)
         except Exception as error:  # whatever the layer's client raises
             text = f"{type(error).__name__}: {error}" if str(error) else "in time"
             yield Finding(
@@ -95,11 +91,3 @@ def _look_at_layer(alias: str) -> Iterator[Finding]:
             "layer that they share: each refuses the others' rooms.",
             "Configure channels_redis as CHANNEL_LAYERS, or run one process.",
         )
-
-
-async def _echo(alias: str) -> None:
-    layer = get_channel_layer(alias)
-    async with asyncio.timeout(PATIENCE):
-        channel = await layer.new_channel()
-        await layer.send(channel, {"type": "partyrooms.doctor"})
-        await layer.receive(channel)

@@ -82,6 +82,12 @@ class Migration(migrations.Migration):
                 ("last_commit", models.UUIDField(editable=False, null=True)),
                 ("stop_requested", models.BooleanField(default=False)),
                 (
+                    "locked",
+                    models.BooleanField(
+                        default=False, help_text="Newcomers are refused."
+                    ),
+                ),
+                (
                     "blocked_count",
                     models.PositiveSmallIntegerField(
                         default=0,
@@ -158,6 +164,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "room",
                 "verbose_name_plural": "rooms",
+                "permissions": (("view_room_contents", "Can see what rooms store"),),
             },
         ),
         migrations.CreateModel(
@@ -285,6 +292,14 @@ class Migration(migrations.Migration):
                 condition=models.Q(("stop_requested", True)),
                 fields=["owner"],
                 name="partyrooms_stop_requests",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="roomrecord",
+            index=models.Index(
+                condition=models.Q(("locked", True)),
+                fields=["party", "room_id"],
+                name="partyrooms_locked",
             ),
         ),
         migrations.AddIndex(

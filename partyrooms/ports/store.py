@@ -215,6 +215,9 @@ class Store(Protocol):
             limit: How many at most.
         """
 
+    async def locked(self) -> set[RoomKey]:
+        """The rooms that refuse newcomers."""
+
     async def delete(self, claim: Claim) -> None:
         """Remove a room that this node owns, with all its data."""
 

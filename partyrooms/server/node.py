@@ -30,6 +30,7 @@ from partyrooms.runtime.timers import NodeTimers
 from partyrooms.runtime.watchdog import Watchdog
 from partyrooms.runtime.worker import Worker
 from partyrooms.server.giving_away import give_away
+from partyrooms.server.locks import Locks
 from partyrooms.usercode import Hook, InThread
 
 FLUSH_TIME = 5.0
@@ -53,6 +54,7 @@ class Node:
         environment: What its rooms share.
         rooms: Their workers.
         cluster: The way to rooms and sockets, here and in other processes.
+        locks: Which rooms refuse newcomers.
         is_leaving: Its process is about to end: no socket and no stream begins.
         ended: Set when it owns nothing any more.
 
@@ -92,6 +94,7 @@ class Node:
         self.settings = settings
         self.store = store
         self.clock = clock
+        self.locks = Locks(store, clock)
         self.environment = Environment(
             name=name,
             settings=settings,

@@ -162,6 +162,10 @@ class RoomClaims:
         ).first()
         return None if owner is None or is_gone(owner) else _place(owner)
 
+    def locked(self) -> set[RoomKey]:
+        rooms = self._rooms.filter(locked=True)
+        return {RoomKey(*one) for one in rooms.values_list("party", "room_id")}
+
     def places(self) -> list[Place]:
         alive = self._nodes.filter(state=Node.State.ALIVE)
         return [_place(node) for node in alive if not is_gone(node)]

@@ -156,6 +156,9 @@ class DatabaseStore:
             find_deserted, self._database, now=now, parties=parties, limit=limit
         )
 
+    async def locked(self) -> set[RoomKey]:
+        return await self._read(self._claims.locked)
+
     async def delete(self, claim: Claim) -> None:
         await self._write(self._rows.delete, claim)
 

@@ -231,6 +231,9 @@ class MemoryStore:
             ]
             return found[:limit]
 
+    async def locked(self) -> set[RoomKey]:
+        return set()
+
     async def delete(self, claim: Claim) -> None:
         async with self._call() as tables:
             if claim.record not in tables.rooms:

@@ -55,10 +55,10 @@ def finish(process):
 
 def fill(database):
     insert = "INSERT INTO partyrooms_roomrecord (party, room_id, epoch, version, "
-    insert += "stop_requested, blocked_count, alarm_attempts, alarm_error, "
+    insert += "stop_requested, locked, blocked_count, alarm_attempts, alarm_error, "
     insert += "alarm_failed, gateways, created_at) WITH RECURSIVE n(i) AS (SELECT 1 "
     insert += "UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
-    insert += "SELECT 'chat', 'r' || i, 0, 0, 0, 0, 0, '', 0, '[]', ? FROM n"
+    insert += "SELECT 'chat', 'r' || i, 0, 0, 0, 0, 0, 0, '', 0, '[]', ? FROM n"
     database.execute(insert, ROOMS, "2030-01-01 00:00:00")
     for number, value in enumerate(VALUES):
         database.execute(

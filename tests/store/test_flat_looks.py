@@ -17,13 +17,13 @@ MANY = 100_000
 
 ROOMS = """
     INSERT INTO partyrooms_roomrecord (
-        party, room_id, owner_id, epoch, version, stop_requested, blocked_count,
+        party, room_id, owner_id, epoch, version, stop_requested, locked, blocked_count,
         alarm_at, alarm_attempts, alarm_error, alarm_failed, gateways, created_at
     )
     WITH RECURSIVE numbers(n) AS (
         SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < %s
     )
-    SELECT party, %s || n, owner_id, 1, 1, stop_requested, 0, alarm_at, 0, '',
+    SELECT party, %s || n, owner_id, 1, 1, stop_requested, locked, 0, alarm_at, 0, '',
         alarm_failed, gateways, created_at
     FROM numbers, (SELECT * FROM partyrooms_roomrecord WHERE id = %s) AS room
 """

@@ -2,13 +2,16 @@
 
 import asyncio
 import sys
+import time
 from argparse import ArgumentParser
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from asgiref.sync import async_to_sync, sync_to_async
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.timezone import now
 
 from partyrooms.api.crons import Schedule, schedules
 from partyrooms.api.parties import parties
@@ -19,8 +22,8 @@ from partyrooms.doctor.surroundings import look_around
 from partyrooms.doctor.visit import visit
 from partyrooms.exceptions import BadRoomId, PartyroomsError
 from partyrooms.management.console import endings
+from partyrooms.management.console.arguments import add_actions
 from partyrooms.management.console.files import (
-    STANDARD,
     count_rooms,
     to_read,
     to_write,
@@ -35,6 +38,7 @@ from partyrooms.management.console.records import (
     pieces_of_list,
     rooms_of,
 )
+from partyrooms.management.console.tail import changes
 from partyrooms.management.console.transfer import export, import_rooms, read_rooms
 from partyrooms.models import RoomRecordQuerySet
 from partyrooms.server.start import start_node
@@ -53,46 +57,7 @@ class Command(BaseCommand):
             "--database",
             help="The alias of the database with the rooms (default: PARTYROOMS').",
         )
-        actions = parser.add_subparsers(dest="action", required=True)
-        form = ArgumentParser(add_help=False)
-        lines = "Print JSON, one object a line, for programs."
-        form.add_argument("--json", action="store_true", dest="is_json", help=lines)
-        room = ArgumentParser(add_help=False)
-        room.add_argument("key", help="Party and room id, as in chat/lobby.")
-
-        def add(name: str, text: str, *parents: ArgumentParser) -> ArgumentParser:
-            action: ArgumentParser
-            action = actions.add_parser(name, help=text, parents=[form, *parents])
-            return action
-
-        listing = add("list", "One line for each room.")
-        listing.add_argument("--party", help="Only the rooms of this party.")
-        add("show", "A room's row and what it stores.", room)
-        stop = add("stop", "End a room's life; the next event starts it again.", room)
-        wait = "Seconds to wait for the owner (default: 10)."
-        stop.add_argument("--timeout", type=float, default=10.0, help=wait)
-        add("delete", "Remove a stopped room with all that it stores.", room)
-        alarm = add("alarm", "When a room is woken next, and how that went.", room)
-        retry = "Let an alarm that was given up ring."
-        alarm.add_argument("--retry", action="store_true", help=retry)
-        broadcast = add("broadcast", "Send a text to all connections of a room.", room)
-        broadcast.add_argument("text", help="What is sent, as it is.")
-        exporting = add("export", "Write rooms, with all they store, as JSON lines.")
-        exporting.add_argument("file", nargs="?", default=STANDARD, help="Where to.")
-        exporting.add_argument("--party", help="Only the rooms of this party.")
-        go_on = "Go on with the file behind its last whole room."
-        exporting.add_argument("--resume", action="store_true", help=go_on)
-        importing = add("import", "Store exported rooms; those that exist stay.")
-        importing.add_argument("file", nargs="?", default=STANDARD, help="An export.")
-        replace = "Replace rooms that exist and do not run."
-        importing.add_argument("--replace", action="store_true", help=replace)
-        doctor = add(
-            "doctor", "Say what is wrong with this deployment, and the remedy."
-        )
-        public = "The public address, as https://example.com; it is visited."
-        doctor.add_argument("address", nargs="?", help=public)
-        cron = add("cron", "Run a cron now, in this process.")
-        cron.add_argument("name", help="Party and name, as in chat/nightly.")
+        add_actions(parser.add_subparsers(dest="action", required=True))
 
     def handle(
         self,
@@ -131,6 +96,10 @@ class Command(BaseCommand):
             case "delete":
                 endings.delete(rooms, key)
                 out.done(f"{key} is deleted.", room=str(key), deleted=True)
+            case "lock" | "unlock":
+                lock(out, rooms, key, locked=action == "lock")
+            case "tail":
+                tail(out, rooms, key, options["interval"])
             case "alarm":
                 show_alarm(out, rooms, key, is_retry=options["retry"])
             case "broadcast":
@@ -197,6 +166,7 @@ def show(out: Output, rooms: RoomRecordQuerySet, key: RoomKey) -> None:
             "epoch": room.epoch,
             "version": room.version,
             "stop requested": room.stop_requested,
+            "locked": room.locked,
             "alarm": describe_alarm(room),
             "created": room.created_at.isoformat(" ", "seconds"),
             "entries": room.entry_count,
@@ -207,6 +177,24 @@ def show(out: Output, rooms: RoomRecordQuerySet, key: RoomKey) -> None:
     for entry in room.entries.order_by("key").iterator(chunk_size=20):
         shown = f"  {entry.key_text} = {entry.value_text}"
         out.done(shown, key=entry.key_text, size=entry.size, value=entry.value_text)
+
+
+def lock(out: Output, rooms: RoomRecordQuerySet, key: RoomKey, *, locked: bool) -> None:
+    """Lock a room, or unlock it; every process sees it within two seconds."""
+    rooms.filter(pk=find(rooms, key).pk).update(locked=locked)
+    text = "refuses newcomers" if locked else "takes newcomers"
+    out.done(
+        f"{key} {text}, in every process within 2 s.", room=str(key), locked=locked
+    )
+
+
+def tail(out: Output, rooms: RoomRecordQuerySet, key: RoomKey, interval: float) -> None:
+    """Print what changes of a room until somebody interrupts it."""
+    with suppress(KeyboardInterrupt):
+        for facts in changes(rooms, key, lambda: time.sleep(interval)):
+            shown = ", ".join(f"{name} {value}" for name, value in facts.items())
+            at = now().isoformat(" ", "seconds")
+            out.done(f"{at}  {shown}", at=at, room=str(key), **facts)
 
 
 def show_alarm(

@@ -27,7 +27,10 @@ from partyrooms.models import Entry, RoomRecord, RoomRecordQuerySet
 from partyrooms.nodes.death import is_live
 from partyrooms.timezones import as_project, as_utc
 
-ROW = ("alarm_at", "alarm_attempts", "alarm_error", "alarm_failed", "created_at")
+ROW = (
+    *("alarm_at", "alarm_attempts", "alarm_error", "alarm_failed"),
+    *("locked", "created_at"),
+)
 TIMES = {"alarm_at", "created_at"}
 
 BATCH_ROOMS, BATCH_SIZE = 200, 4 * 2**20

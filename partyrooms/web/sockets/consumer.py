@@ -18,12 +18,21 @@ from partyrooms.server.node import GOING_AWAY, Node
 from partyrooms.server.start import current_node
 from partyrooms.server.uvicorn_keepalive import Reading, sparing
 from partyrooms.server.websocket_direct import shorter_way
-from partyrooms.web.sockets.denial import Send, deny, say_goodbye, too_late
+from partyrooms.web.sockets.denial import (
+    Send,
+    accept_and_close,
+    deny,
+    say_goodbye,
+    too_late,
+)
 from partyrooms.web.sockets.ending import ending_of, tells_reasons
 from partyrooms.web.sockets.handshake import Admission
 from partyrooms.web.sockets.limits import Limits
 
 logger = logging.getLogger("partyrooms.sockets")
+
+LOCKED = (4423, "this room is locked")
+"""What a newcomer to a locked room is closed with."""
 
 LAST_WORDS = 20.0
 """Seconds that a client which does not read is given to take its close frame."""
@@ -53,6 +62,10 @@ class Gateway(AsyncConsumer):
         node = current_node()
         if node.is_leaving:
             await _deny(scope, send)
+            return
+        if await node.locks.has(admission.key):
+            headers, subprotocol = admission.headers, admission.subprotocol
+            await accept_and_close(scope, send, *LOCKED, headers, subprotocol)
             return
         self._prepare(node, admission, scope, send)
         try:
