@@ -4,6 +4,8 @@ import asyncio
 import time
 from itertools import pairwise
 
+import pytest
+
 from tests.deadline import DEADLINE
 from tests.servers.process import serve
 from tests.servers.visitor import Room, visit
@@ -59,6 +61,31 @@ async def test_g6_r13_one_client_floods_a_slow_room(kind):
     assert [state.name for state in states] == ["OPEN", "OPEN"]
     if kind != "daphne":  # it ends without a word to the application
         assert ends == {"flood": 1012, "other": 4123}
+
+
+@pytest.mark.parametrize("place", ["here", "elsewhere"])
+async def test_g6_a_flood_reaches_a_room_of_another_process(own):
+    """What the owner has not handled counts to the share: the same wait for others."""
+
+    class Slow(Room):
+        handled = 0
+
+        async def on_message(self, message, sender):
+            await asyncio.sleep(0.01)
+            if message == "flood":
+                self.handled += 1
+            else:
+                sender.send(str(self.handled))
+
+    room = await own(Slow)
+    flood, other = await room.join("flood"), await room.join("other")
+    for _ in range(FLOOD):
+        await flood.send("flood")
+    answers = [int(await other.ask("hi")) for _ in range(8)]
+
+    # The share, and what is handled while an answer and a frame are under way.
+    assert max(after - before for before, after in pairwise([0, *answers])) <= 40
+    await flood.abort()
 
 
 async def test_g6_d8_one_room_has_more_than_the_process_can_do(kind):
