@@ -210,7 +210,7 @@ class LayerCluster:
 
     def refuse(self, key: RoomKey, waiting: list[Event], error: Exception) -> None:
         self._part(key, Refused)
-        self._routes.of(key).take_back(_own(waiting))
+        self._routes.of(key).take_back(_own(waiting), refused=True)
 
     def _part(self, key: RoomKey, kind: type[ToGateway], **values: Any) -> None:
         self._context.recover_requests.turn_away(key)

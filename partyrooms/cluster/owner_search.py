@@ -26,7 +26,7 @@ async def look_for_owner(
     is_over: Callable[[], bool],
     on_found: Callable[[Worker | Link], None],
     on_failed: Callable[[Exception], None],
-    is_retry: bool,
+    refusals: int,
 ) -> None:
     """
     Look for a room's owner until there is one.
@@ -38,11 +38,11 @@ async def look_for_owner(
         on_found: Called with the owner, unless one is known by then; the search goes
             on if it knows none afterwards.
         on_failed: Called with the last error after ``SEARCH_TIME``, as the last thing.
-        is_retry: Begin with the longest delay: an owner that was found is none.
+        refusals: How many owners were found that are none: begin with longer delays.
     """
     clock = context.environment.clock
     started_at = clock()
-    delays = list(SEARCH_DELAYS[-1:] if is_retry else SEARCH_DELAYS)
+    delays = list(SEARCH_DELAYS[min(refusals, len(SEARCH_DELAYS) - 1) :])
     while not is_over():
         await asyncio.sleep(delays.pop(0) if len(delays) > 1 else delays[0])
         failure: Exception | None = None

@@ -39,6 +39,7 @@ class Route(EventInbox):
         join: How often it has turned to another process.
         worker: Handles its events; None: none of this process.
         link: The link with the owner; None: the owner is not elsewhere.
+        refusals: How many owners in a row were found, and were none.
         group: Brings broadcasts of the owner elsewhere.
         queue: What waits for the owner, and what it has not handled.
 
@@ -54,7 +55,7 @@ class Route(EventInbox):
         self.queue = RouteQueue(key, context.environment.settings.mailbox_size)
         super().__init__(key, self.queue)
         self.number = next(context.numbers)
-        self.join = 0
+        self.join = self.refusals = 0
         self.worker: Worker | None = None
         self.link: Link | None = None
         self._context = context
@@ -119,7 +120,7 @@ class Route(EventInbox):
 
     # Finding an owner
 
-    def find(self, *, is_retry: bool = False) -> None:
+    def find(self) -> None:
         """Look for the room's owner, or become it, unless that is under way."""
         if self._search is None or self._search.done():
             search = look_for_owner(
@@ -128,7 +129,7 @@ class Route(EventInbox):
                 is_over=lambda: self.worker is not None or self.link is not None,
                 on_found=self.turn_to,
                 on_failed=self.give_up,
-                is_retry=is_retry,
+                refusals=self.refusals,
             )
             self._search = self._context.environment.spawn(search)
 
@@ -149,9 +150,8 @@ class Route(EventInbox):
         """Turn to another process that has the room, or may have it."""
         self.unsettle()
         self._redirected_to = None
-        self.link = link
+        self.link, self._epoch = link, None
         self.join += 1
-        self._epoch = None
         self._joined[self.number] = self
         self.begin_elsewhere()
 
@@ -160,9 +160,8 @@ class Route(EventInbox):
         self.queue.begin()
         there = (*self._audience.sockets(), *self.queue.left())
         seats = [to_room.Seat(socket=one.number, profile=one.profile) for one in there]
-        self.send(
-            to_room.Join, party=self.key.party, room_id=self.key.room_id, seats=seats
-        )
+        party, room_id = self.key.party, self.key.room_id
+        self.send(to_room.Join, party=party, room_id=room_id, seats=seats)
         self.group.wanted(bool(seats))
         self.pump()
 
@@ -170,9 +169,9 @@ class Route(EventInbox):
         """Join the process that has claimed the room, ``at_once`` if the owner died."""
         if self.link is not None and not at_once:  # Its last messages may be under way.
             self._redirected_to = link
-            return
-        self.part()
-        self.follow(link)
+        else:
+            self.part()
+            self.follow(link)
 
     def unsettle(self) -> None:
         """Know no owner any more; what was not handled waits again."""
@@ -187,11 +186,14 @@ class Route(EventInbox):
             self.link = None
             self.group.wanted(False)
 
-    def take_back(self, waiting: list[Event]) -> None:
+    def take_back(self, waiting: list[Event], *, refused: bool = False) -> None:
         """A worker of this process gives back what it did not handle."""
-        self.unsettle()
+        self.worker = None
+        self.refusals += refused
         self.queue.put_back(waiting)
-        if self.queue.waiting:
+        if self.link is not None:  # Another process has the room, and what was sent.
+            self.pump()
+        elif self.queue.waiting:
             self.find()
 
     def needs_owner(self) -> None:
@@ -236,10 +238,11 @@ class Route(EventInbox):
             case to_gateway.Handled(count=count):
                 self.confirm(count)
             case to_gateway.Joined(epoch=epoch):
-                self._epoch = epoch
+                self._epoch, self.refusals = epoch, 0
             case to_gateway.Lost():
                 self.broken(is_dead=True)
             case to_gateway.Refused():
+                self.refusals += 1
                 self.unsettle()
                 self.needs_owner()
             case to_gateway.HandedOver(asleep=asleep):

@@ -32,6 +32,12 @@ MESSAGE_TYPE = "partyrooms.envelope"
 TICK = 0.05
 """Seconds between two looks at what is due; acknowledgements wait no longer."""
 
+ECHO_INTERVAL = 1.0
+"""Seconds between two envelopes that a process sends itself, to prove that it hears."""
+
+DEAF_AFTER = 3.0
+"""Seconds without any envelope after which the channel is read anew."""
+
 BREAK_AFTER = 10.0
 """Seconds without any acknowledgement after which a link is given up."""
 
@@ -84,6 +90,7 @@ class Transport:
     def start(self) -> None:
         """Read the channel and keep the links going until the tasks are ended."""
         self._spawn(self._read())
+        self._spawn(self._keep_echoing())
         self._spawn(self._keep_ticking())
 
     def link(self, node: bytes, channel: str) -> Link:
@@ -163,21 +170,22 @@ class Transport:
         return {"type": MESSAGE_TYPE, "data": encode_envelope(envelope)}
 
     def _layer_is_away(self) -> None:
-        if not self._is_away:
-            self._is_away = True
-            self._spawn(self._probe_layer())
+        self._is_away = True
 
-    async def _probe_layer(self) -> None:
+    async def _keep_echoing(self) -> None:
         """
-        Send this process empty envelopes, until one arrives.
+        Send this process empty envelopes; the next soon, while none arrives.
 
-        A layer may take messages before it brings any: its server has come back, and
-        its subscriptions have not.
+        A layer may take messages and bring none: its server has come back, or has
+        ended a subscription, and nobody subscribes again.
         """
-        while self._is_away:
+        while True:
             with suppress(Exception):
                 await self._layer.send(self.channel, self._pack({}, []))
-            await asyncio.sleep(RETRY_DELAY)
+            waited = 0.0
+            while waited < (RETRY_DELAY if self._is_away else ECHO_INTERVAL):
+                await asyncio.sleep(RETRY_DELAY)
+                waited += RETRY_DELAY
 
     def _layer_answers(self) -> None:
         if self._is_away:
@@ -188,7 +196,9 @@ class Transport:
     async def _read(self) -> None:
         while True:
             try:
-                message = await self._layer.receive(self.channel)
+                # Cancelled, a layer leaves the channel; the next call subscribes anew.
+                async with asyncio.timeout(DEAF_AFTER):
+                    message = await self._layer.receive(self.channel)
             except Exception as error:
                 logger.warning(
                     "The channel layer cannot be read: %r",

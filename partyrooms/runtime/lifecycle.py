@@ -13,7 +13,7 @@ from partyrooms.ports.records import Handover
 from partyrooms.ports.sockets import Closing
 from partyrooms.runtime.cluster_port import Cluster
 from partyrooms.runtime.environment import Environment
-from partyrooms.runtime.events import Closed, Event, TimerEvent, confirm
+from partyrooms.runtime.events import Closed, Event, TimerEvent, confirm, is_sent_again
 from partyrooms.runtime.life import Life
 from partyrooms.runtime.mailbox import Mailbox
 from partyrooms.runtime.missed_closes import MissedCloses
@@ -159,8 +159,9 @@ class Lifecycle:
             mailbox.put_back(self._missed_closes.take())
             return
         for event in mailbox.take_all():
-            self._missed_closes.give_up(event, started)
-            confirm(event)
+            if not is_sent_again(event):
+                self._missed_closes.give_up(event, started)
+                confirm(event)
 
     def _put_timer(self, timer: Timer) -> None:
         self._mailbox.put(TimerEvent(timer=timer))

@@ -189,6 +189,21 @@ async def test_d6_who_was_joined_while_it_searched_does_not_join_again(
     assert await alice.next() == "alice:b"
 
 
+async def test_d6_a_worker_that_is_refused_the_room_leaves_the_route_alone(layered):
+    """D6: row 45's kind; what was sent to the owner would be handled twice."""
+    await (await layered.node()).worker(SLEEPY).call("info", {})
+    gateway = await layered.node()
+    alice = await connected(gateway, "alice", SLEEPY)
+    joins = alice.inbox.join
+
+    async with asyncio.timeout(PATIENCE):
+        await gateway.worker(SLEEPY).call("info", {})
+
+    assert alice.inbox.join == joins
+    alice.send("a")
+    assert await alice.next() == "alice:a"
+
+
 async def test_g6_who_waits_for_space_goes_on_when_the_owner_is_lost(layered):
     """G6: what the lost owner had not handled takes no space any more."""
     owner = await layered.node()

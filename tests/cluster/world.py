@@ -1,6 +1,7 @@
 """Nodes of one process on one cluster, and sockets without servers, for these tests."""
 
 import asyncio
+import time
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -184,21 +185,25 @@ class MemoryWorld:
 class LayerWorld:
     """Several nodes over one channel layer."""
 
-    def __init__(self, layer):
+    def __init__(self, layer, store=MemoryStore, clock=time.monotonic, new_id=uuid4):
         self.layer = layer
+        self.clock = clock
+        self._new_id = new_id
+        self._store = store
         self.tables = MemoryTables()
         self.nodes = []
 
     async def node(self, owners="any", takes_rooms=True, lease=None, **settings):
-        node_id = uuid4()
+        node_id = self._new_id()
         place = Place(
             node=node_id, channel=channel_of(node_id), takes_rooms=takes_rooms
         )
-        store = MemoryStore(self.tables, node_id=node_id, place=place)
+        store = self._store(self.tables, node_id=node_id, place=place)
         node = Node(
             store,
+            clock=self.clock,
             name=str(node_id),
-            settings=replace(get_settings(), heartbeat_interval=0.1, **settings),
+            settings=replace(get_settings(), **{"heartbeat_interval": 0.1, **settings}),
             cluster=lambda environment, rooms: LayerCluster(
                 environment,
                 rooms,

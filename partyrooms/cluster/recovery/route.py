@@ -67,8 +67,9 @@ class RecoveringRoute(Route):
 
     def turn_away(self) -> None:
         """The room is not this process's after all, or cannot be started now."""
+        self.refusals += 1
         self.unsettle()
-        self.find(is_retry=True)
+        self.find()
 
     # What differs from rooms whose sockets end with the owner
 
@@ -100,9 +101,9 @@ class RecoveringRoute(Route):
         else:
             self.forget_owner()
 
-    def take_back(self, waiting: list[Event]) -> None:
+    def take_back(self, waiting: list[Event], *, refused: bool = False) -> None:
         """A worker of this process gives back what it did not handle."""
-        super().take_back(waiting)
+        super().take_back(waiting, refused=refused)
         if self._unresolved is not None:
             self.find()
 

@@ -1,6 +1,6 @@
 """What can happen to a room."""
 
-from partyrooms.runtime.events.event import ROOM_FAILED, Event, confirm
+from partyrooms.runtime.events.event import ROOM_FAILED, Event, confirm, is_sent_again
 from partyrooms.runtime.events.gateways import (
     LOST_OUTPUTS,
     Arrival,
@@ -39,4 +39,5 @@ __all__ = [
     "TimerEvent",
     "Unreadable",
     "confirm",
+    "is_sent_again",
 ]

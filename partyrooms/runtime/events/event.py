@@ -73,6 +73,11 @@ def confirm(event: Event) -> None:
         deliver(what)
 
 
+def is_sent_again(event: Event) -> bool:
+    """Whether its gateway was turned away, and brings it to the next owner."""
+    return event.receipt is not None and not event.receipt[1].is_current
+
+
 def is_out_of_reach(error: Exception) -> TypeGuard[PartyroomsError]:
     """Whether the room may be had later; else its own code has failed."""
     return isinstance(error, PartyroomsError) and error.status_code == 503
