@@ -13,6 +13,12 @@ from partyrooms.runtime.ownership import State
 from tests.runtime.stage import on_stage, patiently, turns_of_the_loop
 
 
+class Joined(str):
+    """What stands for the gateway that has sent an event."""
+
+    is_current = True
+
+
 class Ended(Room):
     """Notes what it handles, hangs on demand."""
 
@@ -586,7 +592,9 @@ async def test_d5_another_process_hears_that_its_event_is_dealt_with():
 
     async with on_stage(Ended) as room:
         alice = await hung(room)
-        late = Message(alice._socket, "late", receipt=(handled.append, "late", b"node"))
+        late = Message(
+            alice._socket, "late", receipt=(handled.append, Joined("late"), b"node")
+        )
         stopping = asyncio.create_task(room.stop())
         room.worker.put(late)
         await turns_of_the_loop()
@@ -611,7 +619,7 @@ async def test_d5_another_process_hears_that_a_room_did_not_start():
     async with on_stage(Failing) as room:
         reply = asyncio.get_running_loop().create_future()
         room.worker.put(
-            Request(None, reply, receipt=(handled.append, "asked", b"node"))
+            Request(None, reply, receipt=(handled.append, Joined("asked"), b"node"))
         )
 
         assert (await patiently(reply)).status == 500
