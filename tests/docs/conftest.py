@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from tests.docs.pages import blocks_of
 from tests.docs.project import OpenTab, Project
 from tests.servers.client import Client, open_socket
+from tests.servers.database import ROOT
 
 
 @pytest.fixture
@@ -14,6 +16,17 @@ def project(tmp_path) -> Iterator[Project]:
     project = Project(tmp_path)
     yield project
     project.stop()
+
+
+@pytest.fixture
+def tutorial(project) -> Project:
+    """The project as it is at the end of the tutorial."""
+    project.run("django-admin startproject mysite .")
+    project.run("python manage.py startapp chat")
+    for block in blocks_of(ROOT / "docs" / "tutorial.md"):
+        if block.language in ("python", "html"):
+            project.write(block)
+    return project
 
 
 @pytest.fixture

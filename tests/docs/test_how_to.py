@@ -20,28 +20,18 @@ HANDSHAKE = {
 }
 
 
-def write_tutorial(project):
-    """Have the project as it is at the end of the tutorial."""
-    project.run("django-admin startproject mysite .")
-    project.run("python manage.py startapp chat")
-    for block in blocks_of(TUTORIAL):
-        if block.language in ("python", "html"):
-            project.write(block)
-
-
-async def test_the_ported_counter_answers_where_partysocket_asks(project):
+async def test_the_ported_counter_answers_where_partysocket_asks(tutorial):
     """Without a party, ``partysocket`` asks for the party ``main``."""
-    write_tutorial(project)
-    project.run("python manage.py startapp counter")
-    settings = project.folder / "mysite" / "settings.py"
+    tutorial.run("python manage.py startapp counter")
+    settings = tutorial.folder / "mysite" / "settings.py"
     settings.write_text(f'{settings.read_text()}\nINSTALLED_APPS += ["counter"]\n')
-    project.run("python manage.py migrate")
+    tutorial.run("python manage.py migrate")
     ported = [b for b in blocks_of(PORT) if b.language != "js"]
-    project.write(ported[0])
-    project.serve("uvicorn mysite.asgi:application")
+    tutorial.write(ported[0])
+    tutorial.serve("uvicorn mysite.asgi:application")
 
-    Reader(ported[1:], project).follow("An example")  # curl's answer is compared there
-    socket = await open_socket(f"{project.ws_url}/party/tea", origin=project.http_url)
+    Reader(ported[1:], tutorial).follow("An example")  # curl's answer is compared there
+    socket = await open_socket(f"{tutorial.ws_url}/party/tea", origin=tutorial.http_url)
 
     assert await socket.receive_json() == 0
     await socket.send("+1")
@@ -49,27 +39,26 @@ async def test_the_ported_counter_answers_where_partysocket_asks(project):
     await socket.close()
 
 
-def test_a_deployed_process_answers_and_logs_as_the_pages_say(project):
+def test_a_deployed_process_answers_and_logs_as_the_pages_say(tutorial):
     """Settings and command of one page, LOGGING and health check of the other."""
-    write_tutorial(project)
     sample, shown, _, health, *asking = blocks_of(LOG)
-    Reader(blocks_of(DEPLOY_ONE), project).follow("The command")  # check, curl
-    without_host = project.get("/parties/chat/tea")
+    Reader(blocks_of(DEPLOY_ONE), tutorial).follow("The command")  # check, curl
+    without_host = tutorial.get("/parties/chat/tea")
 
-    Reader([sample, health], project).follow("What to watch")
-    Reader(asking, project).follow("What to watch")  # it compares what curl prints
+    Reader([sample, health], tutorial).follow("What to watch")
+    Reader(asking, tutorial).follow("What to watch")  # it compares what curl prints
     foreign = HANDSHAKE | {
         "Origin": "https://elsewhere.example",
         "Host": "chat.example.com",
         "X-Forwarded-Proto": "https",
     }
-    denial = project.get("/parties/chat/tea", headers=foreign)
+    denial = tutorial.get("/parties/chat/tea", headers=foreign)
 
     assert without_host.status_code == 400
-    assert (project.folder / "static" / "rest_framework").is_dir()
-    assert (project.folder / "static" / "admin").is_dir()
+    assert (tutorial.folder / "static" / "rest_framework").is_dir()
+    assert (tutorial.folder / "static" / "admin").is_dir()
     assert denial.status_code == 403
-    assert alike(project.printed("handshake_denied")) == alike(shown.text)
+    assert alike(tutorial.printed("handshake_denied")) == alike(shown.text)
 
 
 def test_rooms_are_tested_as_the_page_says(project):
