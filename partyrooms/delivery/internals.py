@@ -27,6 +27,21 @@ ResponseT = TypeVar("ResponseT", bound=HttpResponseBase)
 # By name: an import would need the app of users, as soon as this app is loaded.
 AUTHENTICATION = "django.contrib.auth.middleware"
 
+running_thread = SyncToAsync.thread_sensitive_context
+"""Which thread the running task's sync code has, once it asks for one.
+
+``ThreadSensitiveContext`` sets it only where nothing else has.
+"""
+
+THREAD_VARIABLES = frozenset(
+    {
+        running_thread,
+        SyncToAsync.deadlock_context,
+        AsyncToSync.async_single_thread_context,
+    }
+)
+"""All of asgiref's context variables that belong to a task, and to no request."""
+
 _loading = RLock()
 _live_receivers = attrgetter("_live_receivers")
 

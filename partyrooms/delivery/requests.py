@@ -2,11 +2,12 @@
 
 import codecs
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from contextvars import Context
 from functools import cache, partial
 from importlib import import_module
 from io import BytesIO
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote, unquote, urlencode
 
 import msgspec
@@ -36,15 +37,13 @@ class RoomRequest(Request):
         props: What the before-hook passed on.
         user_id: The user's primary key as text; None: anonymous.
         subpath: What follows the room id in the path: "" or "/a/b".
-        activated: What middleware had activated for it.
-        load_copied: See ``CopiedRequest``; None: no process or stub has described it.
+        sent: The request that it wraps; None: no process or stub has described it.
     """
 
     props: dict[str, Any]
     user_id: str | None
     subpath: str
-    activated: Activated | None = None
-    load_copied: Callable[[], Awaitable[None]] | None = None
+    sent: "CopiedRequest | None" = None
 
 
 def describe_request(
@@ -98,13 +97,20 @@ class CopiedRequest(ASGIRequest):
 
     Attributes:
         activated: What middleware had activated for it.
+        own_context: What is around it here; None: its turn has not begun.
         props: What the before-hook passed on.
     """
 
     activated: Activated | None
+    own_context: Context | None = None
     props: dict[str, Any]
     user: Any
     auth: Any
+
+    @property
+    def sent(self) -> Self:
+        """The request itself; ``RoomRequest`` has it, too."""
+        return self
 
     async def load_copied(self) -> None:
         """Load them now: a coroutine may then look at them without a query."""
@@ -126,9 +132,9 @@ class CopiedRequest(ASGIRequest):
 
 async def load_copied(request: Any) -> None:
     """Load what a request that was described promises; any other has it."""
-    load = getattr(request, "load_copied", None)
-    if load is not None:
-        await load()
+    sent: CopiedRequest | None = getattr(request, "sent", None)
+    if sent is not None:
+        await sent.load_copied()
 
 
 def http_request(copy: RequestCopy) -> CopiedRequest:
@@ -170,7 +176,7 @@ def room_request(copy: RequestCopy, room_class: Any) -> Request:
         classes = api_settings.DEFAULT_PARSER_CLASSES
     request = RoomRequest(plain, parsers=make_parsers(classes))
     request.user, request.auth = plain.user, plain.auth
-    request.activated, request.load_copied = plain.activated, plain.load_copied
+    request.sent = plain
     request.props = plain.props
     request.user_id = copy.user_id
     request.subpath = copy.subpath

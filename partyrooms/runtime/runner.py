@@ -3,8 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, cast
 
+from partyrooms.delivery.surroundings import within
 from partyrooms.exceptions import HookTimeout
 from partyrooms.runtime.connection import Connection
 from partyrooms.runtime.hooks import log_failed_report
@@ -96,9 +98,27 @@ class HookRunner:
         return error
 
     async def report(
+        self,
+        error: Exception,
+        life: Life,
+        connection: Connection | None,
+        request: Any,
+    ) -> None:
+        """
+        Tell ``on_exception``, in a turn of its own, what another hook raised.
+
+        Args:
+            error: What it raised.
+            life: The room's present one.
+            connection: Whose event it was; None: nobody's.
+            request: What the event came from; None: from none.
+        """
+        report = partial(self._report, error, life, connection)
+        await within(request, report, is_served=life.has_lane)
+
+    async def _report(
         self, error: Exception, life: Life, connection: Connection | None
     ) -> None:
-        """Tell ``on_exception``, in a turn of its own, what another hook raised."""
         turn = Turn(life.outputs)
         told = life.hooks.on_exception
         raised = await self.attempt("on_exception", turn, told, error, connection)

@@ -117,7 +117,10 @@ class Starter:
         if error is None:
             life.gate.close(turn)
             return None
-        await self._runner.report(error, life, None)
+        # The hook served all that wait; what is told of it is told of the first.
+        first = next(iter(self._mailbox.waiting), None)
+        request = None if first is None else first.origin(life)[1]
+        await self._runner.report(error, life, None, request)
         with suppress(RoomStopped):
             await life.gate.settle()
         await self._put_off_alarm(life.gate, error)

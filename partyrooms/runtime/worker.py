@@ -279,7 +279,7 @@ class Worker(EventInbox):
             turn.outputs.append(receipt)
         held = life.gate.close(turn)
         if error is not None and is_defect:
-            await self._runner.report(error, life, event.connection_in(life))
+            await self._runner.report(error, life, *event.origin(life))
         if held >= self._places.capacity:
             with suppress(RoomStopped):
                 await life.gate.commit(None)

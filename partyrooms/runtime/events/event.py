@@ -1,7 +1,7 @@
 """What an event is: it acts inside a turn, and knows how to fail."""
 
 from collections.abc import Awaitable
-from typing import ClassVar, TypeGuard
+from typing import Any, ClassVar, TypeGuard
 
 import msgspec
 
@@ -41,9 +41,9 @@ class Event(msgspec.Struct, eq=False, kw_only=True):
         """The socket that it is about; None: it is about none."""
         return None
 
-    def connection_in(self, life: Life) -> Connection | None:
-        """Whose event it is, for ``on_exception``; None: nobody's."""
-        return None
+    def origin(self, life: Life) -> tuple[Connection | None, Any]:
+        """The connection and the request that it comes from; None: from none."""
+        return None, None
 
     def act(self, life: Life, turn: Turn) -> Awaitable[None]:
         """Run the hook and add to the turn what follows from its outcome."""

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import msgspec
 
 from partyrooms.core.frames import Answer, AnswerKind
-from partyrooms.delivery.activation import activate
 from partyrooms.delivery.requests import load_copied
 from partyrooms.delivery.responses import (
     chunks_of,
@@ -15,6 +15,7 @@ from partyrooms.delivery.responses import (
     takes_no_requests,
     to_answer,
 )
+from partyrooms.delivery.surroundings import within
 from partyrooms.runtime.calls import CALLS, failure
 from partyrooms.runtime.events.event import Event, is_out_of_reach
 from partyrooms.runtime.life import Life
@@ -30,21 +31,26 @@ class Request(Event):
     request: Any
     reply: "asyncio.Future[Answer]"
 
+    def origin(self, life: Life) -> tuple[None, Any]:
+        return None, self.request
+
     async def act(self, life: Life, turn: Turn) -> None:
         life.owes(self.reply)
         turn.chain = (*self.chain, *turn.chain)
+        ask = partial(self._ask, life, turn)
+        await within(self.request, ask, is_served=life.has_lane)
+
+    async def _ask(self, life: Life, turn: Turn) -> None:
         hook = life.hooks.on_request
         if hook is None:
             answer = takes_no_requests(life.key)
         else:
-            request = self.request
-            with activate(getattr(request, "activated", None)):
-                if life.has_lane:
-                    await load_copied(request)
-                value = await hook(request)
-                answer = to_answer(value)
-                if answer.kind is AnswerKind.STREAM:
-                    answer.stream = life.open_stream(chunks_of(value))
+            if life.has_lane:
+                await load_copied(self.request)
+            value = await hook(self.request)
+            answer = to_answer(value)
+            if answer.kind is AnswerKind.STREAM:
+                answer.stream = life.open_stream(chunks_of(value))
         turn.outputs.append((self._answer, answer, None))
 
     def fail(self, life: Life, turn: Turn, error: Exception) -> bool:

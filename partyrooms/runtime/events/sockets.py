@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Awaitable
-from typing import ClassVar
+from functools import partial
+from typing import Any, ClassVar
 
 from partyrooms.core.validation import as_tags
-from partyrooms.delivery.activation import activate
 from partyrooms.delivery.requests import load_copied
+from partyrooms.delivery.surroundings import within
 from partyrooms.exceptions import ConnectionTrouble
 from partyrooms.ports.sockets import Closing, ConnectionContext, Socket
 from partyrooms.runtime.connection import Connection, hold_back, is_open, let_in, shut
@@ -35,8 +36,8 @@ class SocketEvent(Event):
     def client(self) -> Socket:
         return self.socket
 
-    def connection_in(self, life: Life) -> Connection | None:
-        return life.connections.of(self.socket)
+    def origin(self, life: Life) -> tuple[Connection | None, Any]:
+        return life.connections.of(self.socket), None
 
 
 class Connect(SocketEvent):
@@ -47,8 +48,8 @@ class Connect(SocketEvent):
     context: ConnectionContext
     connection: Connection | None = None
 
-    def connection_in(self, life: Life) -> Connection | None:
-        return self.connection
+    def origin(self, life: Life) -> tuple[Connection | None, Any]:
+        return self.connection, self.context.request
 
     async def act(self, life: Life, turn: Turn) -> None:
         socket = self.socket
@@ -61,14 +62,13 @@ class Connect(SocketEvent):
             return
         connection = Connection(life.outputs, life.connections, socket)
         hold_back(connection, turn)
-        request = self.context.request
-        with activate(getattr(request, "activated", None)):
-            if life.has_lane:
-                await load_copied(request)
-            await self._let_in(life, turn, connection)
+        call = partial(self._call_hooks, life, turn, connection)
+        await within(self.context.request, call, is_served=life.has_lane)
 
-    async def _let_in(self, life: Life, turn: Turn, connection: Connection) -> None:
+    async def _call_hooks(self, life: Life, turn: Turn, connection: Connection) -> None:
         socket = self.socket
+        if life.has_lane:
+            await load_copied(self.context.request)
         tags = await life.hooks.get_connection_tags(connection, self.context)
         connection.tags = as_tags(connection.id, tags)
         self.connection = connection
@@ -149,8 +149,8 @@ class Closed(SocketEvent):
     def wakes(self) -> bool:
         return not self.socket.is_dropped
 
-    def connection_in(self, life: Life) -> Connection | None:
-        return self.connection
+    def origin(self, life: Life) -> tuple[Connection | None, Any]:
+        return self.connection, None
 
     async def act(self, life: Life, turn: Turn) -> None:
         socket = self.socket

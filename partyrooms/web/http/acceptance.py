@@ -2,8 +2,8 @@
 
 from django.http import HttpResponse
 
-from partyrooms.delivery.activation import activated
 from partyrooms.delivery.internals import keep_body
+from partyrooms.delivery.surroundings import note_surroundings
 from partyrooms.web.http.address import target_of
 from partyrooms.web.http.before_hooks import require_hook_ran
 from partyrooms.web.http.handshake_request import HandshakeRequest
@@ -20,6 +20,6 @@ async def accept(request: HandshakeRequest) -> HttpResponse:
     """Accept a client that passed every check, and load its user."""
     require_hook_ran(request, target_of(request))
     request.user_id = await load_user(request)
-    request.activated = activated()
+    note_surroundings(request)
     keep_body(request, b"")
     return Acceptance()

@@ -37,12 +37,16 @@ class RoomHandler(ASGIHandler):
         match = request.resolver_match = resolved(request)
         return match or super().resolve_request(request)
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Serve a request."""
+    async def handle(self, scope: Any, receive: Any, send: Any) -> None:
+        """
+        Serve a request, inside of Django's own ``__call__``.
+
+        Error trackers and tracers hook into that, for every subclass.
+        """
         if leads_to_room(scope):
             await self.serve_lean(scope, receive, send)
         else:
-            await super().__call__(scope, receive, send)
+            await super().handle(scope, receive, send)
 
     async def serve_lean(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve a request to a room."""

@@ -1,5 +1,6 @@
 """A WebSocket handshake as Django's middleware sees it: a GET request."""
 
+from contextvars import Context
 from typing import Any
 
 from django.core.handlers.asgi import ASGIRequest
@@ -21,6 +22,7 @@ class HandshakeRequest(ASGIRequest):
         subprotocol: The one to select; None: none.
         user_id: The Django user's primary key as text; None: anonymous.
         activated: What middleware had activated for it.
+        own_context: What is around it; None: it has not been let in.
     """
 
     is_lean = True
@@ -30,6 +32,7 @@ class HandshakeRequest(ASGIRequest):
     subprotocol: str | None = None
     user_id: str | None = None
     activated: Activated | None = None
+    own_context: Context | None = None
 
 
 @receiver(got_request_exception)

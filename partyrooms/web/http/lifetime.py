@@ -21,7 +21,12 @@ from django.dispatch import Signal
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
-from partyrooms.delivery.internals import abandon_thread, has_thread, receivers_of
+from partyrooms.delivery.internals import (
+    abandon_thread,
+    has_thread,
+    receivers_of,
+    running_thread,
+)
 
 # On the event loop's own thread these have nothing to close: Django allows no query
 # there. In the request's thread they run before and after it, as ever.
@@ -50,7 +55,8 @@ class RequestLifetime:
         self._response: HttpResponseBase | None = None
 
     async def __aenter__(self) -> Self:
-        await self._thread.__aenter__()  # type: ignore[no-untyped-call]
+        # Django's handler has entered one, which waits for its thread at the end.
+        self._before = running_thread.set(self._thread)
         set_script_prefix(get_script_prefix(self._scope))
         if has_other_receivers(request_started, self._sender):
             await request_started.asend(sender=self._sender, scope=self._scope)
@@ -64,9 +70,7 @@ class RequestLifetime:
     ) -> None:
         is_closed = self._response is not None and self._response.closed
         abandon_thread(self._thread, None if is_closed else self._finish)
-        await self._thread.__aexit__(  # type: ignore[no-untyped-call]
-            kind, error, traceback
-        )
+        running_thread.reset(self._before)
 
     async def close(self, response: HttpResponseBase) -> None:
         """Close a response: ``request_finished`` goes out, what was opened closes."""

@@ -18,7 +18,6 @@ from rest_framework.settings import api_settings
 from rest_framework.views import APIView, exception_handler
 
 from partyrooms.core.frames import Answer, AnswerKind
-from partyrooms.delivery.activation import activated
 from partyrooms.delivery.client_errors import client_error
 from partyrooms.delivery.internals import already_logged
 from partyrooms.delivery.requests import RoomRequest, make_parsers
@@ -28,6 +27,7 @@ from partyrooms.delivery.responses import (
     plain_response,
     set_headers,
 )
+from partyrooms.delivery.surroundings import note_surroundings
 from partyrooms.exceptions import PartyroomsError
 from partyrooms.web.http.acceptance import accept
 from partyrooms.web.http.address import (
@@ -143,7 +143,7 @@ class RoomView(APIView):
             request.props = props_of(http_request)
             request.user_id = user_id_of(request.user)
             request.subpath = target.address.subpath
-            request.activated = activated()
+            note_surroundings(request)
             answer = await ask(http_request, key, request)
             response = self.present(answer)
         except Exception as error:

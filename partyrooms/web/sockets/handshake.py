@@ -24,6 +24,7 @@ from partyrooms.conf import get_settings
 from partyrooms.core.keys import RoomKey
 from partyrooms.delivery.internals import middleware_setting
 from partyrooms.delivery.responses import Refusal, json_error
+from partyrooms.delivery.surroundings import receive_nothing, send_nowhere
 from partyrooms.web.http.acceptance import Acceptance
 from partyrooms.web.http.address import (
     host_of,
@@ -57,6 +58,10 @@ _NOT_FOR_ACCEPT = frozenset(
 )  # fmt: skip
 
 
+_JUDGED = "partyrooms.judged"
+"""Where an ASGI scope has the place for what becomes of its handshake."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Admission:
     """
@@ -88,6 +93,20 @@ class Admission:
     deadline: float
 
 
+@dataclass(slots=True)
+class Judged:
+    """
+    What becomes of a handshake.
+
+    Attributes:
+        request: Made of it; None: its path is no text.
+        response: The acceptance, or the denial.
+    """
+
+    request: Any = None
+    response: Any = None
+
+
 class Handshake(ASGIHandler):
     """
     An ASGI application for the WebSockets of rooms.
@@ -103,7 +122,7 @@ class Handshake(ASGIHandler):
 
     def __init__(self, consumer: ASGIApp) -> None:
         self._consumer = consumer
-        self._running: set[asyncio.Task[HttpResponseBase]] = set()
+        self._running: set[asyncio.Task[None]] = set()
         super().__init__()
 
     def load_middleware(self, is_async: bool = False) -> None:
@@ -124,12 +143,10 @@ class Handshake(ASGIHandler):
             return
         patience = get_settings().connect_timeout
         deadline = asyncio.get_running_loop().time() + patience
-        request: Any
-        request, _ = self.create_request(_as_get(scope), io.BytesIO())
+        request, response = await self._judge(scope, patience)
         if request is None:
             await deny(scope, send, json_error(400, "This is no URL."))
             return
-        response = await self._judge(request, patience)
         if not isinstance(response, Acceptance):
             await turn_away(scope, send, request, response)
             return
@@ -154,9 +171,16 @@ class Handshake(ASGIHandler):
             deadline=deadline,
         )
 
-    async def _judge(self, request: Any, patience: float) -> HttpResponseBase:
+    async def _judge(
+        self, scope: Mapping[str, Any], patience: float
+    ) -> tuple[Any, HttpResponseBase]:
         """Run the chain in its own task: a thread that hangs delays no answer."""
-        task = asyncio.create_task(self._run(request))
+        judged = Judged()
+        # Inside of Django's own __call__, into which error trackers and tracers hook.
+        work = super().__call__(
+            {**_as_get(scope), _JUDGED: judged}, receive_nothing, send_nowhere
+        )
+        task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         try:
@@ -164,23 +188,34 @@ class Handshake(ASGIHandler):
         finally:
             task.cancel()  # ends a coroutine; a thread runs to its end
         if task.done():
-            return task.result()
+            task.result()
+            return judged.request, judged.response
         logger.warning(
             "A handshake for %r took longer than CONNECT_TIMEOUT (%g s)",
-            request.path[:300],
+            scope["path"][:300],
             patience,
             extra={"action": "handshake_timeout"},
         )
-        return too_late("The handshake took too long; come back later.")
+        late = too_late("The handshake took too long; come back later.")
+        return judged.request, late
 
-    async def _run(self, request: Any) -> HttpResponseBase:
-        async with RequestLifetime(type(self), request.scope) as lifetime:
-            response: HttpResponseBase = await self.run_get_response(request)
+    async def handle(self, scope: Any, receive: Any, send: Any) -> None:
+        """Find out what becomes of a handshake; nothing leaves before it is known."""
+        judged: Judged = scope.pop(_JUDGED)
+        judged.request, judged.response = self.create_request(scope, io.BytesIO())
+        if judged.request is None:
+            return
+        async with RequestLifetime(type(self), scope) as lifetime:
+            response: HttpResponseBase = await self.run_get_response(judged.request)
             try:
                 # A file is closed below, before the client gets its answer.
-                return await collected(response) if response.streaming else response
+                if response.streaming:
+                    judged.response = await collected(response)
+                else:
+                    judged.response = response
             finally:
                 await lifetime.close(response)
+            await send({"type": "http.response.start", "status": response.status_code})
 
     def resolve_request(self, request: HttpRequest) -> ResolverMatch:
         """Find the view, in whatever decorators the project has wrapped it."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 from asgiref.sync import SyncToAsync
@@ -19,6 +19,7 @@ from partyrooms.conf import get_settings
 from partyrooms.core.paths import MAIN_PARTY
 from partyrooms.databases import thread_in_use
 from partyrooms.delivery.responses import Refusal
+from partyrooms.delivery.surroundings import note_surroundings, within
 from partyrooms.exceptions import Reject, SocketClosed
 from partyrooms.ports.sockets import Closing
 from partyrooms.runtime.threads import HookThreads, take_lane
@@ -100,6 +101,7 @@ def lobby_examination(get_response: GetResponse) -> GetResponse:
         if denial is not None:
             return denial
         request.user_id = await load_user(request)
+        note_surroundings(request)
         return Acceptance()
 
     return judge
@@ -113,6 +115,13 @@ async def serve(scope: Any, receive: Receive, send: Send) -> None:
     then end by itself; a hook that goes on is cancelled.
     """
     admission: LobbyAdmission = scope.pop("partyrooms")
+    work = partial(_serve, admission, scope, receive, send)
+    await within(admission.request, work)
+
+
+async def _serve(
+    admission: LobbyAdmission, scope: Any, receive: Receive, send: Send
+) -> None:
     hook = main_hook("on_socket")
     assert hook is not None  # classes do not go away
     loop = asyncio.get_running_loop()
