@@ -187,7 +187,7 @@ class LayerWorld:
 
     def __init__(self, layer, store=MemoryStore, clock=time.monotonic, new_id=uuid4):
         self.layer = layer
-        self.clock = clock
+        self._clock = clock
         self._new_id = new_id
         self._store = store
         self.tables = MemoryTables()
@@ -201,7 +201,7 @@ class LayerWorld:
         store = self._store(self.tables, node_id=node_id, place=place)
         node = Node(
             store,
-            clock=self.clock,
+            clock=self._clock,
             name=str(node_id),
             settings=replace(get_settings(), **{"heartbeat_interval": 0.1, **settings}),
             cluster=lambda environment, rooms: LayerCluster(
