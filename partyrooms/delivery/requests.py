@@ -3,7 +3,6 @@
 import codecs
 import json
 from collections.abc import Iterable, Mapping
-from contextvars import Context
 from functools import cache, partial
 from importlib import import_module
 from io import BytesIO
@@ -27,6 +26,7 @@ from partyrooms.core.keys import RoomKey
 from partyrooms.core.wire.message import Activated, RequestCopy
 from partyrooms.delivery.client_errors import BodyTooLarge
 from partyrooms.delivery.internals import is_lazy
+from partyrooms.delivery.surroundings import Variables
 
 
 class RoomRequest(Request):
@@ -97,12 +97,12 @@ class CopiedRequest(ASGIRequest):
 
     Attributes:
         activated: What middleware had activated for it.
-        own_context: What is around it here; None: its turn has not begun.
+        own_context: Context variables around it here; None: its turn has not begun.
         props: What the before-hook passed on.
     """
 
     activated: Activated | None
-    own_context: Context | None = None
+    own_context: Variables | None = None
     props: dict[str, Any]
     user: Any
     auth: Any

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from contextvars import Context, copy_context
+from contextvars import ContextVar, copy_context
 from functools import cache, partial
 from io import BytesIO
 from typing import Any
@@ -28,11 +28,23 @@ _SERVED = "partyrooms.served"
 
 Work = Callable[[], Awaitable[None]]
 
+Variables = list[tuple[ContextVar[Any], Any]]
+"""Context variables with what they are set to."""
+
 
 def note_surroundings(request: Any) -> None:
     """Note what middleware and others have set around a request that has come here."""
     request.activated = activated()
-    request.own_context = copy_context()
+    request.own_context = variables()
+
+
+def variables() -> Variables:
+    """The context variables that others have set; this package's lead to a turn."""
+    return [
+        (variable, value)
+        for variable, value in copy_context().items()
+        if variable not in THREAD_VARIABLES and not variable.name.startswith(OWN)
+    ]
 
 
 async def within(request: Any, work: Work, *, is_served: bool = True) -> None:
@@ -60,12 +72,8 @@ async def within(request: Any, work: Work, *, is_served: bool = True) -> None:
 @contextmanager
 def around(request: Any) -> Iterator[None]:
     """Have a request's context variables, and what was activated for it."""
-    context: Context | None = getattr(request, "own_context", None)
-    tokens = [
-        (variable, variable.set(value))
-        for variable, value in (context or {}).items()
-        if variable not in THREAD_VARIABLES and not variable.name.startswith(OWN)
-    ]
+    noted: Variables = getattr(request, "own_context", None) or []
+    tokens = [(variable, variable.set(value)) for variable, value in noted]
     try:
         with activate(getattr(request, "activated", None)):
             yield
@@ -119,7 +127,7 @@ async def _serve(request: Any, work: Work) -> None:
 
 async def _view(request: Any, *, work: Work, errors: list[Exception]) -> HttpResponse:
     with activate(request.activated):
-        request.own_context = copy_context()
+        request.own_context = variables()
         try:
             await work()
         except Exception as error:

@@ -1,6 +1,5 @@
 """A WebSocket handshake as Django's middleware sees it: a GET request."""
 
-from contextvars import Context
 from typing import Any
 
 from django.core.handlers.asgi import ASGIRequest
@@ -9,6 +8,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from partyrooms.core.wire.message import Activated
+from partyrooms.delivery.surroundings import Variables
 
 
 class HandshakeRequest(ASGIRequest):
@@ -22,7 +22,7 @@ class HandshakeRequest(ASGIRequest):
         subprotocol: The one to select; None: none.
         user_id: The Django user's primary key as text; None: anonymous.
         activated: What middleware had activated for it.
-        own_context: What is around it; None: it has not been let in.
+        own_context: Context variables around it; None: it has not been let in.
     """
 
     is_lean = True
@@ -32,7 +32,7 @@ class HandshakeRequest(ASGIRequest):
     subprotocol: str | None = None
     user_id: str | None = None
     activated: Activated | None = None
-    own_context: Context | None = None
+    own_context: Variables | None = None
 
 
 @receiver(got_request_exception)
