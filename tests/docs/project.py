@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,27 @@ class Project:
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}"
         return done.stdout
+
+    @contextmanager
+    def beside(self, command: str, ready: str) -> Iterator[None]:
+        """Run a command beside the server, from the line ``ready`` of its output on."""
+        process = subprocess.Popen(
+            command.split(),
+            cwd=self.folder,
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert process.stdout is not None
+        output = Output(process.stdout)
+        try:
+            assert output.wait_for(ready, DEADLINE), "\n".join([command, *output.lines])
+            yield
+        finally:
+            process.terminate()
+            process.wait(DEADLINE)
+            output.join()
 
     def export(self, line: str) -> None:
         """Have the shell set a variable, for what is run and served from now on."""
