@@ -33,7 +33,6 @@ SECTIONS: dict[str, dict[str, str]] = {
         "R21": "`room.storage`",
         "R22": "`room.context.parties`; gone in `partyserver`",
         "R23": "`ctx.waitUntil`",
-        "R24": "an object is evicted; its sockets stay if it hibernates",
         "R25": "never selects one: a browser that asks for one fails",
         "R26": "",
         "R27": "`setTimeout`, `setInterval`, which hibernation ends in silence",
@@ -109,7 +108,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Delivery": {
         "D4": "what is lost, is lost in silence",
-        "D6": "a deployment resets every object and closes its sockets",
+        "D8": "each object has a thread of an isolate; the platform moves it",
     },
     "The wire": {
         "W1": "the same",

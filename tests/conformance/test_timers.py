@@ -95,8 +95,9 @@ async def test_r27_timers_end_with_the_life_of_their_room(define, on):
 
 @pytest.mark.parametrize("kind", ["uvicorn"])
 @pytest.mark.parametrize("owners", ["any", "workers"])
-async def test_r27_r24_d6_timers_of_a_room_of_another_process(kind, owners):
+async def test_r27_timers_of_a_room_of_another_process(kind, owners):
     """They outlast HIBERNATE_AFTER; a planned restart ends them, the socket stays."""
+    # Also R24 and D6, which tests/faults prove at length.
     options = {"OWNERS": owners, "layer": PUBSUB_LAYER, "HIBERNATE_AFTER": 0.3}
     workers = 2 if owners == "workers" else 0
     async with (
