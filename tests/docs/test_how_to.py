@@ -30,13 +30,15 @@ async def test_the_ported_counter_answers_where_partysocket_asks(tutorial):
     tutorial.write(ported[0])
     tutorial.serve("uvicorn mysite.asgi:application")
 
-    Reader(ported[1:], tutorial).follow("An example")  # curl's answer is compared there
+    reader = Reader(ported[1:], tutorial)
+    reader.follow("An example")  # curl's answer is compared there
     socket = await open_socket(f"{tutorial.ws_url}/party/tea", origin=tutorial.http_url)
 
     assert await socket.receive_json() == 0
     await socket.send("+1")
     assert await socket.receive_json() == 1
     await socket.close()
+    reader.follow("Requests, queries and names")
 
 
 def test_a_deployed_process_answers_and_logs_as_the_pages_say(tutorial):

@@ -15,6 +15,15 @@ from tests.servers.database import ROOT
 
 PAGE = ROOT / "docs" / "how-to" / "use-from-react.md"
 
+REFUSAL = """
+    @classmethod
+    def on_before_connect(cls, request, lobby):
+        from partyrooms import Reject
+
+        if lobby.room_id == "secret":
+            raise Reject(4401)
+"""
+
 
 @pytest.fixture
 def served(tutorial):
@@ -36,17 +45,31 @@ def served(tutorial):
 
 
 @pytest.fixture
+def refusing(served):
+    """The same, with a room that takes no client."""
+    rooms = served.folder / "chat" / "rooms.py"
+    rooms.write_text(f"{rooms.read_text()}{REFUSAL}")
+    served.reload()
+    return served
+
+
+@pytest.fixture
 async def chat(served):
     """The rendered component, connected to the room ``tea``."""
-    process = await asyncio.create_subprocess_exec(
-        *("node", FOLDER / "chat_driver.mjs", served.folder),
-        *(f"127.0.0.1:{served.port}", "tea"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
+    process = await render(served, "tea")
     yield Chat(process)
     process.kill()
     await process.wait()
+
+
+async def render(served, room):
+    """A process that shows the component."""
+    return await asyncio.create_subprocess_exec(
+        *("node", FOLDER / "chat_driver.mjs", served.folder),
+        *(f"127.0.0.1:{served.port}", room),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
 
 
 class Chat:
@@ -104,3 +127,19 @@ async def test_a_message_that_is_sent_again_counts_once(served, open_tab):
     heard = [await tab.receive_json() for _ in range(2)]
 
     assert [frame["messages"] for frame in heard] == [[first], [last]]
+
+
+async def test_a_refused_client_does_not_come_back(refusing):
+    """After one of the room's own codes nothing keeps Node running."""
+    process = await render(refusing, "secret")
+    process.stdin.close()
+    try:
+        async with asyncio.timeout(DEADLINE):
+            status = await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+    assert status == 0
+    refusing.printed("/parties/chat/secret")
