@@ -48,7 +48,8 @@ class Query:
 def query(monkeypatch, transactional_db):
     """The hook, in front of a room."""
     query = Query()
-    # Django's test runner has taken this receiver away.
+    # A client of Django's tests takes this receiver away, and may have done so.
+    was_connected = request_finished.disconnect(close_old_connections)
     request_finished.connect(close_old_connections)
     request_finished.connect(query.note)
     monkeypatch.setattr(Telling, "on_before_connect", query, raising=False)
@@ -56,7 +57,8 @@ def query(monkeypatch, transactional_db):
     query.__qualname__ = "query"
     yield query
     request_finished.disconnect(query.note)
-    request_finished.disconnect(close_old_connections)
+    if not was_connected:
+        request_finished.disconnect(close_old_connections)
 
 
 async def test_w10_a_handshake_that_took_too_long_gives_its_connection_back(
