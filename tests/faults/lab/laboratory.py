@@ -219,6 +219,15 @@ class Laboratory:
         )
         return int(epoch)
 
+    @property
+    def has_silent_connections(self) -> bool:
+        """Whether an experiment has silenced connections of a member."""
+        return any(
+            way is not None and way.has_silenced
+            for member in self.members
+            for way in (member.to_database, member.to_valkey)
+        )
+
     async def mend(self) -> None:
         """Heal every way and start what does not run."""
         for member in self.members:

@@ -14,7 +14,8 @@ class Pool:
     Lends laboratories and mends them between two experiments.
 
     Each experiment has rooms of its own, by ``new_room()``. A laboratory in which one
-    has failed is not lent again.
+    has failed is not lent again, nor one with connections that are silent for good: the
+    next experiment would meet them.
 
     Args:
         stack: Ends the laboratories; of the event loop on which all of this happens.
@@ -43,6 +44,9 @@ class Pool:
             lab = await self._stack.enter_async_context(made)
         try:
             yield lab
+            if lab.has_silent_connections:
+                lab.remove()
+                return
             await lab.mend()
         except BaseException:
             lab.print_logs()

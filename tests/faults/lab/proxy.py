@@ -107,6 +107,7 @@ class FaultProxy:
         delay: Seconds that each piece waits.
         rate: Bytes per second and connection, in each direction; None: as fast as can.
         is_refusing: New connections are reset at once.
+        has_silenced: Connections were silenced, which they stay.
 
     Args:
         target: Where the server listens: a port of 127.0.0.1, or a Unix socket's path.
@@ -117,6 +118,7 @@ class FaultProxy:
         self.delay = 0.0
         self.rate: float | None = None
         self.is_refusing = False
+        self.has_silenced = False
         self._target = target
         self._open = {direction: asyncio.Event() for direction in Direction}
         self._holds = {direction: asyncio.Event() for direction in Direction}
@@ -174,6 +176,7 @@ class FaultProxy:
 
     def silence(self) -> None:
         """Swallow from now on what comes on the open connections; new ones work."""
+        self.has_silenced = True
         for pair in self._pairs:
             pair.is_silent = True
 
