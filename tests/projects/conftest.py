@@ -1,3 +1,3 @@
 """A reader's project."""
 
-from tests.docs.conftest import open_tab, project  # noqa: F401
+from tests.docs.conftest import open_tab, project, tutorial  # noqa: F401

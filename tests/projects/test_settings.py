@@ -2,8 +2,6 @@
 
 import pytest
 
-from tests.docs.test_how_to import write_tutorial
-
 FIRST = "MIDDLEWARE.insert(0, {!r})"
 
 SETTINGS = {
@@ -53,9 +51,9 @@ ALL = "all at once"
 
 
 @pytest.mark.parametrize("name", [*SETTINGS, ALL])
-async def test_r1_the_tutorials_chat_works(name, project, open_tab):
+async def test_r1_the_tutorials_chat_works(name, tutorial, open_tab):
     """R1: by WebSocket and HTTP, whatever the project has beside it."""
-    write_tutorial(project)
+    project = tutorial
     people = project.folder / "people"
     (people / "migrations").mkdir(parents=True)
     for file, text in {
